@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one table of limits on what a peer may make us hold or do. Those an operator may change are
+ * configuration keys (base/config_table.h); these are fixed. Each is answered with a clear error,
+ * and each has a test that meets it. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+enum limits {
+    /* addresses, RFC 5321 §4.5.3.1, RFC 6531 (in bytes) */
+    LIMIT_LOCAL_PART = 64,
+    LIMIT_DOMAIN = 255,
+    LIMIT_ADDRESS = 254, /* what fits a path of 256 with its angle brackets */
+
+    /* SMTP (bytes, without CRLF unless said) */
+    LIMIT_SMTP_COMMAND = 512 * 4,   /* §4.5.3.1.4 plus what DSN, AUTH and SMTPUTF8 add */
+    LIMIT_SMTP_AUTH_LINE = 12288,   /* RFC 4954 §4 */
+    LIMIT_SMTP_TEXT_LINE = 998,     /* §4.5.3.1.6: what senders should keep; more is accepted up to */
+    LIMIT_SMTP_LINE_ACCEPTED = 64 * 1024,
+    LIMIT_SMTP_RECEIVED = 100,      /* Received fields: more is a loop, §6.3 */
+    LIMIT_SMTP_HEADER = 512 * 1024, /* bytes of header section */
+    LIMIT_SMTP_HEADER_FIELDS = 2000,
+    LIMIT_SMTP_ERRORS = 20,         /* wrong commands in one session, then 421 */
+    LIMIT_SMTP_UNKNOWN_RCPT = 50,   /* unknown recipients in one session, then 421 */
+
+    /* POP3 */
+    LIMIT_POP3_COMMAND = 255,       /* RFC 2449 §4, with CRLF */
+    LIMIT_POP3_AUTH_LINE = 12288,
+    LIMIT_POP3_ERRORS = 20,
+    LIMIT_POP3_MESSAGES = 1000000,  /* in one session's view; the oldest are shown first */
+
+    /* HTTP (admin API) */
+    LIMIT_HTTP_HEADER = 16 * 1024,
+    LIMIT_HTTP_BODY = 1024 * 1024,  /* requests that stream (mail deliver) have their own */
+
+    /* accounts */
+    LIMIT_PASSWORD = 1024,
+    LIMIT_ALIAS_TARGETS = 100,
+    LIMIT_ALIAS_DEPTH = 10,         /* aliases of aliases */
+
+    /* sessions */
+    LIMIT_SPOOL_MEMORY = 128 * 1024,       /* more of one payload goes to a temporary file */
+    LIMIT_SESSION_ARENA = 4 * 1024 * 1024, /* one unit of work */
+    LIMIT_SESSION_OUT = 256 * 1024,        /* answers waiting for a slow reader */
+
+    /* store */
+    LIMIT_STORE_KEY = 1024,
+    LIMIT_STORE_VALUE = 1024 * 1024,       /* one record */
+    LIMIT_STORE_TXN = 16 * 1024 * 1024,    /* keys and values written by one transaction */
+    LIMIT_BLOB = 1024 * 1024 * 1024,
+};
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spool: one payload (a message) while it arrives: up to LIMIT_SPOOL_MEMORY in memory, beyond that
+ * in an unlinked temporary file, so that 50 MB cost a file descriptor and not the heap.
+ * A killed process leaves nothing behind. Not thread-safe; write blocks on the file.
+ */
+#ifndef BASE_SPOOL_H
+#define BASE_SPOOL_H
+
+#include "base/buf.h"
+
+struct spool;
+
+/* `dir` (borrowed for the spool's life) is where the temporary file goes; `max` the most bytes it
+ * takes. Allocates little until written to. NULL when memory has run out. */
+struct spool *spool_new(const char *dir, uint64_t max) MUST_CHECK;
+void spool_free(struct spool *s); /* NULL is fine */
+/* Empties it for the next message; closes the file. */
+void spool_reset(struct spool *s);
+
+/* Appends. ERR_TOO_BIG past `max`, ERR_DISK_FULL, ERR_IO, ERR_NOMEM. After an error the spool stays
+ * in error (the same is returned) until reset. */
+int spool_write(struct spool *s, struct span bytes) MUST_CHECK;
+uint64_t spool_size(const struct spool *s);
+
+/* The whole payload as one span: memory, or the file mapped. Valid until the next write, reset or
+ * free. ERR_IO, ERR_NOMEM. */
+int spool_view(struct spool *s, struct span *out) MUST_CHECK;
+
+#endif

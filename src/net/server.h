@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server: event loops, listeners, connections, worker threads.
+ *
+ *   server_new -> server_listen for each port -> server_run (blocks) ; server_stop from a signal.
+ *
+ * Each loop is a libuv loop on its own thread; a connection stays on the loop that accepted it.
+ * Workers are one pool; sessions that are authenticated go first. Limits: connections at once, and
+ * per address (IPv4 address, IPv6 /64). Over a limit the protocol's own `busy` line is sent at once
+ * and the connection closed, without a worker.
+ */
+#ifndef NET_SERVER_H
+#define NET_SERVER_H
+
+#include "base/metrics.h"
+#include "net/session.h"
+
+struct server;
+struct tls_context;
+
+struct server_options {
+    struct clock *clock;
+    struct rng *rng;
+    unsigned loops;   /* >= 1 */
+    unsigned workers; /* >= 1 */
+    int64_t conn_max;
+    int64_t conn_per_ip;
+    const struct ip_net *proxy_from; /* copied */
+    size_t proxy_from_n;
+};
+
+/* How a listener makes sessions. */
+struct listener_options {
+    const char *protocol; /* for logs */
+    bool tls;             /* from the first byte */
+    bool tls_possible;    /* STARTTLS */
+    enum metric open_gauge;
+    /* A new session for a connection: the host fills the `struct session` in after this returns and
+     * then calls start. NULL: out of memory. Runs on the loop, must not block. */
+    struct session *(*make)(void *arg);
+    void *arg;
+    struct span busy; /* what a refused client is told, like "421 4.3.2 Busy…\r\n" (before TLS; on
+                       * implicit TLS ports the connection is just closed) */
+};
+
+int server_new(const struct server_options *options, struct server **out) MUST_CHECK;
+
+/* The certificates for connections from now on; those that live keep theirs. Shared. May be called
+ * any time from any thread (reload). */
+void server_set_tls(struct server *s, struct tls_context *tls);
+
+/* "127.0.0.1:2025", "[::1]:25", "*:25" (IPv6 and IPv4), port 0: any free one. ERR_IN_USE (port taken),
+ * ERR_DENIED (no right to a low port), ERR_INVALID; `why` gets a sentence with the address in it.
+ * *port_out (may be NULL) is the real port. */
+int server_listen(struct server *s,
+                  const char *address,
+                  const struct listener_options *options,
+                  struct buf *why,
+                  uint16_t *port_out) MUST_CHECK;
+
+/* Runs until server_stop. */
+int server_run(struct server *s) MUST_CHECK;
+/* Async-signal-safe. Sessions get WAKE_SHUTDOWN and up to `grace` ms to finish what they do. */
+void server_stop(struct server *s);
+void server_free(struct server *s);
+
+/* Runs `fn` on a worker thread after `delay_ms`, once; for janitors. fn may call this again. */
+int server_after(struct server *s, int64_t delay_ms, void (*fn)(void *arg), void *arg) MUST_CHECK;
+
+struct server_stats {
+    int64_t conns, workers_busy, queue;
+};
+void server_stats(struct server *s, struct server_stats *out);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The session contract: what a protocol is to the network, and the network to a protocol.
+ *
+ * A session is a pure state machine, bytes in and bytes out. It never touches a socket, a TLS object
+ * or a timer; its host (net/conn.c; in tests test/net/host.h) does. The host calls:
+ *
+ *   start   once, when the connection is ready for the first byte (after TLS on implicit-TLS ports)
+ *   frame   whenever input has arrived and no unit is being handled: where does the next unit end?
+ *   handle  with exactly that unit; it is consumed when handle returns (also when it asks for MORE or
+ *           WAIT: then the host goes on with `wake`, never with the same unit again)
+ *   wake    after MORE once `out` has drained; after WAIT when posted to; on time-out; on shutdown;
+ *           after STEP_STARTTLS when TLS is established
+ *   close   once, last; frees the session. May come at any time between two calls.
+ *
+ * Threads: start, handle, wake and close run one at a time (a session needs no locks) but on whatever
+ * worker thread is free, and may block on the store. frame runs on the event loop: cheap, no
+ * allocation per byte, no blocking; never at the same time as the others. On a worker the host runs
+ * frame and handle over and over while complete units are there, so pipelined commands cost one hop.
+ *
+ * Bytes: a unit is at most `unit_max` of the session long; when more has arrived without frame finding an
+ * end the host calls frame with exactly unit_max bytes and frame must then return a length or refuse.
+ * `out` is drained by the host; a session that would write more than LIMIT_SESSION_OUT in one call
+ * returns STEP_MORE in between. While `out` is not drained no new unit is handled, so a slow reader
+ * holds its own session only.
+ *
+ * Idle: after STEP_DONE with no input the host resets the arena and gives its buffers back; the session
+ * keeps only its own struct.
+ */
+#ifndef NET_SESSION_H
+#define NET_SESSION_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/ip.h"
+#include "base/waker.h"
+
+enum step {
+    STEP_DONE,     /* the unit is done: next unit, or idle */
+    STEP_MORE,     /* drain `out`, then wake(WAKE_MORE) */
+    STEP_WAIT,     /* nothing to do until posted to or timeout_ms; input is not looked at meanwhile */
+    STEP_CLOSE,    /* drain `out`, then close */
+    STEP_STARTTLS, /* drain `out`, THROW AWAY all input that has arrived (RFC 3207 §4.2: it was not
+                    * protected), TLS handshake, then wake(WAKE_TLS) */
+};
+
+enum wake {
+    WAKE_MORE,
+    WAKE_POSTED,   /* somebody called waker_post; spurious ones must be harmless */
+    WAKE_TIMEOUT,  /* timeout_ms ran out since the last step; typically answer and STEP_CLOSE */
+    WAKE_SHUTDOWN, /* the server stops: say so and STEP_CLOSE soon */
+    WAKE_TLS,
+    WAKE_ABORTED,  /* frame refused (frame_err): answer what the protocol says, STEP_CLOSE */
+};
+
+struct session;
+
+struct session_ops {
+    const char *protocol; /* "smtp", "pop3": for logs */
+    enum step (*start)(struct session *s);
+    /* Length of the next unit at the front of `in` (1..in.n), 0 if more must come, or a negative
+     * enum err to refuse: the host then calls wake(WAKE_ABORTED) and looks at no more input. */
+    ssize_t (*frame)(struct session *s, struct span in);
+    enum step (*handle)(struct session *s, struct span unit);
+    enum step (*wake)(struct session *s, enum wake why);
+    void (*close)(struct session *s);
+};
+
+enum { TLS_BINDING_MAX = 64 };
+
+/* What is known of the encryption. All zero without it. */
+struct session_tls {
+    bool on;
+    char version[16]; /* "TLSv1.3" */
+    char cipher[48];
+    int bits;
+    char sni[256];                       /* the host name the client asked for; empty if none */
+    uint8_t exporter[32];                /* tls-exporter channel binding, RFC 9266 */
+    uint8_t unique[TLS_BINDING_MAX];     /* tls-unique, RFC 5929 §3; only TLS 1.2 */
+    size_t unique_n;
+};
+
+/* The first member of every protocol's session struct. The host fills it in before start; the
+ * session may change only what is marked. */
+struct session {
+    const struct session_ops *ops;
+    char id[24];      /* sid in the logs; letters and digits */
+    struct ip peer;   /* the client (behind the proxy, if there is one) */
+    uint16_t peer_port;
+    struct ip local;
+    uint16_t local_port;
+    struct session_tls tls;
+    bool tls_possible; /* STARTTLS may be offered */
+    struct clock *clock;
+    struct waker *waker; /* the session's own; ref it to hand it out */
+    struct arena *arena; /* one unit of work; reset by the host after STEP_DONE */
+    struct buf *out;
+
+    /* changed by the session: */
+    int64_t timeout_ms;  /* until WAKE_TIMEOUT, counted from each finished step; > 0 */
+    size_t unit_max;     /* longest unit; set in the constructor, may change with the state */
+    bool authenticated;  /* logged-in users are served first and survive overload */
+    int frame_err;       /* set by the host before WAKE_ABORTED */
+};
+
+#endif
