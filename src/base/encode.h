@@ -16,7 +16,10 @@ int hex_decode(struct buf *out, struct span in) MUST_CHECK;
 void xtext_encode(struct buf *out, struct span in);
 int xtext_decode(struct buf *out, struct span in) MUST_CHECK;
 
-/* RFC 3339 in UTC with milliseconds, "2026-11-22T10:00:00.123Z". */
+/* RFC 3339 in UTC with milliseconds, "2026-11-22T10:00:00.123Z". Times outside the years 1000 to 9999
+ * are cut to them. The second form allocates nothing; the span is into `store`. */
 void time_rfc3339(struct buf *out, int64_t wall_ms);
+enum { TIME_RFC3339_SIZE = 32 };
+struct span time_rfc3339_text(int64_t wall_ms, char store[static TIME_RFC3339_SIZE]);
 
 #endif
