@@ -37,6 +37,12 @@ enum limits {
     LIMIT_ALIAS_TARGETS = 100,
     LIMIT_ALIAS_DEPTH = 10,         /* aliases of aliases */
 
+    /* mailboxes */
+    LIMIT_MAILBOXES = 10000,        /* in one account */
+    LIMIT_MAILBOX_NAME = 512,       /* bytes of UTF-8, all levels */
+    LIMIT_MAILBOX_DEPTH = 20,
+    LIMIT_MAIL_TOMBSTONES = 100000, /* in one account: expunges that a client may catch up with later */
+
     /* sessions */
     LIMIT_SPOOL_MEMORY = 128 * 1024,       /* more of one payload goes to a temporary file */
     LIMIT_SESSION_ARENA = 4 * 1024 * 1024, /* one unit of work */

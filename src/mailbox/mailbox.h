@@ -44,6 +44,7 @@ struct mail { /* the room's handle */
     struct clock *clock;
     struct rng *rng;
     int64_t expunge_grace_ms;
+    uint64_t tombstones_max; /* 0: LIMIT_MAIL_TOMBSTONES */
 };
 
 /* ---- accounts ---------------------------------------------------------------------------- */

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Expunging: the entry goes, the message stays until its time (purge.c), so that sessions which
+ * listed it can still read it and its owner can have it back. */
+#include "mailbox/edit.h"
+
+#include "base/err.h"
+
+enum { EXPUNGE_BATCH = 1000 };
+
+struct expunge {
+    struct mail *mail;
+    struct mailbox_id mailbox;
+    const struct mail_uid *uids;
+    size_t n;
+    bool restorable;
+    int64_t keep_ms;
+    size_t removed;
+    size_t damaged;
+};
+
+/* The row that keeps the message readable, and the one that says when no longer. */
+static void expunge_keep(struct edit *e,
+                         const struct expunge *x,
+                         struct mail_place at,
+                         const struct entry_record *entry)
+{
+    int64_t now = e->mail->clock->wall_ms(e->mail->clock);
+    int64_t until;
+    if (__builtin_add_overflow(now, x->keep_ms, &until))
+        until = INT64_MAX;
+    struct expunged_record gone = {
+        .flags = entry->flags,
+        .uidl = entry->uidl,
+        .size = entry->size,
+        .received_ms = entry->received_ms,
+        .expunged_ms = now,
+        .until_ms = until > 0 ? until : 0,
+        .restorable = x->restorable,
+    };
+    struct mail_key key = key_expunged(at);
+    expunged_record_pack(&e->scratch, &gone);
+    edit_put_scratch(e, &key);
+    key = key_due(gone.until_ms, at);
+    edit_put_reference(e, &key, at.message.v);
+    if (gone.restorable) {
+        e->account.restorable_messages++;
+        e->account.restorable_bytes += gone.size;
+    }
+}
+
+static int expunge_run(struct store_txn *t, void *arg)
+{
+    struct expunge *x = arg;
+    struct mailbox_record box;
+    struct modseq modseq = {0};
+    struct edit e;
+    x->removed = x->damaged = 0;
+    int err = edit_open(&e, x->mail, t);
+    if (err == 0)
+        err = edit_mailbox(&e, x->mailbox, &box);
+    for (size_t i = 0; err == 0 && i < x->n; i++) {
+        struct entry_record entry;
+        err = edit_entry(&e, x->mailbox, x->uids[i], &entry);
+        if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) {
+            x->damaged += err == ERR_CORRUPT; /* does not keep the others from going */
+            err = 0;
+            continue;
+        }
+        if (err != 0)
+            break;
+        struct mail_place at = {entry.message, x->mailbox, x->uids[i]};
+        if (modseq.v == 0)
+            modseq = edit_modseq(&e);
+        err = edit_entry_remove(&e, at, &box, modseq, &entry);
+        if (err != 0)
+            break;
+        expunge_keep(&e, x, at, &entry);
+        x->removed++;
+    }
+    if (err != 0 || x->removed == 0)
+        return edit_drop(&e, err);
+    edit_mailbox_put(&e, x->mailbox, &box);
+    /* twice as many as were added: so the log shrinks when its limit was lowered */
+    return edit_close(&e, edit_tombstones_trim(&e, 2 * x->removed));
+}
+
+int mailbox_expunge(struct mail *m,
+                    account_id id,
+                    struct mailbox_id mailbox,
+                    const struct mail_uid *uids,
+                    size_t n,
+                    int64_t keep_ms,
+                    size_t *removed_out)
+{
+    size_t removed = 0, damaged = 0;
+    int err = 0;
+    for (size_t at = 0; err == 0 && at < n; at += EXPUNGE_BATCH) {
+        struct expunge x = {
+            .mail = m,
+            .mailbox = {mailbox.v != 0 ? mailbox.v : INBOX_ID},
+            .uids = uids + at,
+            .n = n - at < EXPUNGE_BATCH ? n - at : EXPUNGE_BATCH,
+            .restorable = keep_ms > 0,
+            .keep_ms = keep_ms > m->expunge_grace_ms ? keep_ms : m->expunge_grace_ms,
+        };
+        err = store_txn_run(m->store, part_of(id), expunge_run, &x);
+        if (err == 0) {
+            removed += x.removed;
+            damaged += x.damaged;
+        }
+    }
+    /* also after an error: earlier batches are done */
+    *removed_out = removed;
+    return err == 0 && damaged > 0 ? ERR_CORRUPT : err;
+}

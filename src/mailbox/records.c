@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mailbox/records.h"
+
+#include "base/err.h"
+#include "base/pack.h"
+
+enum {
+    RECORD_VERSION = 1,
+    RECORD_FLAGS = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT,
+};
+
+static struct unpack record_open(struct span s)
+{
+    struct unpack u = unpack_of(s);
+    if (unpack_u8(&u) == 0)
+        u.bad = true;
+    return u;
+}
+
+static uint32_t take_u32(struct unpack *u)
+{
+    uint64_t v = unpack_uint(u);
+    if (v > UINT32_MAX) {
+        u->bad = true;
+        return 0;
+    }
+    return (uint32_t)v;
+}
+
+static bool take_bool(struct unpack *u)
+{
+    uint8_t v = unpack_u8(u);
+    if (v > 1)
+        u->bad = true;
+    return v == 1;
+}
+
+/* Sizes are summed and times added to: neither may be so large that this could overflow. */
+static uint64_t take_size(struct unpack *u)
+{
+    uint64_t v = unpack_uint(u);
+    if (v > INT64_MAX) {
+        u->bad = true;
+        return 0;
+    }
+    return v;
+}
+
+static uint32_t take_flags(struct unpack *u)
+{
+    uint32_t flags = take_u32(u);
+    if ((flags & ~(uint32_t)RECORD_FLAGS) != 0)
+        u->bad = true;
+    return flags;
+}
+
+static void take_bytes(struct unpack *u, void *to, size_t n)
+{
+    struct span s = SPAN_EMPTY;
+    if (u->bad || !span_take(&u->rest, n, &s))
+        u->bad = true;
+    else
+        memcpy(to, s.p, n);
+}
+
+static void must_be(struct unpack *u, bool sound)
+{
+    if (!sound)
+        u->bad = true;
+}
+
+void account_record_pack(struct buf *b, const struct account_record *r)
+{
+    pack_u8(b, RECORD_VERSION);
+    pack_span(b, r->address);
+    pack_int(b, r->created_ms);
+    pack_uint(b, r->next_message);
+    pack_uint(b, r->next_uidl);
+    pack_uint(b, r->next_mailbox);
+    pack_uint(b, r->last_uidvalidity);
+    pack_uint(b, r->modseq);
+    pack_uint(b, r->bytes);
+    pack_uint(b, r->messages);
+    pack_uint(b, r->restorable_bytes);
+    pack_uint(b, r->restorable_messages);
+    pack_uint(b, r->tombstones);
+    pack_uint(b, r->changes_from);
+}
+
+int account_record_unpack(struct span s, struct account_record *out)
+{
+    struct unpack u = record_open(s);
+    *out = (struct account_record){0};
+    out->address = unpack_span(&u);
+    out->created_ms = unpack_int(&u);
+    out->next_message = unpack_uint(&u);
+    out->next_uidl = unpack_uint(&u);
+    out->next_mailbox = take_u32(&u);
+    out->last_uidvalidity = take_u32(&u);
+    out->modseq = unpack_uint(&u);
+    out->bytes = take_size(&u);
+    out->messages = take_size(&u);
+    out->restorable_bytes = take_size(&u);
+    out->restorable_messages = take_size(&u);
+    out->tombstones = take_size(&u);
+    out->changes_from = unpack_uint(&u);
+    must_be(&u, out->next_message > 0 && out->next_uidl > 0 && out->next_mailbox > 0);
+    must_be(&u, out->changes_from <= out->modseq);
+    return unpack_end(&u);
+}
+
+void mailbox_record_pack(struct buf *b, const struct mailbox_record *r)
+{
+    pack_u8(b, RECORD_VERSION);
+    pack_span(b, r->name);
+    pack_u8(b, r->use);
+    pack_u8(b, r->subscribed ? 1 : 0);
+    pack_uint(b, r->uidvalidity);
+    pack_uint(b, r->uidnext);
+    pack_uint(b, r->highest_modseq);
+    pack_uint(b, r->created_modseq);
+    pack_uint(b, r->messages);
+    pack_uint(b, r->unseen);
+    pack_uint(b, r->bytes);
+}
+
+int mailbox_record_unpack(struct span s, struct mailbox_record *out)
+{
+    struct unpack u = record_open(s);
+    *out = (struct mailbox_record){0};
+    out->name = unpack_span(&u);
+    out->use = unpack_u8(&u);
+    out->subscribed = take_bool(&u);
+    out->uidvalidity = take_u32(&u);
+    out->uidnext = take_u32(&u);
+    out->highest_modseq = unpack_uint(&u);
+    out->created_modseq = unpack_uint(&u);
+    out->messages = take_size(&u);
+    out->unseen = take_size(&u);
+    out->bytes = take_size(&u);
+    must_be(&u, out->name.n > 0 && out->use < USE_COUNT);
+    must_be(&u, out->uidvalidity > 0 && out->uidnext > 0 && out->unseen <= out->messages);
+    return unpack_end(&u);
+}
+
+void entry_record_pack(struct buf *b, const struct entry_record *r)
+{
+    pack_u8(b, RECORD_VERSION);
+    pack_uint(b, r->flags);
+    pack_uint(b, r->modseq);
+    pack_uint(b, r->created_modseq);
+    pack_uint(b, r->message.v);
+    pack_uint(b, r->uidl);
+    pack_uint(b, r->size);
+    pack_int(b, r->received_ms);
+    pack_int(b, r->saved_ms);
+}
+
+int entry_record_unpack(struct span s, struct entry_record *out)
+{
+    struct unpack u = record_open(s);
+    *out = (struct entry_record){0};
+    out->flags = take_flags(&u);
+    out->modseq = unpack_uint(&u);
+    out->created_modseq = unpack_uint(&u);
+    out->message.v = unpack_uint(&u);
+    out->uidl = unpack_uint(&u);
+    out->size = take_size(&u);
+    out->received_ms = unpack_int(&u);
+    out->saved_ms = unpack_int(&u);
+    must_be(&u, out->message.v > 0 && out->uidl > 0 && out->created_modseq <= out->modseq);
+    return unpack_end(&u);
+}
+
+void message_record_pack(struct buf *b, const struct message_record *r)
+{
+    pack_u8(b, RECORD_VERSION);
+    buf_put(b, span_of(r->blob.b, sizeof(r->blob.b)));
+    pack_uint(b, r->size);
+    pack_int(b, r->received_ms);
+    buf_put(b, span_of(r->digest, sizeof(r->digest)));
+    pack_span(b, r->envelope_from);
+}
+
+int message_record_unpack(struct span s, struct message_record *out)
+{
+    struct unpack u = record_open(s);
+    *out = (struct message_record){0};
+    take_bytes(&u, out->blob.b, sizeof(out->blob.b));
+    out->size = take_size(&u);
+    out->received_ms = unpack_int(&u);
+    take_bytes(&u, out->digest, sizeof(out->digest));
+    out->envelope_from = unpack_span(&u);
+    return unpack_end(&u);
+}
+
+void expunged_record_pack(struct buf *b, const struct expunged_record *r)
+{
+    pack_u8(b, RECORD_VERSION);
+    pack_uint(b, r->flags);
+    pack_uint(b, r->uidl);
+    pack_uint(b, r->size);
+    pack_int(b, r->received_ms);
+    pack_int(b, r->expunged_ms);
+    pack_int(b, r->until_ms);
+    pack_u8(b, r->restorable ? 1 : 0);
+}
+
+int expunged_record_unpack(struct span s, struct expunged_record *out)
+{
+    struct unpack u = record_open(s);
+    *out = (struct expunged_record){0};
+    out->flags = take_flags(&u);
+    out->uidl = unpack_uint(&u);
+    out->size = take_size(&u);
+    out->received_ms = unpack_int(&u);
+    out->expunged_ms = unpack_int(&u);
+    out->until_ms = unpack_int(&u);
+    out->restorable = take_bool(&u);
+    must_be(&u, out->uidl > 0 && out->until_ms >= 0);
+    return unpack_end(&u);
+}
+
+void reference_record_pack(struct buf *b, uint64_t id)
+{
+    pack_u8(b, RECORD_VERSION);
+    pack_uint(b, id);
+}
+
+int reference_record_unpack(struct span s, uint64_t *out)
+{
+    struct unpack u = record_open(s);
+    *out = unpack_uint(&u);
+    must_be(&u, *out > 0);
+    return unpack_end(&u);
+}
