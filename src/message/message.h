@@ -29,20 +29,23 @@ bool header_next(struct header_walk *w, struct header_field *out);
 bool header_find(struct span message, struct span name, struct header_field *out);
 /* Bytes of the header section with its empty line: where the body begins. */
 size_t header_size(struct span message);
-/* The value unfolded (RFC 5322 §2.2.3), into the arena. */
+/* The value unfolded (RFC 5322 §2.2.3), without white space around it, into the arena. It holds no CR
+ * and no LF. */
 struct span header_unfold(struct span value, struct arena *a);
 
 /* ---- addresses --------------------------------------------------------------------------- */
 
 /* A mailbox as SMTP writes it, between the angle brackets: RFC 5321 §4.1.2 with RFC 6531's UTF-8. Quoted
- * local parts and address literals are taken apart; source routes are skipped. `text` must be all of it. */
+ * local parts and address literals are understood; source routes are skipped. */
 struct smtp_address {
     struct span local;  /* as written, quotes included */
-    struct span domain; /* empty for a bare "postmaster" where allowed */
+    struct span domain; /* empty when there is no "@": the caller knows where a bare "postmaster" may stand */
     bool utf8;          /* holds non-ASCII: needs SMTPUTF8 */
     bool literal;       /* domain is an [address literal] */
 };
-/* Length taken from the front of `in` (an address without brackets), or ERR_BAD_ADDRESS. */
+/* Length taken from the front of `in` (an address without brackets), or ERR_BAD_ADDRESS. local and domain
+ * lie side by side in `in`, so local.p .. is the whole address. At most LIMIT_ADDRESS bytes; the local part
+ * alone is not limited (the directory does that for addresses of its own). */
 ssize_t smtp_address_parse(struct span in, struct smtp_address *out);
 
 /* The first mailbox of a From-like header value, as local@domain, comments and display names left out;
