@@ -16,6 +16,7 @@
     X(CONN_OPEN_SMTP,        "connections_open",          "protocol=\"smtp\"",      GAUGE,   "Connections open now") \
     X(CONN_OPEN_SUBMISSION,  "connections_open",          "protocol=\"submission\"",GAUGE,   "Connections open now") \
     X(CONN_OPEN_POP3,        "connections_open",          "protocol=\"pop3\"",      GAUGE,   "Connections open now") \
+    X(CONN_OPEN_ADMIN,       "connections_open",          "protocol=\"admin\"",     GAUGE,   "Connections open now") \
     X(CONN_ACCEPTED,         "connections_total",         "result=\"accepted\"",    COUNTER, "Connections by what became of them") \
     X(CONN_REFUSED_FULL,     "connections_total",         "result=\"server-full\"", COUNTER, "Connections by what became of them") \
     X(CONN_REFUSED_PEER,     "connections_total",         "result=\"peer-limit\"",  COUNTER, "Connections by what became of them") \

@@ -19,6 +19,7 @@ struct smtp_server {
     struct clock *clock;
     struct rng *rng;
     const char *spool_dir;
+    struct smtp_rates *rates; /* smtp/rate.h; shared by MX and submission */
 };
 
 /* For listener_options.make; arg is a struct smtp_server. */
