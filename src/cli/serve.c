@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a server: configuration, log, ports, privileges, store, rooms, serve, and all of it back in
+ * the opposite order. What is wrong is said on standard error, one sentence a problem, before the server
+ * answers on any port. */
+#include "cli/serve.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "cli/serve_app.h"
+#include "smtp/rate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    EXIT_TROUBLE = 1,
+    JANITOR_FIRST_MS = 60 * 1000,
+    JANITOR_EVERY_MS = 3600 * 1000,
+};
+
+static int fail(const char *what, const struct buf *why, int err)
+{
+    struct span text = buf_span(why);
+    if (text.n > 0)
+        fprintf(stderr, "mailstead: %.*s\n", SPAN_ARG(span_trim(text)));
+    else
+        fprintf(stderr, "mailstead: %s: %s\n", what, err_text(err));
+    return EXIT_TROUBLE;
+}
+
+/* As many descriptors as the system allows: one connection needs one. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int open_log(const struct config *config, struct buf *why)
+{
+    int fd = STDERR_FILENO;
+    if (config->log_file[0] != '\0') {
+        fd = open(config->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+        if (fd < 0) {
+            buf_printf(why, "the log file %s cannot be opened: %s", config->log_file, strerror(errno));
+            return err_from_errno(errno);
+        }
+    }
+    log_setup(fd, (enum log_level)config->log_level, (enum log_format)config->log_format);
+    return 0;
+}
+
+/* ---- signals ----------------------------------------------------------------------------- */
+
+static void handled_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1); /* sent by ourselves to end the thread */
+}
+
+static void *signal_thread(void *arg)
+{
+    struct app *app = arg;
+    sigset_t set;
+    handled_signals(&set);
+    for (;;) {
+        int number = 0;
+        if (sigwait(&set, &number) != 0)
+            continue;
+        if (number == SIGUSR1)
+            return NULL;
+        if (number == SIGHUP) {
+            struct buf why;
+            buf_init(&why, 64 * 1024);
+            if (app_reload(app, &why) != 0) /* logged there; the old configuration stays */
+                buf_clear(&why);
+            buf_done(&why);
+            continue;
+        }
+        log_event(LOG_INFO, "server.stopping", LOG_Z("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+        __atomic_store_n(&app->stopping, true, __ATOMIC_RELAXED);
+        server_stop(app->server);
+    }
+}
+
+/* ---- what the admin API asks of the server ------------------------------------------------ */
+
+static void admin_status(void *arg, struct admin_status *out)
+{
+    struct app *app = arg;
+    struct server_stats stats;
+    server_stats(app->server, &stats);
+    out->started_ms = app->started_ms;
+    out->connections = stats.conns;
+    out->workers_busy = stats.workers_busy;
+    out->queue = stats.queue;
+    pthread_mutex_lock(&app->reload_lock);
+    out->tls = tls_context_ref(app->tls);
+    pthread_mutex_unlock(&app->reload_lock);
+}
+
+static int admin_reload(void *arg, struct buf *why)
+{
+    return app_reload(arg, why);
+}
+
+static const struct config *admin_config(void *arg)
+{
+    return app_now(arg)->config;
+}
+
+/* ---- janitor ----------------------------------------------------------------------------- */
+
+static void janitor_run(void *arg)
+{
+    struct app *app = arg;
+    struct janitor_result result;
+    janitor_pass(&app->janitor, &result);
+    if (!__atomic_load_n(&app->stopping, __ATOMIC_RELAXED) &&
+        server_after(app->server, JANITOR_EVERY_MS, janitor_run, app) != 0)
+        log_event(LOG_ERROR, "janitor.lost", LOG_Z("why", "no memory to plan the next pass; restart the server"));
+}
+
+/* ---- rooms ------------------------------------------------------------------------------- */
+
+static int open_store(struct app *app, const struct config *config, struct buf *why)
+{
+    struct store_options options = {.clock = app->clock, .rng = app->rng};
+    size_t n = strlen(config->data) + sizeof "/tmp";
+    app->spool_dir = malloc(n);
+    if (app->spool_dir == NULL)
+        return ERR_NOMEM;
+    (void)snprintf(app->spool_dir, n, "%s/tmp", config->data);
+    if (mkdir(app->spool_dir, 0700) != 0 && errno != EEXIST) {
+        buf_printf(why, "the folder %s cannot be made: %s", app->spool_dir, strerror(errno));
+        return err_from_errno(errno);
+    }
+    return store_open(config->store, &options, why, &app->store);
+}
+
+static int open_rooms(struct app *app, const struct config *config)
+{
+    const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+    struct directory_options directory = {
+        .store = app->store,
+        .clock = app->clock,
+        .rng = app->rng,
+        .sub_address = config->sub_address,
+        .remove_grace_ms = config->remove_grace_days * day_ms,
+    };
+    int err = directory_new(&directory, &app->directory);
+    if (err != 0)
+        return err;
+    struct auth_options auth = {
+        .directory = app->directory,
+        .store = app->store,
+        .clock = app->clock,
+        .rng = app->rng,
+        .config = config,
+    };
+    err = auth_new(&auth, &app->auth);
+    if (err != 0)
+        return err;
+    app->rates = smtp_rates_new(app->clock);
+    if (app->rates == NULL)
+        return ERR_NOMEM;
+    app->mail = (struct mail){app->store, app->clock, app->rng, config->expunge_grace * 1000};
+    app->delivery = (struct delivery){app->directory, &app->mail, app->store, app->clock};
+    app->janitor = (struct janitor){app->store,  app->directory,          &app->mail,
+                                    app->clock, directory.remove_grace_ms, &app->stopping};
+    app->admin = (struct admin){
+        .directory = app->directory,
+        .auth = app->auth,
+        .mail = &app->mail,
+        .delivery = &app->delivery,
+        .store = app->store,
+        .clock = app->clock,
+        .rng = app->rng,
+        .spool_dir = app->spool_dir,
+        .arg = app,
+        .config = admin_config,
+        .status = admin_status,
+        .reload = admin_reload,
+    };
+    return 0;
+}
+
+static void app_close(struct app *app)
+{
+    server_free(app->server);
+    auth_free(app->auth);
+    smtp_rates_free(app->rates);
+    directory_free(app->directory);
+    store_close(app->store);
+    tls_context_unref(app->tls);
+    while (app->now != NULL) {
+        struct generation *older = app->now->older;
+        config_unref(app->now->config);
+        free(app->now);
+        app->now = older;
+    }
+    free(app->spool_dir);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static int make_server(struct app *app, const struct config *config, struct buf *why)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct ip_net *nets = calloc(config->proxy_from.n + 1, sizeof *nets);
+    if (nets == NULL)
+        return ERR_NOMEM;
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < config->proxy_from.n; i++)
+        if (!ip_net_parse(span_str(config->proxy_from.v[i]), &nets[i])) {
+            buf_printf(why, "listen.proxy_from: \"%s\" is not a network; write for example 10.1.0.0/16",
+                       config->proxy_from.v[i]);
+            err = ERR_INVALID;
+        }
+    struct server_options options = {
+        .clock = app->clock,
+        .rng = app->rng,
+        .loops = config->loops > 0 ? (unsigned)config->loops : (unsigned)(cores < 1 ? 1 : cores),
+        .workers = (unsigned)config->threads,
+        .conn_max = config->conn_max,
+        .conn_per_ip = config->conn_per_ip,
+        .proxy_from = nets,
+        .proxy_from_n = config->proxy_from.n,
+    };
+    if (err == 0)
+        err = server_new(&options, &app->server);
+    free(nets);
+    return err;
+}
+
+static int serve_until_stopped(struct app *app, const struct config *config)
+{
+    pthread_t signals;
+    if (pthread_create(&signals, NULL, signal_thread, app) != 0)
+        return ERR_NOMEM;
+    log_event(LOG_INFO, "server.ready", LOG_Z("hostname", config->hostname), LOG_Z("config", config->path));
+    int err = server_after(app->server, JANITOR_FIRST_MS, janitor_run, app);
+    if (err == 0)
+        err = server_run(app->server);
+    pthread_kill(signals, SIGUSR1);
+    pthread_join(signals, NULL);
+    log_event(LOG_INFO, "server.stopped");
+    return err;
+}
+
+/* Everything up to serving. On error `why` has the sentence. */
+static int app_open(struct app *app, struct config *config, struct buf *why)
+{
+    int err = open_log(config, why);
+    if (err == 0)
+        err = make_server(app, config, why);
+    if (err == 0)
+        err = app_tls_load(app, config, why);
+    if (err == 0)
+        err = app_listen(app, config, why);
+    if (err == 0)
+        err = app_drop_privileges(config, why);
+    if (err == 0)
+        err = open_store(app, config, why);
+    if (err == 0)
+        err = open_rooms(app, config);
+    if (err == 0)
+        err = app_generation_push(app, config_ref(config));
+    return err;
+}
+
+int serve_run(const char *config_path)
+{
+    struct app app = {.clock = clock_system(), .rng = rng_system()};
+    struct config *config = NULL;
+    struct buf why;
+    sigset_t set;
+
+    buf_init(&why, 64 * 1024);
+    pthread_mutex_init(&app.reload_lock, NULL);
+    app.started_ms = app.clock->wall_ms(app.clock);
+    handled_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: only signal_thread takes them */
+    (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    umask(077);
+
+    int code = 0;
+    int err = config_load(config_path, &why, &config);
+    if (err == 0)
+        err = app_open(&app, config, &why);
+    if (err == 0)
+        err = serve_until_stopped(&app, config);
+    if (err != 0)
+        code = fail("the server could not start", &why, err);
+    app_close(&app);
+    config_unref(config);
+    pthread_mutex_destroy(&app.reload_lock);
+    buf_done(&why);
+    return code;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a running server, for the files serve*.c alone. */
+#ifndef CLI_SERVE_APP_H
+#define CLI_SERVE_APP_H
+
+#include "auth/auth.h"
+#include "base/config.h"
+#include "cli/janitor.h"
+#include "delivery/delivery.h"
+#include "net/server.h"
+#include "net/tls.h"
+#include "pop3/pop3.h"
+#include "smtp/smtp.h"
+#include "web/admin.h"
+
+#include <pthread.h>
+
+/* What new sessions are made with. A reload makes a new generation; sessions keep the one they were born
+ * with, so generations are freed only when the server has ended (a few kilobytes a reload). */
+struct generation {
+    struct generation *older;
+    struct config *config;
+    struct smtp_server mx;
+    struct smtp_server submission;
+    struct pop3_server pop3;
+};
+
+struct app {
+    struct clock *clock;
+    struct rng *rng;
+    struct store *store;
+    struct directory *directory;
+    struct auth *auth;
+    struct mail mail;
+    struct delivery delivery;
+    struct smtp_rates *rates;
+    struct server *server;
+    struct admin admin;
+    struct janitor janitor;
+    char *spool_dir;
+    int64_t started_ms;
+    bool stopping; /* atomic */
+
+    pthread_mutex_t reload_lock; /* one reload at a time; guards tls */
+    struct tls_context *tls;
+    struct generation *now; /* atomic: read by the loops for each new connection */
+};
+
+/* The generation in force. */
+const struct generation *app_now(struct app *app);
+
+/* Makes a generation of `config` (owned from now on, also on error) and puts it in force. */
+int app_generation_push(struct app *app, struct config *config) MUST_CHECK;
+
+/* Reads certificates and gives them to new connections; logs those that are about to expire or do not
+ * match the host name. The old ones stay when this fails. */
+int app_tls_load(struct app *app, const struct config *config, struct buf *why) MUST_CHECK;
+
+/* Reads the file again. On any error nothing changes and `why` says what is wrong. */
+int app_reload(struct app *app, struct buf *why) MUST_CHECK;
+
+/* Opens all ports of the configuration and the admin socket. */
+int app_listen(struct app *app, const struct config *config, struct buf *why) MUST_CHECK;
+
+/* After the ports are open: no new privileges ever, and become server.user if started as root. */
+int app_drop_privileges(const struct config *config, struct buf *why) MUST_CHECK;
+
+#endif
