@@ -2,7 +2,7 @@
 /* Every configuration key, once: the parser, the defaults, `mailstead init`'s commented file, the
  * man page and docs/configuration.md all come from these rows.
  *
- * CONFIG_TABLE(STR, BOOL, INT, LIST): a row is
+ * CONFIG_TABLE(STR, BOOL, INT, ENUM, LIST): a row is
  *   STR (field, "key", default, help)              text
  *   BOOL(field, "key", default, help)
  *   INT (field, "key", default, least, most, unit, help)   unit: CONFIG_COUNT, CONFIG_BYTES
