@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auth: who is this? Passwords, SASL, lockout.
  *
- * A login is an exchange: the protocol opens one, feeds it what the client sends and gets challenges
- * to pass on, until it says OK or FAIL. Password hashing runs on the auth room's own threads behind a
- * bounded queue; while it does, the exchange says WAIT and posts the session's waker when there is
- * more to do. Failures are answered no sooner than auth.failure_delay after they began, whatever the
- * reason, so that unknown user, wrong password and locked cannot be told apart by time; that delay is
- * also a WAIT (the exchange posts the waker by itself).
+ * A login is an exchange: the protocol opens one, feeds it what the client sends and gets
+ * challenges to pass on, until it says OK or FAIL. Password hashing runs on the auth room's own
+ * threads behind a bounded queue; while it does, the exchange says WAIT and posts the session's
+ * waker when there is more to do. Failures are answered no sooner than auth.failure_delay after
+ * they began, whatever the reason, so that unknown user, wrong password and locked cannot be told
+ * apart by time; that delay is also a WAIT (the exchange posts the waker by itself).
  *
  *      open -> step(initial response or empty) -> SEND challenge -> step(answer) -> … -> OK | FAIL
  *                                              -> WAIT -> (woken) step(empty) -> …
@@ -18,8 +18,8 @@
 
 #include "base/config.h"
 #include "base/ip.h"
-#include "directory/directory.h"
 #include "base/waker.h"
+#include "directory/directory.h"
 
 struct auth;
 
@@ -28,8 +28,10 @@ struct auth_options {
     struct store *store;
     struct clock *clock;
     struct rng *rng;
-    const struct config *config; /* auth.*, lockout.*; borrowed until auth_free or auth_reconfigure */
-    bool inline_hashing; /* no threads, no delays: everything happens inside step. Tests and fuzzing */
+    const struct config
+        *config;         /* auth.*, lockout.*; borrowed until auth_free or auth_reconfigure */
+    bool inline_hashing; /* no threads, no delays: everything happens inside step. Tests and fuzzing
+                          */
 };
 
 int auth_new(const struct auth_options *options, struct auth **out) MUST_CHECK;
@@ -62,9 +64,9 @@ enum auth_step {
 };
 
 struct auth_result {
-    int err; /* AUTH_FAIL: ERR_AUTH_FAILED, ERR_AUTH_LOCKED, ERR_AUTH_BUSY, ERR_SUSPENDED (only after
-              * the right password), ERR_AUTH_CANCELLED, ERR_INVALID, ERR_UNSUPPORTED, ERR_NEED_TLS or
-              * one of the world's */
+    int err; /* AUTH_FAIL: ERR_AUTH_FAILED, ERR_AUTH_LOCKED, ERR_AUTH_BUSY, ERR_SUSPENDED (only
+              * after the right password), ERR_AUTH_CANCELLED, ERR_INVALID, ERR_UNSUPPORTED,
+              * ERR_NEED_TLS or one of the world's */
     struct span text;    /* AUTH_FAIL: the sentence for the user (with the time a lock ends) */
     uint64_t account_id; /* AUTH_OK */
     struct span address; /* AUTH_OK: the account's */
@@ -73,7 +75,8 @@ struct auth_result {
 
 struct auth_exchange;
 
-/* `waker` is ref'd while the exchange needs it. ERR_UNSUPPORTED: no such mechanism; ERR_NEED_TLS. */
+/* `waker` is ref'd while the exchange needs it. ERR_UNSUPPORTED: no such mechanism; ERR_NEED_TLS.
+ */
 int auth_exchange_open(struct auth *a,
                        const struct auth_peer *peer,
                        struct span mechanism,
@@ -86,8 +89,9 @@ int auth_exchange_open_password(struct auth *a,
                                 struct span password,
                                 struct waker *waker,
                                 struct auth_exchange **out) MUST_CHECK;
-/* `input`: the client's decoded bytes. `has_input` false: nothing was sent (no initial response), which
- * is not the same as an empty response. Challenge and result live in the exchange until the next step. */
+/* `input`: the client's decoded bytes. `has_input` false: nothing was sent (no initial response),
+ * which is not the same as an empty response. Challenge and result live in the exchange until the
+ * next step. */
 enum auth_step auth_exchange_step(struct auth_exchange *x,
                                   bool has_input,
                                   struct span input,
@@ -101,13 +105,16 @@ void auth_exchange_close(struct auth_exchange *x);
 /* ---- passwords --------------------------------------------------------------------------- */
 
 /* A credentials record for struct account: argon2id hash and SCRAM-SHA-256 keys of `password`
- * (prepared with SASLprep where it applies). Blocks for the time of one hash. ERR_INVALID: empty, over
- * LIMIT_PASSWORD, holds NUL. */
-int auth_credentials_make(struct auth *a, struct span password, struct arena *arena, struct span *out)
-    MUST_CHECK;
-/* From a hash of another system: {SSHA}, {SSHA256}, {SSHA512}, {SHA}, {CRYPT}$6$…, $6$, $5$, $2a$/$2b$/$2y$
- * (bcrypt), $argon2i$/$argon2id$, {PLAIN}; Dovecot's scheme prefixes too. ERR_UNSUPPORTED names no scheme we
- * verify. It is upgraded to argon2id and SCRAM at the next login with a password. */
+ * (prepared with SASLprep where it applies). Blocks for the time of one hash. ERR_INVALID: empty,
+ * over LIMIT_PASSWORD, holds NUL. */
+int auth_credentials_make(struct auth *a,
+                          struct span password,
+                          struct arena *arena,
+                          struct span *out) MUST_CHECK;
+/* From a hash of another system: {SSHA}, {SSHA256}, {SSHA512}, {SHA}, {CRYPT}$6$…, $6$, $5$,
+ * $2a$/$2b$/$2y$ (bcrypt), $argon2i$/$argon2id$, {PLAIN}; Dovecot's scheme prefixes too.
+ * ERR_UNSUPPORTED names no scheme we verify. It is upgraded to argon2id and SCRAM at the next login
+ * with a password. */
 int auth_credentials_import(struct auth *a, struct span hash, struct arena *arena, struct span *out)
     MUST_CHECK;
 /* "argon2id+scram", "ssha (until the next login)", "none": for `account show`. */
@@ -136,8 +143,10 @@ struct auth_history {
     size_t locks_n;
     int64_t last_login_ms; /* 0: never */
 };
-int auth_history_get(struct auth *a, struct span address, struct arena *arena, struct auth_history *out)
-    MUST_CHECK;
+int auth_history_get(struct auth *a,
+                     struct span address,
+                     struct arena *arena,
+                     struct auth_history *out) MUST_CHECK;
 int auth_unlock(struct auth *a, struct span address) MUST_CHECK;
 
 #endif

@@ -29,6 +29,7 @@
     X(AUTH_FAILED,           "logins_total",              "result=\"failed\"",      COUNTER, "Logins by result") \
     X(AUTH_LOCKED,           "logins_total",              "result=\"locked\"",      COUNTER, "Logins by result") \
     X(AUTH_BUSY,             "logins_total",              "result=\"busy\"",        COUNTER, "Logins by result") \
+    X(AUTH_QUEUE,            "auth_queue_length",         "",                       GAUGE,   "Passwords waiting for a thread to verify them") \
     X(SMTP_MAIL_ACCEPTED,    "smtp_messages_total",       "result=\"accepted\"",    COUNTER, "Messages at the end of DATA or BDAT by result") \
     X(SMTP_MAIL_TEMPFAIL,    "smtp_messages_total",       "result=\"tempfail\"",    COUNTER, "Messages at the end of DATA or BDAT by result") \
     X(SMTP_MAIL_REJECTED,    "smtp_messages_total",       "result=\"rejected\"",    COUNTER, "Messages at the end of DATA or BDAT by result") \
