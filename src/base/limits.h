@@ -36,6 +36,7 @@ enum limits {
     LIMIT_PASSWORD = 1024,
     LIMIT_ALIAS_TARGETS = 100,
     LIMIT_ALIAS_DEPTH = 10,         /* aliases of aliases */
+    LIMIT_ALIAS_VISITS = 1000,      /* addresses looked at to find where one leads */
 
     /* mailboxes */
     LIMIT_MAILBOXES = 10000,        /* in one account */
