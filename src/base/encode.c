@@ -27,7 +27,8 @@ int base64_decode(struct buf *out, struct span in)
 {
     if (in.n == 0)
         return out->err;
-    if (in.n % 4 != 0)
+    /* libsodium 1.0.18 takes bytes above 0x7f for "+" or "/" */
+    if (in.n % 4 != 0 || !span_is_ascii(in))
         return ERR_INVALID;
     size_t n = in.n / 4 * 3 - (in.p[in.n - 1] == '=') - (in.p[in.n - 2] == '=');
     char *to = buf_room(out, n);

@@ -169,7 +169,8 @@ static void key_order_is_tuple_order(void **state)
 {
     (void)state;
     static const struct span in_order[] = {
-        {"", 0}, {"\0", 1}, {"\0\0", 2}, {"\0a", 2}, {"a", 1}, {"a\0", 2}, {"a\0\xff", 3}, {"aa", 2}, {"\xff", 1},
+        {"", 0},    {"\0", 1},      {"\0\0", 2}, {"\0a", 2},  {"a", 1},
+        {"a\0", 2}, {"a\0\xff", 3}, {"aa", 2},   {"\xff", 1},
     };
     struct buf last, now, text;
     buf_init(&last, 64);
