@@ -39,6 +39,7 @@ int app_generation_push(struct app *app, struct config *config)
         .mail = &app->mail,
         .store = app->store,
         .clock = app->clock,
+        .directory = app->directory,
     };
     g->older = app->now;
     __atomic_store_n(&app->now, g, __ATOMIC_RELEASE);

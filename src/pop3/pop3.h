@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POP3 server sessions (RFC 1939, 2449, 2595, 5034, 3206, 6856). See net/session.h for the contract. */
+/* POP3 server sessions (RFC 1939, 2449, 2595, 5034, 3206, 6856). See net/session.h for the contract
+ * and docs/pop3.md for what was chosen where the RFCs leave a choice. */
 #ifndef POP3_POP3_H
 #define POP3_POP3_H
 
@@ -14,6 +15,8 @@ struct pop3_server {
     struct mail *mail;
     struct store *store;
     struct clock *clock;
+    struct directory
+        *directory; /* for EXPIRE, which tells a class's retention; NULL: EXPIRE NEVER */
 };
 
 struct session *pop3_session_new(void *server);
