@@ -132,7 +132,7 @@ void http_request_end(struct http_session *s)
     spool_free(s->body);
     s->body = NULL;
     buf_done(&r->reply);
-    *r = (struct http_request){.arg = s->server->arg, .session = &s->base, .arena = s->arena};
+    *r = (struct http_request){.arg = s->options.arg, .session = &s->base, .arena = s->arena};
     buf_init(&r->reply, HTTP_REPLY_MAX);
     arena_shrink(s->arena);
 }

@@ -229,14 +229,14 @@ static int head_route(struct http_session *s)
 static int head_body(struct http_session *s)
 {
     uint64_t max =
-        (s->request.route->flags & HTTP_LARGE_BODY) != 0 ? s->server->body_large : LIMIT_HTTP_BODY;
+        (s->request.route->flags & HTTP_LARGE_BODY) != 0 ? s->options.body_large : LIMIT_HTTP_BODY;
     uint64_t size = 0;
     struct span length = http_field_find(&s->request, SPAN("Content-Length"));
     if (length.n > 0 && (!span_to_u64(length, &size) || size > max)) {
         http_refuse(s, 413, "TOO_BIG", "The body of the request is larger than this server allows");
         return ERR_TOO_BIG;
     }
-    s->body = spool_new(s->server->spool_dir, max);
+    s->body = spool_new(s->options.spool_dir, max);
     if (s->body == NULL) {
         http_refuse(s, 503, "NOMEM", err_text(ERR_NOMEM));
         return ERR_NOMEM;

@@ -46,9 +46,6 @@ struct http_server {
     const char *name; /* in logs: "admin" */
     const struct http_route *routes;
     size_t routes_n;
-    void *arg;             /* for handlers: request->arg */
-    const char *spool_dir; /* where large bodies wait */
-    uint64_t body_large;
     int64_t timeout_ms; /* a silent client is waited for so long */
 };
 
@@ -74,12 +71,13 @@ struct http_request {
     void *stream_arg;
 };
 
-/* 0 after http_reply, http_stream_reply or http_reply_error; or a negative enum err that is
- * answered. */
+/* What a handler returns: 0 (or HTTP_ANSWERED) after http_reply, http_stream_reply or
+ * http_reply_error; or a negative enum err, which is answered with its row of the table. */
+enum { HTTP_ANSWERED = 1 };
 typedef int (*http_handler)(struct http_request *r);
 
 enum http_route_flags {
-    HTTP_LARGE_BODY = 1, /* up to server.body_large */
+    HTTP_LARGE_BODY = 1, /* up to http_options.body_large */
 };
 
 struct http_route {
@@ -91,8 +89,16 @@ struct http_route {
     const char *body; /* what is sent, for the documentation; "" if nothing */
 };
 
-/* For listener_options.make (through a function that knows its server). NULL: out of memory. */
-struct session *http_session_new(const struct http_server *server);
+struct http_options {
+    void *arg;             /* for handlers: request->arg */
+    const char *spool_dir; /* where large bodies wait; borrowed */
+    uint64_t body_large;
+};
+
+/* For listener_options.make (through a function that knows its server). `server` is borrowed,
+ * `options` copied. NULL: out of memory. */
+struct session *http_session_new(const struct http_server *server,
+                                 const struct http_options *options);
 
 /* ---- for handlers ------------------------------------------------------------------------ */
 

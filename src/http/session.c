@@ -37,7 +37,7 @@ static void run(struct http_session *s)
 {
     struct http_request *r = &s->request;
     int err = r->route->handler(r);
-    if (err != 0)
+    if (err < 0)
         http_reply_error(r, err_info(err)->http, err_name(err), span_str(err_text(err)));
 }
 
@@ -109,7 +109,8 @@ static const struct session_ops ops = {
     .close = close_session,
 };
 
-struct session *http_session_new(const struct http_server *server)
+struct session *http_session_new(const struct http_server *server,
+                                 const struct http_options *options)
 {
     struct http_session *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -120,10 +121,11 @@ struct session *http_session_new(const struct http_server *server)
         return NULL;
     }
     s->server = server;
+    s->options = *options;
     s->base.ops = &ops;
     s->base.unit_max = LIMIT_HTTP_HEADER;
     s->base.timeout_ms = server->timeout_ms;
-    s->request = (struct http_request){.arg = server->arg, .session = &s->base, .arena = s->arena};
+    s->request = (struct http_request){.arg = options->arg, .session = &s->base, .arena = s->arena};
     buf_init(&s->request.reply, HTTP_REPLY_MAX);
     http_parser_reset(s);
     return &s->base;

@@ -17,6 +17,7 @@ enum http_state {
 struct http_session {
     struct session base; /* first: the host knows us by it */
     const struct http_server *server;
+    struct http_options options;
     enum http_state state;
     size_t scanned; /* bytes of an incomplete header section that frame has looked at */
     llhttp_t parser;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The admin API (HTTP/1.1 and JSON on a Unix socket) and the metrics page, as sessions for net/server.h.
- * Routes and formats: docs/admin-api.md. Whoever may open the socket may do everything.
+/* The admin API (HTTP/1.1 and JSON on a Unix socket) and the metrics page, as sessions for
+ * net/server.h. Routes and formats: docs/admin-api.md. Whoever may open the socket may do
+ * everything.
  */
 #ifndef WEB_ADMIN_H
 #define WEB_ADMIN_H

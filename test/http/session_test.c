@@ -91,10 +91,9 @@ static const struct http_server server = {
     .name = "test",
     .routes = routes,
     .routes_n = COUNT_OF(routes),
-    .spool_dir = "/tmp",
-    .body_large = 4 * 1024 * 1024,
     .timeout_ms = 1000,
 };
+static const struct http_options options = {.spool_dir = "/tmp", .body_large = 4 * 1024 * 1024};
 
 #define H "Host: x\r\n"
 
@@ -102,7 +101,7 @@ static const struct http_server server = {
 static char *talk(struct span in, size_t step, bool *closed_out)
 {
     struct feed f;
-    feed_open(&f, http_session_new(&server));
+    feed_open(&f, http_session_new(&server, &options));
     feed_bytes(&f, in, step);
     while (f.waiting)
         feed_wake(&f, WAKE_POSTED);
@@ -280,7 +279,7 @@ static void streams_large_bodies_through_the_spool(void **state)
             buf_puts(&in, "\r\n0\r\n\r\n");
             bool closed = false;
             char *got = talk(buf_span(&in), 50000, &closed);
-            bool fits = sizes[i] <= (large ? server.body_large : LIMIT_HTTP_BODY);
+            bool fits = sizes[i] <= (large ? options.body_large : LIMIT_HTTP_BODY);
             assert_non_null(strstr(got, fits ? "HTTP/1.1 200 " : "HTTP/1.1 413 "));
             assert_int_equal(closed, !fits);
             if (fits)
@@ -307,7 +306,7 @@ static void streams_answers(void **state)
     assert_non_null(strstr(got, "00099999\n"));
     free(got);
     struct feed f; /* the client goes away in the middle */
-    feed_open(&f, http_session_new(&server));
+    feed_open(&f, http_session_new(&server, &options));
     ends = 0;
     feed_bytes(&f, SPAN("GET /count/long HTTP/1.1\r\n" H "\r\n"), SIZE_MAX);
     assert_true(f.waiting);
@@ -319,17 +318,17 @@ static void does_not_wait_for_ever(void **state)
 {
     (void)state;
     struct feed f;
-    feed_open(&f, http_session_new(&server));
+    feed_open(&f, http_session_new(&server, &options));
     feed_wake(&f, WAKE_TIMEOUT);
     assert_true(f.closed);
     assert_int_equal(f.all.n, 0);
     feed_close(&f);
-    feed_open(&f, http_session_new(&server));
+    feed_open(&f, http_session_new(&server, &options));
     feed_bytes(&f, SPAN("GET /hel"), SIZE_MAX);
     feed_wake(&f, WAKE_TIMEOUT);
     assert_true(span_starts(buf_span(&f.all), SPAN("HTTP/1.1 408 ")));
     feed_close(&f);
-    feed_open(&f, http_session_new(&server));
+    feed_open(&f, http_session_new(&server, &options));
     feed_bytes(&f, SPAN("POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nab"), SIZE_MAX);
     feed_wake(&f, WAKE_SHUTDOWN);
     assert_true(span_starts(buf_span(&f.all), SPAN("HTTP/1.1 503 ")));
