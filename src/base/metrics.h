@@ -35,6 +35,15 @@
     X(SMTP_MAIL_REJECTED,    "smtp_messages_total",       "result=\"rejected\"",    COUNTER, "Messages at the end of DATA or BDAT by result") \
     X(SMTP_RCPT_ACCEPTED,    "smtp_recipients_total",     "result=\"accepted\"",    COUNTER, "RCPT commands by result") \
     X(SMTP_RCPT_REJECTED,    "smtp_recipients_total",     "result=\"rejected\"",    COUNTER, "RCPT commands by result") \
+    X(SMTP_CMD_EHLO,         "smtp_commands_total",       "verb=\"EHLO\"",             COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_HELO,         "smtp_commands_total",       "verb=\"HELO\"",             COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_STARTTLS,     "smtp_commands_total",       "verb=\"STARTTLS\"",         COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_AUTH,         "smtp_commands_total",       "verb=\"AUTH\"",             COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_MAIL,         "smtp_commands_total",       "verb=\"MAIL\"",             COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_RCPT,         "smtp_commands_total",       "verb=\"RCPT\"",             COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_DATA,         "smtp_commands_total",       "verb=\"DATA\"",             COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_BDAT,         "smtp_commands_total",       "verb=\"BDAT\"",             COUNTER, "Commands of SMTP clients by verb") \
+    X(SMTP_CMD_OTHER,        "smtp_commands_total",       "verb=\"other\"",            COUNTER, "Commands of SMTP clients by verb") \
     X(POP3_RETR,             "pop3_retrieved_total",      "",                       COUNTER, "Messages sent by RETR") \
     X(POP3_DELETED,          "pop3_deleted_total",        "",                       COUNTER, "Messages deleted at QUIT") \
     X(MAIL_DELIVERED,        "mail_delivered_total",      "",                       COUNTER, "Messages put into mailboxes") \

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SMTP server sessions: MX (RFC 5321) and submission (RFC 6409). See net/session.h for the contract. */
+/* SMTP server sessions: MX (RFC 5321) and submission (RFC 6409). See net/session.h for the
+ * contract. */
 #ifndef SMTP_SMTP_H
 #define SMTP_SMTP_H
 
 #include "auth/auth.h"
 #include "delivery/delivery.h"
 #include "net/session.h"
+#include "smtp/rate.h"
 
 enum smtp_kind { SMTP_MX, SMTP_SUBMISSION };
 
