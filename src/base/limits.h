@@ -53,6 +53,8 @@ enum limits {
     LIMIT_STORE_KEY = 1024,
     LIMIT_STORE_VALUE = 1024 * 1024,       /* one record */
     LIMIT_STORE_TXN = 16 * 1024 * 1024,    /* keys and values written by one transaction */
+    LIMIT_STORE_RESERVE = 64 * 1024 * 1024, /* free bytes of the disk kept for deletes and upkeep */
+    LIMIT_STORE_PENDING = 64 * 1024 * 1024, /* small bodies in memory until their first link */
     LIMIT_BLOB = 1024 * 1024 * 1024,
 };
 

@@ -41,6 +41,8 @@ struct store_options {
     struct rng *rng;     /* borrowed; makes blob ids */
     bool create;         /* make an empty store if there is none */
     bool read_only;      /* for `store check` beside no server; every write is ERR_DENIED */
+    uint64_t reserve_bytes; /* 0: LIMIT_STORE_RESERVE. With less free on the disk only what deletes,
+                             * and what is small, is written; the rest is ERR_DISK_FULL */
 };
 
 /* `url`: "rocksdb:/absolute/folder" or "sim:" (memory, for tests).
@@ -58,7 +60,8 @@ enum { STORE_FORMAT = 1 };
 /* ---- partitions -------------------------------------------------------------------------- */
 
 enum part_kind { /* written to disk: never renumber */
-    PART_SYSTEM = 1,    /* id 0: format, ids, leases, settings made by the program */
+    PART_SYSTEM = 1,    /* id 0: format, ids, leases, settings made by the program. Keys that begin
+                         * with a zero byte are the store's own */
     PART_DOMAINS = 2,   /* id 0: domains, classes of service */
     PART_DIRECTORY = 3, /* addresses, sharded by hash of the address */
     PART_AUTH = 4,      /* lockout state, sharded by hash of the username */

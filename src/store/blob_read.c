@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a blob: one chunk at a time is held, so that a phone that reads line by line costs one
+ * read of the engine a megabyte, and a reader never more than that megabyte. */
+#include "store/internal.h"
+
+#include "base/err.h"
+
+#include <sodium.h>
+
+enum { NO_CHUNK = UINT32_MAX };
+
+struct blob_reader {
+    struct store *s;
+    struct blob_id id;
+    struct blob_head head;
+    uint32_t held;    /* index of the chunk in `chunk`, or NO_CHUNK */
+    struct buf chunk; /* its content */
+};
+
+int blob_head_get(struct store *s, struct blob_id id, struct arena *a, struct blob_head *out)
+{
+    struct fixed_key key;
+    struct span record;
+    key_head(&key, id);
+    int rc = store_get(s, NULL, CF_META, fixed_key_span(&key), a, &record);
+    return rc == 0 ? blob_head_unpack(record, out) : rc;
+}
+
+int store_blob_open(struct store *s,
+                    struct blob_id id,
+                    struct blob_reader **out,
+                    struct blob_info *info_out)
+{
+    struct blob_reader *r = calloc(1, sizeof(*r));
+    struct arena *a = arena_new(4096);
+    int rc = ERR_NOMEM;
+    if (r != NULL && a != NULL) {
+        r->s = s;
+        r->id = id;
+        r->held = NO_CHUNK;
+        buf_init(&r->chunk, STORE_CHUNK);
+        /* pending first: when it is no longer there it is in the engine already */
+        rc = pending_read(s, id, &r->head, &r->chunk);
+        if (rc == 0)
+            r->held = 0;
+        else if (rc == ERR_NOT_FOUND)
+            rc = blob_head_get(s, id, a, &r->head);
+    }
+    arena_free(a);
+    if (rc != 0) {
+        store_blob_close(r);
+        return rc;
+    }
+    if (info_out != NULL) {
+        info_out->size = r->head.size;
+        memcpy(info_out->digest, r->head.digest, sizeof(info_out->digest));
+    }
+    *out = r;
+    return 0;
+}
+
+void store_blob_close(struct blob_reader *r)
+{
+    if (r == NULL)
+        return;
+    buf_done(&r->chunk);
+    free(r);
+}
+
+static size_t chunk_length(const struct blob_head *h, uint32_t index)
+{
+    uint64_t left = h->size - (uint64_t)index * h->chunk_size;
+    return left < h->chunk_size ? (size_t)left : h->chunk_size;
+}
+
+/* A chunk that is missing although there is a head is damage, not absence. */
+static int chunk_hold(struct blob_reader *r, uint32_t index)
+{
+    if (r->held == index)
+        return 0;
+    struct fixed_key key;
+    key_chunk(&key, r->id, index);
+    struct engine *e = r->s->engine;
+    struct engine_value value;
+    int rc = e->vt->get(e, NULL, CF_CHUNKS, fixed_key_span(&key), &value);
+    if (rc != 0)
+        return store_count_error(rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc);
+    struct span content;
+    rc = frame_open(CF_CHUNKS, fixed_key_span(&key), value.bytes, &content);
+    if (rc == 0 && content.n != chunk_length(&r->head, index))
+        rc = ERR_CORRUPT;
+    r->held = NO_CHUNK;
+    buf_clear(&r->chunk);
+    if (rc == 0) {
+        buf_put(&r->chunk, content);
+        rc = r->chunk.err;
+    }
+    if (rc == 0)
+        r->held = index;
+    e->vt->value_done(e, &value);
+    return store_count_error(rc);
+}
+
+int store_blob_read(struct blob_reader *r, uint64_t offset, size_t max, struct buf *to)
+{
+    while (max > 0 && offset < r->head.size) {
+        int rc = chunk_hold(r, (uint32_t)(offset / r->head.chunk_size));
+        if (rc != 0)
+            return rc;
+        struct span part =
+            span_slice(buf_span(&r->chunk), (size_t)(offset % r->head.chunk_size), max);
+        buf_put(to, part);
+        if (to->err != 0)
+            return to->err;
+        offset += part.n;
+        max -= part.n;
+    }
+    return 0;
+}
+
+int store_blob_verify(struct store *s, struct blob_id id)
+{
+    struct blob_reader *r;
+    int rc = store_blob_open(s, id, &r, NULL);
+    if (rc != 0)
+        return rc;
+    crypto_generichash_state state;
+    uint8_t digest[sizeof(r->head.digest)];
+    crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+    for (uint32_t i = 0; rc == 0 && i < r->head.chunks; i++) {
+        rc = chunk_hold(r, i);
+        if (rc == 0)
+            crypto_generichash_update(&state, (const unsigned char *)r->chunk.p, r->chunk.n);
+    }
+    crypto_generichash_final(&state, digest, sizeof(digest));
+    if (rc == 0 && memcmp(digest, r->head.digest, sizeof(digest)) != 0)
+        rc = store_count_error(ERR_CORRUPT);
+    store_blob_close(r);
+    return rc;
+}

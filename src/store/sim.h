@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The disk of the sim engine, for tests: memory that can lose power, fill up and rot.
+ *
+ *   disk = sim_disk_new(seed); sim_store_open(disk, &options, NULL, &store); ...
+ *   sim_crash(disk, keep); store_close(store); sim_store_open(disk, ...): what survived.
+ *
+ * Everything is deterministic: the same calls give the same state. Thread-safe. The sim engine
+ * holds the contract of store/engine.h, so what passes on it and fails on another engine is the
+ * other's bug.
+ */
+#ifndef STORE_SIM_H
+#define STORE_SIM_H
+
+#include "store/store.h"
+
+struct sim_disk;
+
+struct sim_disk *sim_disk_new(uint64_t seed) MUST_CHECK; /* NULL: out of memory */
+void sim_disk_free(struct sim_disk *d); /* no store may be open on it; NULL is fine */
+
+/* As store_open, on a disk that outlives the store. ERR_IN_USE while another store has it. */
+int sim_store_open(struct sim_disk *d,
+                   const struct store_options *options,
+                   struct buf *why,
+                   struct store **out) MUST_CHECK;
+
+/* Power is lost now: every call to the open store from here on is ERR_SHUTDOWN. Synced batches
+ * survive. Of the unsynced ones the oldest `keep` survive (a log that was written back in part),
+ * each whole. */
+void sim_crash(struct sim_disk *d, uint64_t keep);
+uint64_t sim_unsynced(struct sim_disk *d); /* batches that a crash with keep = 0 would lose */
+
+enum sim_op { SIM_READ, SIM_COMMIT };
+/* The `nth` (from 1) operation of that kind from now on fails with `err`, and with `lasting` all
+ * after it too, until called again with nth 0. A failed commit leaves nothing behind. */
+void sim_fail(struct sim_disk *d, enum sim_op op, uint64_t nth, int err, bool lasting);
+/* Power is lost in the middle of the `nth` commit from now on: it returns ERR_SHUTDOWN. `landed`
+ * says whether its batch had reached the disk: both happen, and no caller may rely on either. */
+void sim_crash_at_commit(struct sim_disk *d, uint64_t nth, bool landed);
+uint64_t sim_commits(struct sim_disk *d); /* so far */
+
+/* Free space; UINT64_MAX (the beginning): a disk without end. */
+void sim_set_free(struct sim_disk *d, uint64_t bytes);
+
+/* Flip one bit of a value: false when there is no such key. */
+bool sim_corrupt_record(struct sim_disk *d, struct part part, struct span key) MUST_CHECK;
+bool sim_corrupt_blob(struct sim_disk *d, struct blob_id id, uint32_t chunk) MUST_CHECK;
+bool sim_corrupt_blob_head(struct sim_disk *d, struct blob_id id) MUST_CHECK;
+/* Take a chunk away. */
+bool sim_lose_chunk(struct sim_disk *d, struct blob_id id, uint32_t chunk) MUST_CHECK;
+/* As if a program of that format had written it. */
+void sim_set_format(struct sim_disk *d, uint64_t format);
+
+#endif
