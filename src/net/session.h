@@ -76,6 +76,7 @@ struct session_tls {
     int bits;
     char sni[256];                       /* the host name the client asked for; empty if none */
     uint8_t exporter[32];                /* tls-exporter channel binding, RFC 9266 */
+    size_t exporter_n;                   /* 32, or 0: there is none (TLS 1.2 without RFC 7627) */
     uint8_t unique[TLS_BINDING_MAX];     /* tls-unique, RFC 5929 §3; only TLS 1.2 */
     size_t unique_n;
 };

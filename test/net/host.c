@@ -136,6 +136,7 @@ static void tls_on(struct host *h)
     t->bits = 256;
     for (size_t i = 0; i < sizeof t->exporter; i++)
         t->exporter[i] = (uint8_t)(i + 1);
+    t->exporter_n = sizeof t->exporter;
 }
 
 /* Handles units until one asks for something else, or none is complete. */
