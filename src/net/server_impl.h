@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the server share; no other room includes this. */
+#ifndef NET_SERVER_IMPL_H
+#define NET_SERVER_IMPL_H
+
+#include "net/loop.h"
+#include "net/peers.h"
+#include "net/server.h"
+#include "net/tls.h"
+#include "net/worker.h"
+
+enum {
+    SERVER_GRACE_MS = 10000,       /* for sessions to finish when the server stops */
+    SERVER_PROXY_MS = 10000,       /* PROXY header */
+    SERVER_TLS_MS = 30000,         /* TLS handshake */
+    SERVER_STALL_MS = 120000,      /* a reader that takes nothing for so long is gone */
+    SERVER_CLOSE_MS = 30000,       /* for the last output of a closing session */
+    SERVER_LINGER_MS = 5000,       /* for the peer's end of a closed connection */
+    SERVER_EOF_WAIT_MS = 60000,    /* STEP_WAIT of a session whose peer has ended its half */
+    SERVER_READ_AHEAD = 64 * 1024, /* bytes read while a unit is handled */
+    SERVER_BATCH = 16 * 1024,      /* answers of pipelined units collected before they are sent */
+};
+
+struct listener {
+    struct listener *next;
+    struct server *server;
+    struct listener_options o;
+    int fd;
+    bool polled; /* `poll` is open */
+    uv_poll_t poll;
+    uv_timer_t pause; /* after accept failed for want of memory or descriptors */
+    char *unix_path;  /* removed at the end; NULL for TCP */
+};
+
+struct server {
+    struct clock *clock;
+    struct rng *rng;
+    struct loop *loops; /* loops[0] accepts, and runs in the thread of server_run */
+    unsigned loops_n;
+    unsigned next_loop; /* loop 0's thread only */
+    struct workers *workers;
+    struct peers *peers;
+    struct listener *listeners;
+    struct ip_net *proxy_from;
+    size_t proxy_from_n;
+    int64_t conn_max;
+    int64_t conns; /* atomic: those that count towards conn_max */
+    int spare_fd;  /* given up for a moment to accept and close when descriptors have run out */
+
+    uint64_t sid_prefix;
+    uint32_t sid_next; /* atomic */
+
+    pthread_mutex_t tls_lock; /* guards tls */
+    struct tls_context *tls;
+
+    uv_async_t stop;
+    bool stopped;         /* loop 0's thread only */
+    struct after *afters; /* pending server_after timers; loop 0's thread only */
+    int64_t refused_logged_ms, refused_since; /* loop 0's thread only */
+};
+
+/* A reference to unref; NULL if there are no certificates. */
+struct tls_context *server_tls_ref(struct server *s);
+/* 16 letters and digits, never the same twice while the server runs, not to be guessed by
+ * outsiders. */
+void server_sid(struct server *s, char *to, size_t size);
+
+/* listener.c: opens the socket; `l->o` is set. */
+int listener_open(struct listener *l, struct span address, struct buf *why, uint16_t *port_out)
+    MUST_CHECK;
+int listener_start(struct listener *l, struct loop *loop) MUST_CHECK;
+void listener_stop(struct listener *l);
+void listener_free(struct listener *l);
+
+#endif
