@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pass walks the accounts of the directory page by page, so memory does not grow with their number,
- * and asks the mailbox room to do each thing in small transactions. Everything is idempotent: a pass cut
- * short by a stop or a crash is taken up by the next one. */
+/* One pass walks the accounts of the directory page by page, so memory does not grow with their
+ * number, and asks the mailbox room to do each thing in small transactions. Everything is
+ * idempotent: a pass cut short by a stop or a crash is taken up by the next one. */
 #include "cli/janitor.h"
 
 #include "base/err.h"
 #include "base/log.h"
 
 enum {
-    JANITOR_PAGE = 256,        /* accounts in memory at once */
-    JANITOR_SLICE = 1000,      /* messages purged in one transaction */
+    JANITOR_PAGE = 256,   /* accounts in memory at once */
+    JANITOR_SLICE = 1000, /* messages purged in one transaction */
     JANITOR_ARENA = 4 << 20,
     COLLECT_SLICE = 1000,
 };
@@ -35,15 +35,18 @@ static const struct class_of_service *class_of(const struct classes *c, struct s
     return NULL;
 }
 
-static void janitor_failed(struct janitor_result *out, const char *what, struct span address, int err)
+static void
+janitor_failed(struct janitor_result *out, const char *what, struct span address, int err)
 {
     out->errors++;
-    log_event(LOG_WARN, "janitor.failed", LOG_Z("task", what), LOG_S("account", address), LOG_ERR(err));
+    log_event(LOG_WARN, "janitor.failed", LOG_Z("task", what), LOG_S("account", address),
+              LOG_ERR(err));
 }
 
 /* Expunges what is older than `days` in one mailbox. Views come in order of UID, not of age, so all
  * entries are looked at. */
-static int retire_old(const struct janitor *j, account_id id, struct mailbox_id box, uint64_t days, uint64_t *retired)
+static int retire_old(
+    const struct janitor *j, account_id id, struct mailbox_id box, uint64_t days, uint64_t *retired)
 {
     int64_t before = j->clock->wall_ms(j->clock) - (int64_t)days * day_ms;
     struct mail_view view;
@@ -68,7 +71,10 @@ out:
     return err;
 }
 
-static int retention(const struct janitor *j, account_id id, const struct class_of_service *c, uint64_t *retired)
+static int retention(const struct janitor *j,
+                     account_id id,
+                     const struct class_of_service *c,
+                     uint64_t *retired)
 {
     int err = 0;
     struct arena *a = arena_new(JANITOR_ARENA);
@@ -100,14 +106,16 @@ static int purge_expunged(const struct janitor *j, account_id id, uint64_t *purg
     return 0;
 }
 
-/* The mail goes first: a crash between the two leaves a directory record that the next pass finds. */
+/* The mail goes first: a crash between the two leaves a directory record that the next pass finds.
+ */
 static int purge_account(const struct janitor *j, const struct account *account)
 {
     int err = mailbox_account_destroy(j->mail, account->id);
     if (err == 0)
         err = account_purge(j->directory, account->address);
     if (err == 0)
-        log_event(LOG_INFO, "account.purged", LOG_S("account", account->address), LOG_I("id", account->id));
+        log_event(LOG_INFO, "account.purged", LOG_S("account", account->address),
+                  LOG_I("id", account->id));
     return err;
 }
 
@@ -137,7 +145,8 @@ static void one_account(const struct janitor *j,
         janitor_failed(out, "purge-expunged", account->address, err);
 }
 
-static void all_accounts(const struct janitor *j, const struct classes *classes, struct janitor_result *out)
+static void
+all_accounts(const struct janitor *j, const struct classes *classes, struct janitor_result *out)
 {
     char after_text[512];
     struct span after = SPAN_EMPTY;
@@ -191,6 +200,7 @@ void janitor_pass(const struct janitor *j, struct janitor_result *out)
     arena_free(a);
     if (!janitor_stops(j))
         collect(j, out);
-    log_event(LOG_INFO, "janitor.pass", LOG_I("purged", out->purged), LOG_I("retired", out->retired),
-              LOG_I("accounts", out->accounts), LOG_I("blobs", out->blobs), LOG_I("errors", out->errors));
+    log_event(LOG_INFO, "janitor.pass", LOG_I("purged", out->purged),
+              LOG_I("retired", out->retired), LOG_I("accounts", out->accounts),
+              LOG_I("blobs", out->blobs), LOG_I("errors", out->errors));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The janitor: what has to go when its time is over. Runs on a worker thread, one slice at a time, so that
- * mail is never behind it.
+/* The janitor: what has to go when its time is over. Runs on a worker thread, one slice at a time,
+ * so that mail is never behind it.
  *
  *   expunged messages past their time     mailbox_purge
  *   messages older than the class keeps   retention_days of the mailbox's special use -> expunge
@@ -28,7 +28,7 @@ struct janitor_result {
     uint64_t retired;  /* messages past their retention */
     uint64_t accounts; /* removed accounts purged */
     uint64_t blobs;
-    uint64_t errors;   /* accounts it could not finish; logged, tried again next time */
+    uint64_t errors; /* accounts it could not finish; logged, tried again next time */
 };
 
 /* One pass over everything. Blocks; an error in one account never stops the rest. */

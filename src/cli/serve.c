@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a server: configuration, log, ports, privileges, store, rooms, serve, and all of it back in
- * the opposite order. What is wrong is said on standard error, one sentence a problem, before the server
- * answers on any port. */
+/* The life of a server: configuration, log, ports, privileges, store, rooms, serve, and all of it
+ * back in the opposite order. What is wrong is said on standard error, one sentence a problem,
+ * before the server answers on any port. */
 #include "cli/serve.h"
 
 #include "base/err.h"
@@ -48,7 +48,8 @@ static int open_log(const struct config *config, struct buf *why)
     if (config->log_file[0] != '\0') {
         fd = open(config->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
         if (fd < 0) {
-            buf_printf(why, "the log file %s cannot be opened: %s", config->log_file, strerror(errno));
+            buf_printf(why, "the log file %s cannot be opened: %s", config->log_file,
+                       strerror(errno));
             return err_from_errno(errno);
         }
     }
@@ -86,7 +87,8 @@ static void *signal_thread(void *arg)
             buf_done(&why);
             continue;
         }
-        log_event(LOG_INFO, "server.stopping", LOG_Z("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+        log_event(LOG_INFO, "server.stopping",
+                  LOG_Z("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
         __atomic_store_n(&app->stopping, true, __ATOMIC_RELAXED);
         server_stop(app->server);
     }
@@ -127,7 +129,8 @@ static void janitor_run(void *arg)
     janitor_pass(&app->janitor, &result);
     if (!__atomic_load_n(&app->stopping, __ATOMIC_RELAXED) &&
         server_after(app->server, JANITOR_EVERY_MS, janitor_run, app) != 0)
-        log_event(LOG_ERROR, "janitor.lost", LOG_Z("why", "no memory to plan the next pass; restart the server"));
+        log_event(LOG_ERROR, "janitor.lost",
+                  LOG_Z("why", "no memory to plan the next pass; restart the server"));
 }
 
 /* ---- rooms ------------------------------------------------------------------------------- */
@@ -173,10 +176,26 @@ static int open_rooms(struct app *app, const struct config *config)
     app->rates = smtp_rates_new(app->clock);
     if (app->rates == NULL)
         return ERR_NOMEM;
-    app->mail = (struct mail){app->store, app->clock, app->rng, config->expunge_grace * 1000};
-    app->delivery = (struct delivery){app->directory, &app->mail, app->store, app->clock};
-    app->janitor = (struct janitor){app->store,  app->directory,          &app->mail,
-                                    app->clock, directory.remove_grace_ms, &app->stopping};
+    app->mail = (struct mail){
+        .store = app->store,
+        .clock = app->clock,
+        .rng = app->rng,
+        .expunge_grace_ms = config->expunge_grace * 1000,
+    };
+    app->delivery = (struct delivery){
+        .directory = app->directory,
+        .mail = &app->mail,
+        .store = app->store,
+        .clock = app->clock,
+    };
+    app->janitor = (struct janitor){
+        .store = app->store,
+        .directory = app->directory,
+        .mail = &app->mail,
+        .clock = app->clock,
+        .remove_grace_ms = directory.remove_grace_ms,
+        .stopping = &app->stopping,
+    };
     app->admin = (struct admin){
         .directory = app->directory,
         .auth = app->auth,
@@ -222,7 +241,8 @@ static int make_server(struct app *app, const struct config *config, struct buf 
     int err = 0;
     for (size_t i = 0; err == 0 && i < config->proxy_from.n; i++)
         if (!ip_net_parse(span_str(config->proxy_from.v[i]), &nets[i])) {
-            buf_printf(why, "listen.proxy_from: \"%s\" is not a network; write for example 10.1.0.0/16",
+            buf_printf(why,
+                       "listen.proxy_from: \"%s\" is not a network; write for example 10.1.0.0/16",
                        config->proxy_from.v[i]);
             err = ERR_INVALID;
         }
@@ -247,7 +267,8 @@ static int serve_until_stopped(struct app *app, const struct config *config)
     pthread_t signals;
     if (pthread_create(&signals, NULL, signal_thread, app) != 0)
         return ERR_NOMEM;
-    log_event(LOG_INFO, "server.ready", LOG_Z("hostname", config->hostname), LOG_Z("config", config->path));
+    log_event(LOG_INFO, "server.ready", LOG_Z("hostname", config->hostname),
+              LOG_Z("config", config->path));
     int err = server_after(app->server, JANITOR_FIRST_MS, janitor_run, app);
     if (err == 0)
         err = server_run(app->server);
@@ -289,7 +310,8 @@ int serve_run(const char *config_path)
     pthread_mutex_init(&app.reload_lock, NULL);
     app.started_ms = app.clock->wall_ms(app.clock);
     handled_signals(&set);
-    pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: only signal_thread takes them */
+    pthread_sigmask(SIG_BLOCK, &set,
+                    NULL); /* before any thread is made: only signal_thread takes them */
     (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     umask(077);

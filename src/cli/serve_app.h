@@ -15,8 +15,8 @@
 
 #include <pthread.h>
 
-/* What new sessions are made with. A reload makes a new generation; sessions keep the one they were born
- * with, so generations are freed only when the server has ended (a few kilobytes a reload). */
+/* What new sessions are made with. A reload makes a new generation; sessions keep the one they were
+ * born with, so generations are freed only when the server has ended (a few kilobytes a reload). */
 struct generation {
     struct generation *older;
     struct config *config;
@@ -52,8 +52,8 @@ const struct generation *app_now(struct app *app);
 /* Makes a generation of `config` (owned from now on, also on error) and puts it in force. */
 int app_generation_push(struct app *app, struct config *config) MUST_CHECK;
 
-/* Reads certificates and gives them to new connections; logs those that are about to expire or do not
- * match the host name. The old ones stay when this fails. */
+/* Reads certificates and gives them to new connections; logs those that are about to expire or do
+ * not match the host name. The old ones stay when this fails. */
 int app_tls_load(struct app *app, const struct config *config, struct buf *why) MUST_CHECK;
 
 /* Reads the file again. On any error nothing changes and `why` says what is wrong. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which port speaks what. Sessions are made from the generation in force when the client connects. */
+/* Which port speaks what. Sessions are made from the generation in force when the client connects.
+ */
 #include "base/err.h"
 #include "cli/serve_app.h"
 
 #define BUSY_SMTP "421 4.3.2 This server is busy, please try again in a minute\r\n"
 #define BUSY_POP3 "-ERR [SYS/TEMP] This server is busy, please try again in a minute\r\n"
 
-/* The const is the sessions' view of what they share; the constructors take a plain void pointer. */
+/* The const is the sessions' view of what they share; the constructors take a plain void pointer.
+ */
 static struct session *make_mx(void *arg)
 {
     return smtp_session_new(&((struct generation *)(uintptr_t)app_now(arg))->mx);
@@ -71,7 +73,9 @@ static int metrics_address_check(const char *address, struct buf *why)
         if (ip_parse(host, &ip) && ip_is_loopback(ip))
             return 0;
     }
-    buf_printf(why, "metrics.listen: %s is not an address of this machine alone; write for example 127.0.0.1:9925",
+    buf_printf(why,
+               "metrics.listen: %s is not an address of this machine alone; write for example "
+               "127.0.0.1:9925",
                address);
     return ERR_INVALID;
 }

@@ -39,6 +39,7 @@ int app_drop_privileges(const struct config *config, struct buf *why)
         return 0;
     if (config->user[0] != '\0')
         return become(config->user, why);
-    log_event(LOG_WARN, "server.root", LOG_Z("why", "running as root; set server.user to a user without rights"));
+    log_event(LOG_WARN, "server.root",
+              LOG_Z("why", "running as root; set server.user to a user without rights"));
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What changes while the server runs: the configuration and the certificates. New connections get the new
- * ones, sessions that live keep theirs, nobody is disconnected. */
+/* What changes while the server runs: the configuration and the certificates. New connections get
+ * the new ones, sessions that live keep theirs, nobody is disconnected. */
 #include "base/err.h"
 #include "base/log.h"
 #include "cli/serve_app.h"
@@ -46,7 +46,9 @@ int app_generation_push(struct app *app, struct config *config)
     return 0;
 }
 
-static void certificates_report(const struct app *app, const struct config *config, const struct tls_context *tls)
+static void certificates_report(const struct app *app,
+                                const struct config *config,
+                                const struct tls_context *tls)
 {
     int64_t least = INT64_MAX;
     for (size_t i = 0; i < tls_cert_count(tls); i++) {
@@ -54,7 +56,7 @@ static void certificates_report(const struct app *app, const struct config *conf
         tls_cert_info(tls, i, app->clock, config->hostname, &info);
         if (info.days_left < least)
             least = info.days_left;
-        const char *state = info.days_left < 0                  ? "expired"
+        const char *state = info.days_left < 0                 ? "expired"
                             : info.days_left <= CERT_WARN_DAYS ? "expires-soon"
                             : i == 0 && !info.matches_host     ? "not-for-this-hostname"
                                                                : "good";
@@ -75,7 +77,8 @@ int app_tls_load(struct app *app, const struct config *config, struct buf *why)
         .only_13 = config->tls_min == 1,
     };
     if (config->tls_cert.n != config->tls_key.n) {
-        buf_printf(why, "tls: there are %zu certificates but %zu keys; each certificate needs its key",
+        buf_printf(why,
+                   "tls: there are %zu certificates but %zu keys; each certificate needs its key",
                    config->tls_cert.n, config->tls_key.n);
         return ERR_INVALID;
     }
