@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mailbox_check finds what is planted, and damage costs one message, not the mailbox. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "fixture.h"
+#include "mailbox/edit.h"
+
+static struct fixture f;
+static struct mail_appended first, second, gone;
+
+struct plant {
+    struct mail_key key;
+    struct span value; /* p NULL: delete the row */
+};
+
+static int plant_run(struct store_txn *t, void *arg)
+{
+    const struct plant *p = arg;
+    if (p->value.p == NULL)
+        store_txn_del(t, key_span(&p->key));
+    else
+        store_txn_put(t, key_span(&p->key), p->value);
+    return 0;
+}
+
+static void plant(struct mail_key key, struct span value)
+{
+    struct plant p = {key, value};
+    assert_int_equal(
+        store_txn_run(f.store, (struct part){PART_ACCOUNT, FIXTURE_ACCOUNT}, plant_run, &p), 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    size_t removed;
+    fixture_open(&f);
+    first = fixture_append(&f, 0, SPAN("first"));
+    second = fixture_append(&f, 0, SPAN("second"));
+    gone = fixture_append(&f, 0, SPAN("gone"));
+    assert_int_equal(
+        mailbox_expunge(&f.mail, FIXTURE_ACCOUNT, gone.mailbox, &gone.uid, 1, 5000, &removed), 0);
+    assert_int_equal(fixture_check(&f), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    return 0;
+}
+
+static struct mail_place place(const struct mail_appended *a)
+{
+    return (struct mail_place){a->message, a->mailbox, a->uid};
+}
+
+static void every_missing_row_is_found(void **state)
+{
+    (void)state;
+    struct mail_key rows[] = {
+        key_mailbox(first.mailbox),
+        key_entry(first.mailbox, first.uid),
+        key_message(first.message),
+        key_where(place(&first)),
+        key_change(first.modseq, place(&first)),
+        key_message(gone.message),
+        key_expunged(place(&gone)),
+        key_due(f.clock.now_ms + 3600 * 1000, place(&gone)),
+        key_tombstone((struct modseq){gone.modseq.v + 1}, place(&gone)),
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        teardown(NULL);
+        setup(NULL);
+        plant(rows[i], SPAN_EMPTY);
+        assert_true(fixture_check(&f) > 0);
+    }
+}
+
+static void every_damaged_row_is_found(void **state)
+{
+    (void)state;
+    struct mail_key rows[] = {
+        key_table(TABLE_ACCOUNT),
+        key_mailbox(first.mailbox),
+        key_entry(first.mailbox, first.uid),
+        key_message(first.message),
+        key_where(place(&first)),
+        key_change(first.modseq, place(&first)),
+        key_expunged(place(&gone)),
+        key_due(f.clock.now_ms + 3600 * 1000, place(&gone)),
+        key_tombstone((struct modseq){gone.modseq.v + 1}, place(&gone)),
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        teardown(NULL);
+        setup(NULL);
+        plant(rows[i], SPAN("\xff\xff"));
+        assert_true(fixture_check(&f) > 0);
+    }
+}
+
+/* A record that is sound by itself and says something else than the others do. */
+static void plant_entry(struct entry_record *r)
+{
+    struct buf b;
+    buf_init(&b, 200);
+    entry_record_pack(&b, r);
+    plant(key_entry(first.mailbox, first.uid), buf_span(&b));
+    buf_done(&b);
+}
+
+static void lies_are_found(void **state)
+{
+    (void)state;
+    const struct entry_record truth = {
+        .modseq = first.modseq.v,
+        .created_modseq = first.modseq.v,
+        .message = first.message,
+        .uidl = 1,
+        .size = 5,
+        .received_ms = f.clock.now_ms,
+        .saved_ms = f.clock.now_ms,
+    };
+    struct entry_record lie = truth;
+    plant_entry(&lie);
+    assert_int_equal(fixture_check(&f), 0); /* the truth is none */
+    lie.size = 6;
+    plant_entry(&lie);
+    assert_true(fixture_check(&f) > 0);
+    lie = truth;
+    lie.flags = FLAG_SEEN;
+    plant_entry(&lie);
+    assert_true(fixture_check(&f) > 0);
+    lie = truth;
+    lie.uidl = 2;
+    plant_entry(&lie);
+    assert_true(fixture_check(&f) > 0);
+    lie = truth;
+    lie.uidl = 77;
+    plant_entry(&lie);
+    assert_true(fixture_check(&f) > 0);
+    lie = truth;
+    lie.message = second.message;
+    plant_entry(&lie);
+    assert_true(fixture_check(&f) > 0);
+    lie = truth;
+    lie.modseq++;
+    plant_entry(&lie);
+    assert_true(fixture_check(&f) > 0);
+}
+
+static void a_missing_body_is_found(void **state)
+{
+    (void)state;
+    struct message_record r = {.size = 5};
+    struct buf b;
+    buf_init(&b, 200);
+    message_record_pack(&b, &r); /* a blob that never was */
+    plant(key_message(first.message), buf_span(&b));
+    buf_done(&b);
+    assert_true(fixture_check(&f) > 0);
+    struct blob_reader *reader;
+    struct blob_info info;
+    assert_int_equal(mailbox_message_open(&f.mail, FIXTURE_ACCOUNT, first.message, &reader, &info),
+                     ERR_CORRUPT);
+    assert_int_equal(mailbox_message_open(&f.mail, FIXTURE_ACCOUNT, second.message, &reader, &info),
+                     0);
+    store_blob_close(reader);
+}
+
+static void a_damaged_entry_hides_no_other(void **state)
+{
+    (void)state;
+    struct mail_view v;
+    size_t removed;
+    plant(key_entry(first.mailbox, first.uid), SPAN("\x01"));
+    assert_int_equal(mailbox_view_load(&f.mail, FIXTURE_ACCOUNT, first.mailbox, SIZE_MAX, &v), 0);
+    assert_int_equal(v.n, 1);
+    assert_int_equal(v.damaged, 1);
+    assert_int_equal(v.v[0].uid.v, second.uid.v);
+    mailbox_view_done(&v);
+    struct mail_uid both[] = {first.uid, second.uid};
+    assert_int_equal(mailbox_expunge(&f.mail, FIXTURE_ACCOUNT, first.mailbox, both, 2, 0, &removed),
+                     ERR_CORRUPT);
+    assert_int_equal(removed, 1);
+    fixture_append(&f, 0, SPAN("mail still comes in"));
+}
+
+static void a_damaged_message_does_not_stop_the_purge(void **state)
+{
+    (void)state;
+    size_t purged, removed;
+    assert_int_equal(
+        mailbox_expunge(&f.mail, FIXTURE_ACCOUNT, first.mailbox, &first.uid, 1, 0, &removed), 0);
+    plant(key_message(gone.message), SPAN("\x01"));
+    clock_fake_advance(&f.clock, 24 * 3600 * 1000);
+    assert_int_equal(mailbox_purge(&f.mail, FIXTURE_ACCOUNT, 100, &purged), 0);
+    assert_int_equal(purged, 2);
+    assert_true(fixture_check(&f) > 0); /* and it is still reported */
+}
+
+static void a_damaged_message_is_not_restored(void **state)
+{
+    (void)state;
+    struct mail_appended back;
+    plant(key_message(gone.message), SPAN_EMPTY);
+    assert_int_equal(mailbox_restore(&f.mail, FIXTURE_ACCOUNT, gone.message, &back), ERR_CORRUPT);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(every_missing_row_is_found),
+        TEST(every_damaged_row_is_found),
+        TEST(lies_are_found),
+        TEST(a_missing_body_is_found),
+        TEST(a_damaged_entry_hides_no_other),
+        TEST(a_damaged_message_does_not_stop_the_purge),
+        TEST(a_damaged_message_is_not_restored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include "base/err.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+void fixture_open(struct fixture *f)
+{
+    *f = (struct fixture){.arena = arena_new(16 * 1024 * 1024)};
+    assert_non_null(f->arena);
+    clock_fake_init(&f->clock, INT64_C(1790000000000));
+    struct store_options options = {.clock = &f->clock.clock, .rng = rng_system(), .create = true};
+    assert_int_equal(store_open("sim:", &options, NULL, &f->store), 0);
+    f->mail = (struct mail){
+        .store = f->store,
+        .clock = &f->clock.clock,
+        .rng = rng_system(),
+        .expunge_grace_ms = 3600 * 1000,
+    };
+    assert_int_equal(mailbox_account_create(&f->mail, FIXTURE_ACCOUNT, SPAN("anna@example.test")),
+                     0);
+}
+
+void fixture_close(struct fixture *f)
+{
+    store_close(f->store);
+    arena_free(f->arena);
+}
+
+struct blob_id fixture_blob(struct fixture *f, struct span content, struct blob_info *info)
+{
+    struct blob_writer *w;
+    struct blob_id id;
+    assert_int_equal(store_blob_create(f->store, &w), 0);
+    assert_int_equal(store_blob_write(w, content), 0);
+    assert_int_equal(store_blob_finish(w, &id, info), 0);
+    return id;
+}
+
+struct mail_appended fixture_append(struct fixture *f, uint32_t mailbox, struct span content)
+{
+    struct mail_appended out;
+    struct mail_append in = {
+        .mailbox = {mailbox},
+        .received_ms = f->clock.clock.wall_ms(&f->clock.clock),
+        .envelope_from = SPAN("sender@example.org"),
+    };
+    in.blob = fixture_blob(f, content, &in.info);
+    assert_int_equal(mailbox_append(&f->mail, FIXTURE_ACCOUNT, &in, &out), 0);
+    return out;
+}
+
+static void print_problem(void *arg, struct span sentence)
+{
+    (void)arg;
+    print_message("check: %.*s\n", SPAN_ARG(sentence));
+}
+
+uint64_t fixture_check(struct fixture *f)
+{
+    uint64_t problems = 0;
+    assert_int_equal(mailbox_check(&f->mail, FIXTURE_ACCOUNT, true, print_problem, NULL, &problems),
+                     0);
+    return problems;
+}
