@@ -71,6 +71,7 @@
     INT (attempts_per_ip,     "lockout.attempts_per_address", 30, 1, 100000, CONFIG_COUNT, "Failed logins from one address in ten minutes, over all user names; beyond it the address is refused") \
     \
     STR (sub_address,         "directory.sub_address_separator", "+", "alice+shop@ is delivered to alice@; empty to switch off") \
+    STR (postmaster,          "directory.postmaster", "", "Address that gets mail to postmaster where no account or alias has that name (RFC 5321 asks that somebody reads it)") \
     INT (remove_grace_days,   "directory.removed_keep_days", 30, 0, 3650, CONFIG_COUNT, "Days for which a removed account can be restored") \
     INT (expunge_grace,       "mailbox.expunged_keep", 86400, 3600, 31536000, CONFIG_SECONDS, "How long a deleted message stays readable for sessions that had seen it")
 /* clang-format on */

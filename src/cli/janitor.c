@@ -125,6 +125,10 @@ static void one_account(const struct janitor *j,
                         struct janitor_result *out)
 {
     int err;
+    if (account->status == ACCOUNT_DAMAGED) {
+        janitor_failed(out, "account", account->address, ERR_CORRUPT);
+        return;
+    }
     if (account->status == ACCOUNT_REMOVED &&
         account->removed_ms + j->remove_grace_ms <= j->clock->wall_ms(j->clock)) {
         err = purge_account(j, account);

@@ -158,6 +158,7 @@ static int open_rooms(struct app *app, const struct config *config)
         .clock = app->clock,
         .rng = app->rng,
         .sub_address = config->sub_address,
+        .postmaster = config->postmaster,
         .remove_grace_ms = config->remove_grace_days * day_ms,
     };
     int err = directory_new(&directory, &app->directory);

@@ -2,8 +2,9 @@
 /* Questions: where does mail to an address go, who logs in, who may send as.
  *
  * Resolving is a depth-first walk over aliases. It is bounded three ways: by LIMIT_ALIAS_DEPTH, by
- * never entering an address twice (an alias reached by two ways gives its accounts once, and one
- * that is still open is a circle), and by LIMIT_ALIAS_VISITS in all. */
+ * following an address once only (an alias reached by two ways gives its accounts once, and one
+ * that is still open is a circle), and by LIMIT_ALIAS_VISITS targets in all, since a thicket of
+ * aliases has many more ways than addresses. */
 #include "directory/internal.h"
 
 struct visit {
@@ -19,8 +20,8 @@ struct walk {
     bool in_nobody;    /* inside walk_nobody */
     bool any_status;   /* suspended ones too */
     bool suspended;    /* met one */
+    unsigned looked_at;
     struct visit *visits;
-    size_t visits_n;
     struct destination *v;
     size_t n;
     size_t cap;
@@ -52,20 +53,17 @@ static int add_destination(struct walk *w, const struct destination *destination
     return 0;
 }
 
-/* 1 and the visit to close, 0 if it was visited before, ERR_LOOP or ERR_LIMIT. */
+/* 1 and the visit to close, 0 if it was visited before, or ERR_LOOP. */
 static int visit_begin(struct walk *w, struct span address, struct visit **out)
 {
     for (const struct visit *v = w->visits; v != NULL; v = v->next)
         if (span_eq(v->address, address))
             return v->open ? ERR_LOOP : 0;
-    if (w->visits_n == LIMIT_ALIAS_VISITS)
-        return ERR_LIMIT;
     struct visit *v = arena_alloc(w->a, sizeof *v);
     if (v == NULL)
         return arena_err(w->a);
     *v = (struct visit){w->visits, address, true};
     w->visits = v;
-    w->visits_n++;
     *out = v;
     return 1;
 }
@@ -178,6 +176,8 @@ static int walk_address(struct walk *w, struct span text, struct span detail, un
 {
     struct address address;
     struct domain_record domain;
+    if (w->looked_at++ == LIMIT_ALIAS_VISITS)
+        return ERR_LIMIT;
     int err = address_normalize(text, w->a, &address);
     if (err == 0)
         err = domain_lookup_own(w->d, address.domain, w->a, &domain);
