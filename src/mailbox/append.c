@@ -28,7 +28,7 @@ static void append_put_message(struct edit *e, struct message_id id, const struc
         .received_ms = in->received_ms,
         .envelope_from = in->envelope_from,
     };
-    struct mail_key key = key_message(id);
+    struct mail_key key = mail_key_message(id);
     memcpy(message.digest, in->info.digest, sizeof(message.digest));
     message_record_pack(&e->scratch, &message);
     edit_put_scratch(e, &key);

@@ -30,7 +30,7 @@ bool check_is_row_error(int err)
 
 int check_get(struct check *c, const struct mail_key *key, struct span *out)
 {
-    return store_snap_get(c->look.snap, key_span(key), c->arena, out);
+    return store_snap_get(c->look.snap, mail_key_span(key), c->arena, out);
 }
 
 int check_table(struct check *c,
@@ -39,11 +39,11 @@ int check_table(struct check *c,
                 int (*row)(struct check *c, void *arg, struct span key, struct span value),
                 void *arg)
 {
-    struct mail_key prefix = key_table(table);
+    struct mail_key prefix = mail_key_table(table);
     struct store_iter *it;
     struct span key, value;
     size_t damaged = 0;
-    int err = store_snap_scan(c->look.snap, key_span(&prefix), SPAN_EMPTY, false, &it);
+    int err = store_snap_scan(c->look.snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
@@ -95,7 +95,7 @@ static int boxes_take(struct check *c, void *arg, struct span key, struct span v
     struct buf name_key;
     struct span found;
     uint64_t id = 0;
-    if (key_read_mailbox(key, &box.id) != 0) {
+    if (mail_key_read_mailbox(key, &box.id) != 0) {
         check_problem(c, "a mailbox has a damaged key");
         return 0;
     }
@@ -105,7 +105,7 @@ static int boxes_take(struct check *c, void *arg, struct span key, struct span v
     }
     if (box.known) {
         buf_init(&name_key, LIMIT_STORE_KEY);
-        key_name(&name_key, box.record.name);
+        mail_key_name(&name_key, box.record.name);
         int err = store_snap_get(c->look.snap, buf_span(&name_key), c->arena, &found);
         if (err == 0)
             err = reference_record_unpack(found, &id);
@@ -134,7 +134,7 @@ static int names_take(struct check *c, void *arg, struct span key, struct span v
     struct buf name;
     uint64_t id;
     buf_init(&name, LIMIT_STORE_KEY);
-    bool sound = key_read_name(key, &name) == 0 && reference_record_unpack(value, &id) == 0 &&
+    bool sound = mail_key_read_name(key, &name) == 0 && reference_record_unpack(value, &id) == 0 &&
                  id <= UINT32_MAX;
     buf_done(&name);
     if (!sound)
@@ -164,7 +164,7 @@ static int entry_follow(struct check *c, struct mail_place at, const struct entr
     struct span value;
     struct message_record message;
     uint64_t id;
-    struct mail_key key = key_message(at.message);
+    struct mail_key key = mail_key_message(at.message);
     int err = check_get(c, &key, &value);
     if (err == 0)
         err = message_record_unpack(value, &message);
@@ -177,7 +177,7 @@ static int entry_follow(struct check *c, struct mail_place at, const struct entr
     else if (message.size != r->size)
         check_problem(c, "mailbox %" PRIu32 " UID %" PRIu32 ": its size differs from its message's",
                       at.mailbox.v, at.uid.v);
-    key = key_where(at);
+    key = mail_key_where(at);
     err = check_get(c, &key, &value);
     if (err == 0)
         err = reference_record_unpack(value, &id);
@@ -186,7 +186,7 @@ static int entry_follow(struct check *c, struct mail_place at, const struct entr
     if (err != 0)
         check_problem(c, "mailbox %" PRIu32 " UID %" PRIu32 ": its message does not lead to it",
                       at.mailbox.v, at.uid.v);
-    key = key_change((struct modseq){r->modseq}, at);
+    key = mail_key_change((struct modseq){r->modseq}, at);
     err = check_get(c, &key, &value);
     if (err == 0)
         err = reference_record_unpack(value, &id);
@@ -205,7 +205,7 @@ static int entries_take(struct check *c, void *arg, struct span key, struct span
     struct mail_place at;
     struct entry_record r;
     c->entries++;
-    if (key_read_entry(key, &at.mailbox, &at.uid) != 0) {
+    if (mail_key_read_entry(key, &at.mailbox, &at.uid) != 0) {
         check_problem(c, "an entry has a damaged key");
         return 0;
     }

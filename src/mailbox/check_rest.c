@@ -10,7 +10,7 @@ static int any_row(struct check *c, struct mail_key prefix, bool *out)
 {
     struct store_iter *it;
     struct span key, value;
-    int err = store_snap_scan(c->look.snap, key_span(&prefix), SPAN_EMPTY, false, &it);
+    int err = store_snap_scan(c->look.snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     err = store_iter_next(it, &key, &value);
@@ -38,13 +38,13 @@ static int messages_take(struct check *c, void *arg, struct span key, struct spa
     struct message_id id;
     struct message_record r;
     bool live = false, kept = false;
-    if (key_read_message(key, &id) != 0) {
+    if (mail_key_read_message(key, &id) != 0) {
         check_problem(c, "a message has a damaged key");
         return 0;
     }
-    int err = any_row(c, key_wheres(id), &live);
+    int err = any_row(c, mail_key_wheres(id), &live);
     if (err == 0 && !live)
-        err = any_row(c, key_expungeds(id), &kept);
+        err = any_row(c, mail_key_expungeds(id), &kept);
     if (err != 0)
         return err;
     if (!live && !kept)
@@ -71,7 +71,7 @@ int check_messages(struct check *c)
 static int entry_at(struct check *c, struct mail_place at, struct entry_record *out)
 {
     struct span value;
-    struct mail_key key = key_entry(at.mailbox, at.uid);
+    struct mail_key key = mail_key_entry(at.mailbox, at.uid);
     int err = check_get(c, &key, &value);
     if (err == 0)
         err = entry_record_unpack(value, out);
@@ -84,7 +84,8 @@ static int wheres_take(struct check *c, void *arg, struct span key, struct span 
     struct entry_record r;
     uint64_t *n = arg, id;
     (*n)++;
-    if (key_read_place(key, TABLE_WHERE, &at) != 0 || reference_record_unpack(value, &id) != 0) {
+    if (mail_key_read_place(key, TABLE_WHERE, &at) != 0 ||
+        reference_record_unpack(value, &id) != 0) {
         check_problem(c, "a row of the index from messages to mailboxes is damaged");
         return 0;
     }
@@ -105,7 +106,7 @@ static int changes_take(struct check *c, void *arg, struct span key, struct span
     struct entry_record r;
     uint64_t *n = arg;
     (*n)++;
-    if (key_read_modseq(key, TABLE_CHANGE, &modseq, &at) != 0 ||
+    if (mail_key_read_modseq(key, TABLE_CHANGE, &modseq, &at) != 0 ||
         reference_record_unpack(value, &at.message.v) != 0) {
         check_problem(c, "a row of the list of changes is damaged");
         return 0;
@@ -128,7 +129,7 @@ static int tombstones_take(struct check *c, void *arg, struct span key, struct s
     struct entry_record r;
     uint64_t *n = arg;
     (*n)++;
-    if (key_read_modseq(key, TABLE_TOMBSTONE, &modseq, &at) != 0 ||
+    if (mail_key_read_modseq(key, TABLE_TOMBSTONE, &modseq, &at) != 0 ||
         reference_record_unpack(value, &at.message.v) != 0) {
         check_problem(c, "a row of the list of expunges is damaged");
         return 0;
@@ -175,7 +176,8 @@ static int expunged_take(struct check *c, void *arg, struct span key, struct spa
     struct expunged_record r;
     struct span found;
     g->rows++;
-    if (key_read_place(key, TABLE_EXPUNGED, &at) != 0 || expunged_record_unpack(value, &r) != 0) {
+    if (mail_key_read_place(key, TABLE_EXPUNGED, &at) != 0 ||
+        expunged_record_unpack(value, &r) != 0) {
         check_problem(c, "a row of the expunged messages is damaged");
         return 0;
     }
@@ -183,7 +185,7 @@ static int expunged_take(struct check *c, void *arg, struct span key, struct spa
         g->restorable_messages++;
         g->restorable_bytes += r.size;
     }
-    struct mail_key need[2] = {key_due(r.until_ms, at), key_message(at.message)};
+    struct mail_key need[2] = {mail_key_due(r.until_ms, at), mail_key_message(at.message)};
     static const char *const lack[2] = {"it has no time to go", "its record is missing"};
     for (size_t i = 0; i < COUNT_OF(need); i++) {
         int err = check_get(c, &need[i], &found);
@@ -204,11 +206,11 @@ static int due_take(struct check *c, void *arg, struct span key, struct span val
     struct span found;
     uint64_t id;
     g->due++;
-    if (key_read_due(key, &until, &at) != 0 || reference_record_unpack(value, &id) != 0) {
+    if (mail_key_read_due(key, &until, &at) != 0 || reference_record_unpack(value, &id) != 0) {
         check_problem(c, "a row of the times to go is damaged");
         return 0;
     }
-    struct mail_key need = key_expunged(at);
+    struct mail_key need = mail_key_expunged(at);
     int err = check_get(c, &need, &found);
     if (err == 0)
         err = expunged_record_unpack(found, &r);

@@ -8,11 +8,11 @@ enum { LOOK_ARENA = 4 * 1024 * 1024, DAMAGED_ROWS_MAX = 100000 };
 
 int edit_open(struct edit *e, struct mail *m, struct store_txn *t)
 {
-    struct mail_key key = key_table(TABLE_ACCOUNT);
+    struct mail_key key = mail_key_table(TABLE_ACCOUNT);
     struct span value;
     *e = (struct edit){.mail = m, .t = t};
     buf_init(&e->scratch, LIMIT_STORE_VALUE);
-    int err = store_txn_get(t, key_span(&key), &value);
+    int err = store_txn_get(t, mail_key_span(&key), &value);
     if (err != 0)
         return err == ERR_NOT_FOUND ? ERR_NO_USER : err;
     return account_record_unpack(value, &e->account);
@@ -27,7 +27,7 @@ int edit_drop(struct edit *e, int err)
 int edit_close(struct edit *e, int err)
 {
     if (err == 0) {
-        struct mail_key key = key_table(TABLE_ACCOUNT);
+        struct mail_key key = mail_key_table(TABLE_ACCOUNT);
         account_record_pack(&e->scratch, &e->account);
         edit_put_scratch(e, &key);
         err = e->err;
@@ -45,7 +45,7 @@ void edit_put_scratch(struct edit *e, const struct mail_key *key)
     if (e->scratch.err != 0)
         e->err = e->scratch.err; /* a record that was cut short must not be written */
     else
-        store_txn_put(e->t, key_span(key), buf_span(&e->scratch));
+        store_txn_put(e->t, mail_key_span(key), buf_span(&e->scratch));
     buf_clear(&e->scratch);
 }
 
@@ -57,7 +57,7 @@ void edit_put_reference(struct edit *e, const struct mail_key *key, uint64_t id)
 
 void edit_del(struct edit *e, const struct mail_key *key)
 {
-    store_txn_del(e->t, key_span(key));
+    store_txn_del(e->t, mail_key_span(key));
 }
 
 int counter_take(uint64_t *counter, uint64_t n)
@@ -70,15 +70,15 @@ int counter_take(uint64_t *counter, uint64_t n)
 
 int edit_mailbox(struct edit *e, struct mailbox_id id, struct mailbox_record *out)
 {
-    struct mail_key key = key_mailbox(id);
+    struct mail_key key = mail_key_mailbox(id);
     struct span value;
-    int err = store_txn_get(e->t, key_span(&key), &value);
+    int err = store_txn_get(e->t, mail_key_span(&key), &value);
     return err != 0 ? err : mailbox_record_unpack(value, out);
 }
 
 void edit_mailbox_put(struct edit *e, struct mailbox_id id, const struct mailbox_record *r)
 {
-    struct mail_key key = key_mailbox(id);
+    struct mail_key key = mail_key_mailbox(id);
     mailbox_record_pack(&e->scratch, r);
     edit_put_scratch(e, &key);
 }
@@ -88,18 +88,18 @@ int edit_entry(struct edit *e,
                struct mail_uid uid,
                struct entry_record *out)
 {
-    struct mail_key key = key_entry(mailbox, uid);
+    struct mail_key key = mail_key_entry(mailbox, uid);
     struct span value;
-    int err = store_txn_get(e->t, key_span(&key), &value);
+    int err = store_txn_get(e->t, mail_key_span(&key), &value);
     return err != 0 ? err : entry_record_unpack(value, out);
 }
 
 static void edit_entry_put(struct edit *e, struct mail_place at, const struct entry_record *entry)
 {
-    struct mail_key key = key_entry(at.mailbox, at.uid);
+    struct mail_key key = mail_key_entry(at.mailbox, at.uid);
     entry_record_pack(&e->scratch, entry);
     edit_put_scratch(e, &key);
-    key = key_change((struct modseq){entry->modseq}, at);
+    key = mail_key_change((struct modseq){entry->modseq}, at);
     edit_put_reference(e, &key, at.message.v);
 }
 
@@ -121,7 +121,7 @@ int edit_entry_add(struct edit *e,
     e->account.messages++;
     e->account.bytes += entry->size;
     edit_entry_put(e, at, entry);
-    struct mail_key key = key_where(at);
+    struct mail_key key = mail_key_where(at);
     edit_put_reference(e, &key, at.message.v);
     *uid_out = at.uid;
     return 0;
@@ -134,7 +134,7 @@ int edit_entry_flags(struct edit *e,
                      struct entry_record *entry,
                      uint32_t flags)
 {
-    struct mail_key old = key_change((struct modseq){entry->modseq}, at);
+    struct mail_key old = mail_key_change((struct modseq){entry->modseq}, at);
     int err = counter_take(&box->unseen, (entry->flags & FLAG_SEEN) == 0);
     if (err != 0)
         return err;
@@ -163,13 +163,13 @@ int edit_entry_remove(struct edit *e,
         err = counter_take(&e->account.bytes, entry->size);
     if (err != 0)
         return err;
-    struct mail_key key = key_entry(at.mailbox, at.uid);
+    struct mail_key key = mail_key_entry(at.mailbox, at.uid);
     edit_del(e, &key);
-    key = key_where(at);
+    key = mail_key_where(at);
     edit_del(e, &key);
-    key = key_change((struct modseq){entry->modseq}, at);
+    key = mail_key_change((struct modseq){entry->modseq}, at);
     edit_del(e, &key);
-    key = key_tombstone(modseq, at);
+    key = mail_key_tombstone(modseq, at);
     edit_put_reference(e, &key, at.message.v);
     e->account.tombstones++;
     box->highest_modseq = modseq.v;
@@ -179,11 +179,11 @@ int edit_entry_remove(struct edit *e,
 int edit_tombstones_trim(struct edit *e, size_t max)
 {
     uint64_t keep = e->mail->tombstones_max != 0 ? e->mail->tombstones_max : LIMIT_MAIL_TOMBSTONES;
-    struct mail_key prefix = key_table(TABLE_TOMBSTONE);
+    struct mail_key prefix = mail_key_table(TABLE_TOMBSTONE);
     struct store_iter *it;
     if (e->account.tombstones <= keep)
         return 0;
-    int err = store_txn_scan(e->t, key_span(&prefix), SPAN_EMPTY, false, &it);
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     size_t damaged = 0;
@@ -194,7 +194,7 @@ int edit_tombstones_trim(struct edit *e, size_t max)
         err = rows_next(it, &key, &value, &damaged);
         if (err <= 0)
             break;
-        if (key_read_modseq(key, TABLE_TOMBSTONE, &modseq, &at) == 0)
+        if (mail_key_read_modseq(key, TABLE_TOMBSTONE, &modseq, &at) == 0)
             e->account.changes_from = modseq.v;
         store_txn_del(e->t, key);
         e->account.tombstones--;
@@ -205,7 +205,7 @@ int edit_tombstones_trim(struct edit *e, size_t max)
 
 int look_open(struct mail *m, account_id id, struct look *out)
 {
-    struct mail_key key = key_table(TABLE_ACCOUNT);
+    struct mail_key key = mail_key_table(TABLE_ACCOUNT);
     struct span value;
     struct look l = {.arena = arena_new(LOOK_ARENA)};
     if (l.arena == NULL)
@@ -234,7 +234,7 @@ void look_close(struct look *l)
 
 int look_get(struct look *l, const struct mail_key *key, struct span *out)
 {
-    return store_snap_get(l->snap, key_span(key), l->arena, out);
+    return store_snap_get(l->snap, mail_key_span(key), l->arena, out);
 }
 
 int rows_next(struct store_iter *it, struct span *key, struct span *value, size_t *damaged)

@@ -37,10 +37,10 @@ static void expunge_keep(struct edit *e,
         .until_ms = until > 0 ? until : 0,
         .restorable = x->restorable,
     };
-    struct mail_key key = key_expunged(at);
+    struct mail_key key = mail_key_expunged(at);
     expunged_record_pack(&e->scratch, &gone);
     edit_put_scratch(e, &key);
-    key = key_due(gone.until_ms, at);
+    key = mail_key_due(gone.until_ms, at);
     edit_put_reference(e, &key, at.message.v);
     if (gone.restorable) {
         e->account.restorable_messages++;

@@ -13,12 +13,12 @@ static void key_put(struct mail_key *k, uint64_t v, size_t bytes)
         k->b[k->n++] = (char)(uint8_t)(v >> (8 * i));
 }
 
-struct span key_span(const struct mail_key *k)
+struct span mail_key_span(const struct mail_key *k)
 {
     return span_of(k->b, k->n);
 }
 
-struct mail_key key_table(enum mail_table table)
+struct mail_key mail_key_table(enum mail_table table)
 {
     struct mail_key k = {0};
     key_put(&k, (uint64_t)table, 1);
@@ -27,14 +27,14 @@ struct mail_key key_table(enum mail_table table)
 
 static struct mail_key key_with_u32(enum mail_table table, uint32_t v)
 {
-    struct mail_key k = key_table(table);
+    struct mail_key k = mail_key_table(table);
     key_put(&k, v, 4);
     return k;
 }
 
 static struct mail_key key_with_u64(enum mail_table table, uint64_t v)
 {
-    struct mail_key k = key_table(table);
+    struct mail_key k = mail_key_table(table);
     key_put(&k, v, 8);
     return k;
 }
@@ -46,66 +46,66 @@ static struct mail_key key_with_slot(struct mail_key k, struct mail_place at)
     return k;
 }
 
-struct mail_key key_mailbox(struct mailbox_id mailbox)
+struct mail_key mail_key_mailbox(struct mailbox_id mailbox)
 {
     return key_with_u32(TABLE_MAILBOX, mailbox.v);
 }
 
-struct mail_key key_entries(struct mailbox_id mailbox)
+struct mail_key mail_key_entries(struct mailbox_id mailbox)
 {
     return key_with_u32(TABLE_ENTRY, mailbox.v);
 }
 
-struct mail_key key_entry(struct mailbox_id mailbox, struct mail_uid uid)
+struct mail_key mail_key_entry(struct mailbox_id mailbox, struct mail_uid uid)
 {
-    struct mail_key k = key_entries(mailbox);
+    struct mail_key k = mail_key_entries(mailbox);
     key_put(&k, uid.v, 4);
     return k;
 }
 
-struct mail_key key_message(struct message_id message)
+struct mail_key mail_key_message(struct message_id message)
 {
     return key_with_u64(TABLE_MESSAGE, message.v);
 }
 
-struct mail_key key_wheres(struct message_id message)
+struct mail_key mail_key_wheres(struct message_id message)
 {
     return key_with_u64(TABLE_WHERE, message.v);
 }
 
-struct mail_key key_where(struct mail_place at)
+struct mail_key mail_key_where(struct mail_place at)
 {
-    return key_with_slot(key_wheres(at.message), at);
+    return key_with_slot(mail_key_wheres(at.message), at);
 }
 
-struct mail_key key_change(struct modseq modseq, struct mail_place at)
+struct mail_key mail_key_change(struct modseq modseq, struct mail_place at)
 {
     return key_with_slot(key_with_u64(TABLE_CHANGE, modseq.v), at);
 }
 
-struct mail_key key_tombstone(struct modseq modseq, struct mail_place at)
+struct mail_key mail_key_tombstone(struct modseq modseq, struct mail_place at)
 {
     return key_with_slot(key_with_u64(TABLE_TOMBSTONE, modseq.v), at);
 }
 
-struct mail_key key_due(int64_t until_ms, struct mail_place at)
+struct mail_key mail_key_due(int64_t until_ms, struct mail_place at)
 {
     struct mail_key k = key_with_u64(TABLE_DUE, until_ms > 0 ? (uint64_t)until_ms : 0);
     key_put(&k, at.message.v, 8);
     return key_with_slot(k, at);
 }
 
-struct mail_key key_expungeds(struct message_id message)
+struct mail_key mail_key_expungeds(struct message_id message)
 {
     return key_with_u64(TABLE_EXPUNGED, message.v);
 }
 
-struct mail_key key_expunged(struct mail_place at)
+struct mail_key mail_key_expunged(struct mail_place at)
 {
-    return key_with_slot(key_expungeds(at.message), at);
+    return key_with_slot(mail_key_expungeds(at.message), at);
 }
 
-void key_name(struct buf *to, struct span name)
+void mail_key_name(struct buf *to, struct span name)
 {
     buf_clear(to);
     pack_key_u8(to, TABLE_NAME);
@@ -131,21 +131,21 @@ static void key_take_slot(struct unpack *u, struct mail_place *at)
     at->uid.v = unpack_key_u32(u);
 }
 
-int key_read_mailbox(struct span key, struct mailbox_id *out)
+int mail_key_read_mailbox(struct span key, struct mailbox_id *out)
 {
     struct unpack u = key_open(key, TABLE_MAILBOX);
     out->v = unpack_key_u32(&u);
     return key_close(&u);
 }
 
-int key_read_name(struct span key, struct buf *name)
+int mail_key_read_name(struct span key, struct buf *name)
 {
     struct unpack u = key_open(key, TABLE_NAME);
     unpack_key_span(&u, name);
     return key_close(&u);
 }
 
-int key_read_entry(struct span key, struct mailbox_id *mailbox, struct mail_uid *uid)
+int mail_key_read_entry(struct span key, struct mailbox_id *mailbox, struct mail_uid *uid)
 {
     struct unpack u = key_open(key, TABLE_ENTRY);
     mailbox->v = unpack_key_u32(&u);
@@ -153,14 +153,14 @@ int key_read_entry(struct span key, struct mailbox_id *mailbox, struct mail_uid 
     return key_close(&u);
 }
 
-int key_read_message(struct span key, struct message_id *out)
+int mail_key_read_message(struct span key, struct message_id *out)
 {
     struct unpack u = key_open(key, TABLE_MESSAGE);
     out->v = unpack_key_u64(&u);
     return key_close(&u);
 }
 
-int key_read_place(struct span key, enum mail_table table, struct mail_place *out)
+int mail_key_read_place(struct span key, enum mail_table table, struct mail_place *out)
 {
     struct unpack u = key_open(key, table);
     out->message.v = unpack_key_u64(&u);
@@ -168,10 +168,10 @@ int key_read_place(struct span key, enum mail_table table, struct mail_place *ou
     return key_close(&u);
 }
 
-int key_read_modseq(struct span key,
-                    enum mail_table table,
-                    struct modseq *modseq,
-                    struct mail_place *out)
+int mail_key_read_modseq(struct span key,
+                         enum mail_table table,
+                         struct modseq *modseq,
+                         struct mail_place *out)
 {
     struct unpack u = key_open(key, table);
     modseq->v = unpack_key_u64(&u);
@@ -179,7 +179,7 @@ int key_read_modseq(struct span key,
     return key_close(&u);
 }
 
-int key_read_due(struct span key, int64_t *until_ms, struct mail_place *out)
+int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out)
 {
     struct unpack u = key_open(key, TABLE_DUE);
     *until_ms = (int64_t)unpack_key_u64(&u);

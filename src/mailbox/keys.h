@@ -45,7 +45,7 @@ enum {
     INBOX_ID = USE_INBOX, /* special mailboxes are made first, with their use as id */
 };
 
-/* A key by value; names have keys of their own, see key_name. */
+/* A key by value; names have keys of their own, see mail_key_name. */
 struct mail_key {
     size_t n;
     char b[KEY_MAX];
@@ -58,36 +58,38 @@ struct mail_place {
     struct mail_uid uid;
 };
 
-struct span key_span(const struct mail_key *k);
+struct span mail_key_span(const struct mail_key *k);
 
 struct mail_key
-key_table(enum mail_table table); /* the prefix of all its rows; ACCOUNT's only row */
-struct mail_key key_mailbox(struct mailbox_id mailbox);
-struct mail_key key_entries(struct mailbox_id mailbox); /* prefix */
-struct mail_key key_entry(struct mailbox_id mailbox, struct mail_uid uid);
-struct mail_key key_message(struct message_id message);
-struct mail_key key_wheres(struct message_id message); /* prefix */
-struct mail_key key_where(struct mail_place at);
-struct mail_key key_change(struct modseq modseq, struct mail_place at);
-struct mail_key key_tombstone(struct modseq modseq, struct mail_place at);
-struct mail_key key_due(int64_t until_ms, struct mail_place at);
-struct mail_key key_expungeds(struct message_id message); /* prefix */
-struct mail_key key_expunged(struct mail_place at);
+mail_key_table(enum mail_table table); /* the prefix of all its rows; ACCOUNT's only row */
+struct mail_key mail_key_mailbox(struct mailbox_id mailbox);
+struct mail_key mail_key_entries(struct mailbox_id mailbox); /* prefix */
+struct mail_key mail_key_entry(struct mailbox_id mailbox, struct mail_uid uid);
+struct mail_key mail_key_message(struct message_id message);
+struct mail_key mail_key_wheres(struct message_id message); /* prefix */
+struct mail_key mail_key_where(struct mail_place at);
+struct mail_key mail_key_change(struct modseq modseq, struct mail_place at);
+struct mail_key mail_key_tombstone(struct modseq modseq, struct mail_place at);
+struct mail_key mail_key_due(int64_t until_ms, struct mail_place at);
+struct mail_key mail_key_expungeds(struct message_id message); /* prefix */
+struct mail_key mail_key_expunged(struct mail_place at);
 /* Into `to` (cleared first). */
-void key_name(struct buf *to, struct span name);
+void mail_key_name(struct buf *to, struct span name);
 
 /* Readers of keys found by a scan: ERR_CORRUPT when they are no key of that table. */
-int key_read_mailbox(struct span key, struct mailbox_id *out) MUST_CHECK;
-int key_read_name(struct span key, struct buf *name) MUST_CHECK;
-int key_read_entry(struct span key, struct mailbox_id *mailbox, struct mail_uid *uid) MUST_CHECK;
-int key_read_message(struct span key, struct message_id *out) MUST_CHECK;
+int mail_key_read_mailbox(struct span key, struct mailbox_id *out) MUST_CHECK;
+int mail_key_read_name(struct span key, struct buf *name) MUST_CHECK;
+int mail_key_read_entry(struct span key,
+                        struct mailbox_id *mailbox,
+                        struct mail_uid *uid) MUST_CHECK;
+int mail_key_read_message(struct span key, struct message_id *out) MUST_CHECK;
 /* WHERE and EXPUNGED. */
-int key_read_place(struct span key, enum mail_table table, struct mail_place *out) MUST_CHECK;
+int mail_key_read_place(struct span key, enum mail_table table, struct mail_place *out) MUST_CHECK;
 /* CHANGE and TOMBSTONE; the message is in the value. */
-int key_read_modseq(struct span key,
-                    enum mail_table table,
-                    struct modseq *modseq,
-                    struct mail_place *out) MUST_CHECK;
-int key_read_due(struct span key, int64_t *until_ms, struct mail_place *out) MUST_CHECK;
+int mail_key_read_modseq(struct span key,
+                         enum mail_table table,
+                         struct modseq *modseq,
+                         struct mail_place *out) MUST_CHECK;
+int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out) MUST_CHECK;
 
 #endif

@@ -31,7 +31,7 @@ static int name_get(struct edit *e, struct span name, struct mailbox_id *out)
 {
     struct span value;
     uint64_t id;
-    key_name(&e->scratch, name);
+    mail_key_name(&e->scratch, name);
     int err = e->scratch.err;
     if (err == 0)
         err = store_txn_get(e->t, buf_span(&e->scratch), &value);
@@ -48,7 +48,7 @@ static int name_put(struct edit *e, struct span name, struct mailbox_id id)
     struct buf record;
     buf_init(&record, 64);
     reference_record_pack(&record, id.v);
-    key_name(&e->scratch, name);
+    mail_key_name(&e->scratch, name);
     int err = e->scratch.err != 0 ? e->scratch.err : record.err;
     if (err == 0)
         store_txn_put(e->t, buf_span(&e->scratch), buf_span(&record));
@@ -93,11 +93,11 @@ int mailbox_add(struct edit *e, struct span name, enum special_use use, struct m
 
 static int count_mailboxes(struct edit *e, size_t *out)
 {
-    struct mail_key prefix = key_table(TABLE_MAILBOX);
+    struct mail_key prefix = mail_key_table(TABLE_MAILBOX);
     struct store_iter *it;
     struct span key, value;
     size_t n = 0;
-    int err = store_txn_scan(e->t, key_span(&prefix), SPAN_EMPTY, false, &it);
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     while ((err = rows_next(it, &key, &value, &n)) > 0)
@@ -184,11 +184,11 @@ int mailbox_list(
     struct span key, value;
     size_t n = 0, cap = 0, damaged = 0;
     struct mailbox *v = NULL;
-    struct mail_key prefix = key_table(TABLE_MAILBOX);
+    struct mail_key prefix = mail_key_table(TABLE_MAILBOX);
     int err = look_open(m, id, &l);
     if (err != 0)
         return err;
-    err = store_snap_scan(l.snap, key_span(&prefix), SPAN_EMPTY, false, &it);
+    err = store_snap_scan(l.snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         goto out;
     while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
@@ -205,7 +205,7 @@ int mailbox_list(
             v = grown;
             cap = more;
         }
-        err = key_read_mailbox(key, &box);
+        err = mail_key_read_mailbox(key, &box);
         if (err == 0)
             err = mailbox_fill(box, value, a, &v[n]);
         if (err == 0)
@@ -253,7 +253,7 @@ int mailbox_find_name(
     if (err == ERR_INVALID)
         err = ERR_NOT_FOUND; /* nothing can have that name */
     if (err == 0) {
-        key_name(&key_bytes, name);
+        mail_key_name(&key_bytes, name);
         err = key_bytes.err;
     }
     if (err == 0)
@@ -262,7 +262,7 @@ int mailbox_find_name(
         err = reference_record_unpack(value, &found);
     if (err == 0) {
         struct mailbox_id box = {(uint32_t)found};
-        struct mail_key key = key_mailbox(box);
+        struct mail_key key = mail_key_mailbox(box);
         err = look_get(&l, &key, &value);
         if (err == 0)
             err = mailbox_fill(box, value, a, out);

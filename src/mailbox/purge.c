@@ -20,7 +20,7 @@ static int purge_any(struct edit *e, struct mail_key prefix, bool *out)
 {
     struct store_iter *it;
     struct span key, value;
-    int err = store_txn_scan(e->t, key_span(&prefix), SPAN_EMPTY, false, &it);
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     err = store_iter_next(it, &key, &value);
@@ -34,13 +34,13 @@ static int purge_message(struct edit *e, struct message_id id)
     bool known = false;
     struct span value;
     struct message_record r;
-    struct mail_key key = key_message(id);
-    int err = purge_any(e, key_wheres(id), &known);
+    struct mail_key key = mail_key_message(id);
+    int err = purge_any(e, mail_key_wheres(id), &known);
     if (err == 0 && !known)
-        err = purge_any(e, key_expungeds(id), &known);
+        err = purge_any(e, mail_key_expungeds(id), &known);
     if (err != 0 || known)
         return err;
-    err = store_txn_get(e->t, key_span(&key), &value);
+    err = store_txn_get(e->t, mail_key_span(&key), &value);
     if (err == 0)
         err = message_record_unpack(value, &r);
     if (err == 0) {
@@ -64,10 +64,10 @@ static int purge_one(struct edit *e, int64_t until, struct mail_place at)
 {
     struct span value;
     struct expunged_record r;
-    struct mail_key key = key_due(until, at);
+    struct mail_key key = mail_key_due(until, at);
     edit_del(e, &key);
-    key = key_expunged(at);
-    int err = store_txn_get(e->t, key_span(&key), &value);
+    key = mail_key_expunged(at);
+    int err = store_txn_get(e->t, mail_key_span(&key), &value);
     if (err == 0)
         err = expunged_record_unpack(value, &r);
     if (err == 0 && r.restorable) {
@@ -86,7 +86,7 @@ static int purge_one(struct edit *e, int64_t until, struct mail_place at)
 static int purge_run(struct store_txn *t, void *arg)
 {
     struct purge *x = arg;
-    struct mail_key prefix = key_table(TABLE_DUE);
+    struct mail_key prefix = mail_key_table(TABLE_DUE);
     struct store_iter *it;
     struct span key, value;
     size_t damaged = 0;
@@ -94,13 +94,13 @@ static int purge_run(struct store_txn *t, void *arg)
     x->purged = 0;
     int err = edit_open(&e, x->mail, t);
     if (err == 0)
-        err = store_txn_scan(t, key_span(&prefix), SPAN_EMPTY, false, &it);
+        err = store_txn_scan(t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return edit_drop(&e, err);
     while (x->purged < x->max && (err = rows_next(it, &key, &value, &damaged)) > 0) {
         int64_t until;
         struct mail_place at;
-        if (key_read_due(key, &until, &at) != 0) {
+        if (mail_key_read_due(key, &until, &at) != 0) {
             store_txn_del(t, key); /* no key of ours: nothing can hang on it */
             err = 0;
         } else if (until > x->now_ms) {
@@ -127,15 +127,15 @@ static int purge_is_due(struct mail *m, account_id id, int64_t now_ms, bool *out
     struct span key, value;
     struct mail_place at;
     int64_t until;
-    struct mail_key prefix = key_table(TABLE_DUE);
+    struct mail_key prefix = mail_key_table(TABLE_DUE);
     size_t damaged = 0;
     int err = look_open(m, id, &l);
     if (err != 0)
         return err;
-    err = store_snap_scan(l.snap, key_span(&prefix), SPAN_EMPTY, false, &it);
+    err = store_snap_scan(l.snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err == 0) {
         err = rows_next(it, &key, &value, &damaged);
-        *out = err > 0 && (key_read_due(key, &until, &at) != 0 || until <= now_ms);
+        *out = err > 0 && (mail_key_read_due(key, &until, &at) != 0 || until <= now_ms);
         store_iter_close(it);
     }
     look_close(&l);

@@ -10,10 +10,10 @@ static int expunged_fill(struct look *l, struct span due_key, struct mail_expung
     struct mail_place at;
     struct span value;
     struct expunged_record r;
-    int err = key_read_due(due_key, &until, &at);
+    int err = mail_key_read_due(due_key, &until, &at);
     if (err != 0)
         return err;
-    struct mail_key key = key_expunged(at);
+    struct mail_key key = mail_key_expunged(at);
     err = look_get(l, &key, &value);
     if (err == 0)
         err = expunged_record_unpack(value, &r);
@@ -43,13 +43,13 @@ int mailbox_expunged_list(struct mail *m,
     struct look l;
     struct store_iter *it;
     struct span key, value;
-    struct mail_key prefix = key_table(TABLE_DUE);
+    struct mail_key prefix = mail_key_table(TABLE_DUE);
     size_t n = 0, cap = 0, damaged = 0;
     struct mail_expunged *v = NULL;
     int err = look_open(m, id, &l);
     if (err != 0)
         return err;
-    err = store_snap_scan(l.snap, key_span(&prefix), SPAN_EMPTY, true, &it);
+    err = store_snap_scan(l.snap, mail_key_span(&prefix), SPAN_EMPTY, true, &it);
     if (err != 0)
         goto out;
     while (n < max && (err = rows_next(it, &key, &value, &damaged)) > 0) {
@@ -94,16 +94,16 @@ static int restore_find(struct edit *e,
                         struct mail_place *at,
                         struct expunged_record *out)
 {
-    struct mail_key prefix = key_expungeds(message);
+    struct mail_key prefix = mail_key_expungeds(message);
     struct store_iter *it;
     struct span key, value;
     size_t damaged = 0;
     bool found = false;
-    int err = store_txn_scan(e->t, key_span(&prefix), SPAN_EMPTY, false, &it);
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     while (!found && (err = rows_next(it, &key, &value, &damaged)) > 0) {
-        err = key_read_place(key, TABLE_EXPUNGED, at);
+        err = mail_key_read_place(key, TABLE_EXPUNGED, at);
         if (err == 0)
             err = expunged_record_unpack(value, out);
         if (err != 0)
@@ -122,10 +122,10 @@ static int restore_find(struct edit *e,
 /* An entry must not come back without its message. */
 static int restore_is_whole(struct edit *e, struct message_id message)
 {
-    struct mail_key key = key_message(message);
+    struct mail_key key = mail_key_message(message);
     struct span value;
     struct message_record r;
-    int err = store_txn_get(e->t, key_span(&key), &value);
+    int err = store_txn_get(e->t, mail_key_span(&key), &value);
     if (err == 0)
         err = message_record_unpack(value, &r);
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
@@ -169,9 +169,9 @@ static int restore_run(struct store_txn *t, void *arg)
     err = edit_entry_add(&e, to, &box, x->out.modseq, &entry, &x->out.uid);
     if (err != 0)
         return edit_drop(&e, err);
-    struct mail_key key = key_expunged(from);
+    struct mail_key key = mail_key_expunged(from);
     edit_del(&e, &key);
-    key = key_due(gone.until_ms, from);
+    key = mail_key_due(gone.until_ms, from);
     edit_del(&e, &key);
     edit_mailbox_put(&e, to, &box);
     return edit_close(&e, 0);

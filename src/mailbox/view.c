@@ -22,7 +22,7 @@ static int view_take(struct span key, struct span value, struct mail_entry *out)
     struct mailbox_id mailbox;
     struct entry_record r;
     struct mail_uid uid;
-    int err = key_read_entry(key, &mailbox, &uid);
+    int err = mail_key_read_entry(key, &mailbox, &uid);
     if (err == 0)
         err = entry_record_unpack(value, &r);
     if (err == 0)
@@ -42,8 +42,8 @@ static int view_scan(struct look *l, size_t max, struct mail_view *v)
     struct store_iter *it;
     struct span key, value;
     size_t cap = 0;
-    struct mail_key prefix = key_entries(v->mailbox);
-    int err = store_snap_scan(l->snap, key_span(&prefix), SPAN_EMPTY, false, &it);
+    struct mail_key prefix = mail_key_entries(v->mailbox);
+    int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     while (v->n < max && (err = rows_next(it, &key, &value, &v->damaged)) > 0) {
@@ -76,7 +76,7 @@ int mailbox_view_load(
     struct span value;
     struct mailbox_record box;
     struct mail_view v = {.mailbox = {mailbox.v != 0 ? mailbox.v : INBOX_ID}};
-    struct mail_key key = key_mailbox(v.mailbox);
+    struct mail_key key = mail_key_mailbox(v.mailbox);
     int err = look_open(m, id, &l);
     if (err != 0)
         return err;
@@ -110,7 +110,7 @@ int mailbox_message_get(
     struct look l;
     struct span value;
     struct message_record r;
-    struct mail_key key = key_message(msg);
+    struct mail_key key = mail_key_message(msg);
     int err = look_open(m, id, &l);
     if (err != 0)
         return err;
@@ -144,7 +144,7 @@ int mailbox_message_open(struct mail *m,
     struct span value;
     struct message_record r;
     struct blob_info info;
-    struct mail_key key = key_message(msg);
+    struct mail_key key = mail_key_message(msg);
     int err = look_open(m, id, &l);
     if (err != 0)
         return err;

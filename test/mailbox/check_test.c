@@ -23,9 +23,9 @@ static int plant_run(struct store_txn *t, void *arg)
 {
     const struct plant *p = arg;
     if (p->value.p == NULL)
-        store_txn_del(t, key_span(&p->key));
+        store_txn_del(t, mail_key_span(&p->key));
     else
-        store_txn_put(t, key_span(&p->key), p->value);
+        store_txn_put(t, mail_key_span(&p->key), p->value);
     return 0;
 }
 
@@ -66,15 +66,15 @@ static void every_missing_row_is_found(void **state)
 {
     (void)state;
     struct mail_key rows[] = {
-        key_mailbox(first.mailbox),
-        key_entry(first.mailbox, first.uid),
-        key_message(first.message),
-        key_where(place(&first)),
-        key_change(first.modseq, place(&first)),
-        key_message(gone.message),
-        key_expunged(place(&gone)),
-        key_due(f.clock.now_ms + 3600 * 1000, place(&gone)),
-        key_tombstone((struct modseq){gone.modseq.v + 1}, place(&gone)),
+        mail_key_mailbox(first.mailbox),
+        mail_key_entry(first.mailbox, first.uid),
+        mail_key_message(first.message),
+        mail_key_where(place(&first)),
+        mail_key_change(first.modseq, place(&first)),
+        mail_key_message(gone.message),
+        mail_key_expunged(place(&gone)),
+        mail_key_due(f.clock.now_ms + 3600 * 1000, place(&gone)),
+        mail_key_tombstone((struct modseq){gone.modseq.v + 1}, place(&gone)),
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         teardown(NULL);
@@ -88,15 +88,15 @@ static void every_damaged_row_is_found(void **state)
 {
     (void)state;
     struct mail_key rows[] = {
-        key_table(TABLE_ACCOUNT),
-        key_mailbox(first.mailbox),
-        key_entry(first.mailbox, first.uid),
-        key_message(first.message),
-        key_where(place(&first)),
-        key_change(first.modseq, place(&first)),
-        key_expunged(place(&gone)),
-        key_due(f.clock.now_ms + 3600 * 1000, place(&gone)),
-        key_tombstone((struct modseq){gone.modseq.v + 1}, place(&gone)),
+        mail_key_table(TABLE_ACCOUNT),
+        mail_key_mailbox(first.mailbox),
+        mail_key_entry(first.mailbox, first.uid),
+        mail_key_message(first.message),
+        mail_key_where(place(&first)),
+        mail_key_change(first.modseq, place(&first)),
+        mail_key_expunged(place(&gone)),
+        mail_key_due(f.clock.now_ms + 3600 * 1000, place(&gone)),
+        mail_key_tombstone((struct modseq){gone.modseq.v + 1}, place(&gone)),
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         teardown(NULL);
@@ -112,7 +112,7 @@ static void plant_entry(struct entry_record *r)
     struct buf b;
     buf_init(&b, 200);
     entry_record_pack(&b, r);
-    plant(key_entry(first.mailbox, first.uid), buf_span(&b));
+    plant(mail_key_entry(first.mailbox, first.uid), buf_span(&b));
     buf_done(&b);
 }
 
@@ -163,7 +163,7 @@ static void a_missing_body_is_found(void **state)
     struct buf b;
     buf_init(&b, 200);
     message_record_pack(&b, &r); /* a blob that never was */
-    plant(key_message(first.message), buf_span(&b));
+    plant(mail_key_message(first.message), buf_span(&b));
     buf_done(&b);
     assert_true(fixture_check(&f) > 0);
     struct blob_reader *reader;
@@ -180,7 +180,7 @@ static void a_damaged_entry_hides_no_other(void **state)
     (void)state;
     struct mail_view v;
     size_t removed;
-    plant(key_entry(first.mailbox, first.uid), SPAN("\x01"));
+    plant(mail_key_entry(first.mailbox, first.uid), SPAN("\x01"));
     assert_int_equal(mailbox_view_load(&f.mail, FIXTURE_ACCOUNT, first.mailbox, SIZE_MAX, &v), 0);
     assert_int_equal(v.n, 1);
     assert_int_equal(v.damaged, 1);
@@ -199,7 +199,7 @@ static void a_damaged_message_does_not_stop_the_purge(void **state)
     size_t purged, removed;
     assert_int_equal(
         mailbox_expunge(&f.mail, FIXTURE_ACCOUNT, first.mailbox, &first.uid, 1, 0, &removed), 0);
-    plant(key_message(gone.message), SPAN("\x01"));
+    plant(mail_key_message(gone.message), SPAN("\x01"));
     clock_fake_advance(&f.clock, 24 * 3600 * 1000);
     assert_int_equal(mailbox_purge(&f.mail, FIXTURE_ACCOUNT, 100, &purged), 0);
     assert_int_equal(purged, 2);
@@ -210,7 +210,7 @@ static void a_damaged_message_is_not_restored(void **state)
 {
     (void)state;
     struct mail_appended back;
-    plant(key_message(gone.message), SPAN_EMPTY);
+    plant(mail_key_message(gone.message), SPAN_EMPTY);
     assert_int_equal(mailbox_restore(&f.mail, FIXTURE_ACCOUNT, gone.message, &back), ERR_CORRUPT);
 }
 

@@ -38,8 +38,8 @@ static void *work(void *arg)
         if (i % 2 == 1) {
             /* one of its own and one that another thread may have taken already */
             struct mail_uid two[2] = {w->uids[i / 2], {w->uids[i].v / 2 + 1}};
-            w->err =
-                mailbox_expunge(&w->f->mail, FIXTURE_ACCOUNT, out.mailbox, two, 2, (int64_t)(i % 3), &removed);
+            w->err = mailbox_expunge(&w->f->mail, FIXTURE_ACCOUNT, out.mailbox, two, 2,
+                                     (int64_t)(i % 3), &removed);
             w->expunged += removed;
         }
         if (i % 3 == 0 && w->err == 0) {

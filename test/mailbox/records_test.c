@@ -111,38 +111,39 @@ static void keys_sort_as_their_tuples(void **state)
     (void)state;
     struct mail_place a = {{1}, {2}, {300}}, b = {{1}, {3}, {1}};
     struct mail_key in_order[] = {
-        key_table(TABLE_ACCOUNT),
-        key_mailbox((struct mailbox_id){1}),
-        key_mailbox((struct mailbox_id){256}),
-        key_entry((struct mailbox_id){1}, (struct mail_uid){255}),
-        key_entry((struct mailbox_id){1}, (struct mail_uid){256}),
-        key_entry((struct mailbox_id){2}, (struct mail_uid){1}),
-        key_message((struct message_id){1}),
-        key_where(a),
-        key_where(b),
-        key_change((struct modseq){1}, b),
-        key_change((struct modseq){2}, a),
-        key_tombstone((struct modseq){1}, a),
-        key_due(-5, a), /* before 1970 is now */
-        key_due(1000, a),
-        key_due(1001, a),
-        key_expunged(a),
-        key_expunged(b),
+        mail_key_table(TABLE_ACCOUNT),
+        mail_key_mailbox((struct mailbox_id){1}),
+        mail_key_mailbox((struct mailbox_id){256}),
+        mail_key_entry((struct mailbox_id){1}, (struct mail_uid){255}),
+        mail_key_entry((struct mailbox_id){1}, (struct mail_uid){256}),
+        mail_key_entry((struct mailbox_id){2}, (struct mail_uid){1}),
+        mail_key_message((struct message_id){1}),
+        mail_key_where(a),
+        mail_key_where(b),
+        mail_key_change((struct modseq){1}, b),
+        mail_key_change((struct modseq){2}, a),
+        mail_key_tombstone((struct modseq){1}, a),
+        mail_key_due(-5, a), /* before 1970 is now */
+        mail_key_due(1000, a),
+        mail_key_due(1001, a),
+        mail_key_expunged(a),
+        mail_key_expunged(b),
     };
     for (size_t i = 1; i < COUNT_OF(in_order); i++)
-        assert_true(span_cmp(key_span(&in_order[i - 1]), key_span(&in_order[i])) < 0);
+        assert_true(span_cmp(mail_key_span(&in_order[i - 1]), mail_key_span(&in_order[i])) < 0);
     struct mail_place back;
     struct modseq modseq;
     int64_t until;
-    struct mail_key k = key_due(77, a);
-    assert_int_equal(key_read_due(key_span(&k), &until, &back), 0);
+    struct mail_key k = mail_key_due(77, a);
+    assert_int_equal(mail_key_read_due(mail_key_span(&k), &until, &back), 0);
     assert_true(until == 77 && back.message.v == 1 && back.mailbox.v == 2 && back.uid.v == 300);
-    assert_int_equal(key_read_due(span_slice(key_span(&k), 0, k.n - 1), &until, &back),
+    assert_int_equal(mail_key_read_due(span_slice(mail_key_span(&k), 0, k.n - 1), &until, &back),
                      ERR_CORRUPT);
-    k = key_tombstone((struct modseq){9}, b);
-    assert_int_equal(key_read_modseq(key_span(&k), TABLE_TOMBSTONE, &modseq, &back), 0);
+    k = mail_key_tombstone((struct modseq){9}, b);
+    assert_int_equal(mail_key_read_modseq(mail_key_span(&k), TABLE_TOMBSTONE, &modseq, &back), 0);
     assert_true(modseq.v == 9 && back.mailbox.v == 3 && back.uid.v == 1);
-    assert_int_equal(key_read_modseq(key_span(&k), TABLE_CHANGE, &modseq, &back), ERR_CORRUPT);
+    assert_int_equal(mail_key_read_modseq(mail_key_span(&k), TABLE_CHANGE, &modseq, &back),
+                     ERR_CORRUPT);
 }
 
 int main(void)
