@@ -80,6 +80,7 @@ static void put_encoded(struct surrogate *s, struct span text)
     /* white space between two encoded-words is not shown (RFC 2047 §6.2): it goes into the second
      */
     bool space = s->encoded;
+    const char *open = s->utf8 ? " =?UTF-8?B?" : " =?unknown-8bit?B?";
     while (text.n > 0) {
         size_t n = s->utf8                   ? whole_chars(text, WORD_BYTES - 1)
                    : text.n < WORD_BYTES - 1 ? text.n
@@ -88,8 +89,8 @@ static void put_encoded(struct surrogate *s, struct span text)
         if (space)
             joined[at++] = ' ';
         memcpy(joined + at, text.p, n);
-        fold_before(s, FOLD_COLUMN - 1);
-        buf_puts(s->out, s->utf8 ? " =?UTF-8?B?" : " =?unknown-8bit?B?");
+        fold_before(s, strlen(open) + (at + n + 2) / 3 * 4 + 2);
+        buf_puts(s->out, open);
         base64_encode(s->out, span_of(joined, at + n));
         buf_puts(s->out, "?=");
         text = span_from(text, n);
