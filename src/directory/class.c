@@ -120,7 +120,7 @@ static int class_entry(struct span key, struct span value, struct arena *a, stru
         return arena_err(a);
     int err = record_class(value, &r);
     if (err == 0)
-        err = key_name(key, a, &r.class_of_service.name);
+        err = directory_key_name(key, a, &r.class_of_service.name);
     if (err == ERR_CORRUPT) {
         log_event(LOG_ERROR, "directory.damaged-class", LOG_S("key", span_from(key, 1)));
         *out = NULL;

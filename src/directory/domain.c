@@ -195,7 +195,7 @@ domain_entry(struct span key, struct span value, struct arena *a, struct domain_
         return arena_err(a) != 0 ? arena_err(a) : ERR_CORRUPT;
     int err = record_domain(copy, &r);
     if (err == 0)
-        err = key_name(key, a, &r.domain.name);
+        err = directory_key_name(key, a, &r.domain.name);
     if (err == ERR_CORRUPT) {
         log_event(LOG_ERROR, "directory.damaged-domain", LOG_S("key", span_from(key, 1)));
         *out = NULL;

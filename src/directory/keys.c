@@ -126,7 +126,7 @@ int key_removed(struct span key, struct arena *a, int64_t *removed_ms, struct ad
     return err;
 }
 
-int key_name(struct span key, struct arena *a, struct span *out)
+int directory_key_name(struct span key, struct arena *a, struct span *out)
 {
     struct unpack u = unpack_of(span_from(key, 1));
     struct span name;

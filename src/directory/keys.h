@@ -76,6 +76,6 @@ struct span key_after(struct span key, struct arena *a);
 int key_address(struct span key, struct arena *a, struct address *out) MUST_CHECK;
 int key_removed(struct span key, struct arena *a, int64_t *removed_ms, struct address *out)
     MUST_CHECK;
-int key_name(struct span key, struct arena *a, struct span *out) MUST_CHECK;
+int directory_key_name(struct span key, struct arena *a, struct span *out) MUST_CHECK;
 
 #endif

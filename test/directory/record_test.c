@@ -62,9 +62,9 @@ static void damaged_keys_are_told(void **state)
         assert_int_equal(key_removed(span_slice(key, 0, n), a, &ms, &back), ERR_CORRUPT);
     assert_int_equal(key_removed(key_after(key, a), a, &ms, &back), ERR_CORRUPT);
     struct span name;
-    assert_int_equal(key_name(key_of_name(KEY_CLASS, SPAN("gold"), a), a, &name), 0);
+    assert_int_equal(directory_key_name(key_of_name(KEY_CLASS, SPAN("gold"), a), a, &name), 0);
     assert_span(name, "gold");
-    assert_int_equal(key_name(SPAN("\x02"), a, &name), ERR_CORRUPT);
+    assert_int_equal(directory_key_name(SPAN("\x02"), a, &name), ERR_CORRUPT);
     arena_free(a);
 }
 

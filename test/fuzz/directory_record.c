@@ -54,7 +54,7 @@ static void check_keys(struct span in, struct arena *a)
         must(address.local.n + 1 + address.domain.n == address.whole.n);
     if (key_removed(in, a, &ms, &address) == 0)
         must(ms >= 0);
-    if (key_name(in, a, &name) == 0)
+    if (directory_key_name(in, a, &name) == 0)
         must(name.n > 0);
     if (record_number(in, &number) != 0)
         return;
