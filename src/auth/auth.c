@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The room as a whole: making it, changing its settings, passwords for the rooms above, history. */
 #include "auth/auth_int.h"
+#include "auth/scram.h"
 
 #include "base/err.h"
 #include "base/pack.h"
@@ -101,6 +102,7 @@ static int fill(struct auth *a, const struct config *c)
         return ERR_UNAVAILABLE;
     if (gsasl_init(&a->gsasl) != GSASL_OK)
         return ERR_NOMEM;
+    scram_setup(a->gsasl);
     int err = store_txn_run(a->store, system_part, make_secret, a);
     if (err >= 0)
         err = make_dummy(a, &a->settings.cost, a->dummy);

@@ -7,6 +7,7 @@
 #include "base/pack.h"
 
 #include <gsasl.h>
+#include <openssl/evp.h>
 #include <sodium.h>
 
 _Static_assert((int)CREDENTIALS_ARGON2_MAX == (int)crypto_pwhash_STRBYTES, "libsodium's size");
@@ -73,16 +74,27 @@ bool password_is_possible(struct span password)
 }
 
 /* SASLprep with unassigned code points allowed: what was assigned after Unicode 3.2 (emoji) must
- * not be refused, and clients treat it so too. Returns false, and the raw bytes, where it does not
- * apply. */
+ * not be refused, and clients treat it so too. GNU SASL 2.2 understands its flag the wrong way
+ * round, so both are tried: text without unassigned code points is the same under either. NULL: it
+ * does not apply. */
+static char *saslprep(const char *raw)
+{
+    char *made = NULL;
+    if (gsasl_saslprep(raw, GSASL_ALLOW_UNASSIGNED, &made, NULL) == GSASL_OK ||
+        gsasl_saslprep(raw, (Gsasl_saslprep_flags)0, &made, NULL) == GSASL_OK)
+        return made;
+    return NULL;
+}
+
+/* Returns false, and the raw bytes, where SASLprep does not apply. */
 static bool password_prepare(struct span raw, char to[static PREPARED_MAX + 1], size_t *n_out)
 {
     char cstr[LIMIT_PASSWORD + 1];
-    char *made = NULL;
     bool prepared = false;
 
     must(span_to_cstr(raw, cstr, sizeof cstr));
-    if (gsasl_saslprep(cstr, GSASL_ALLOW_UNASSIGNED, &made, NULL) == GSASL_OK && made != NULL) {
+    char *made = saslprep(cstr);
+    if (made != NULL) {
         size_t n = strlen(made);
         prepared = n > 0 && n <= PREPARED_MAX;
         if (prepared) {
@@ -90,8 +102,8 @@ static bool password_prepare(struct span raw, char to[static PREPARED_MAX + 1], 
             *n_out = n;
         }
         sodium_memzero(made, n);
+        gsasl_free(made);
     }
-    gsasl_free(made);
     if (!prepared) {
         memcpy(to, cstr, raw.n + 1);
         *n_out = raw.n;
@@ -121,19 +133,21 @@ int credentials_argon2(struct span password,
     return err;
 }
 
-static int scram_of(const char *prepared, unsigned iterations, struct rng *rng, struct buf *out)
+/* RFC 5802 §3. The slow part is OpenSSL's, because GNU SASL would prepare the password once more,
+ * with the flag it misunderstands. */
+static int scram_of(struct span prepared, unsigned iterations, struct rng *rng, struct buf *out)
 {
-    uint8_t salt[SCRAM_SALT];
-    char salted[GSASL_HASH_MAX_SIZE], client[GSASL_HASH_MAX_SIZE];
-    char server[GSASL_HASH_MAX_SIZE], stored[GSASL_HASH_MAX_SIZE];
+    uint8_t salt[SCRAM_SALT], salted[SCRAM_KEY];
+    char client[SCRAM_KEY], server[SCRAM_KEY], stored[SCRAM_KEY];
 
     rng->fill(rng, salt, sizeof salt);
-    int rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, prepared, iterations,
-                                               (const char *)salt, sizeof salt, salted, client,
-                                               server, stored);
+    bool ok = PKCS5_PBKDF2_HMAC(prepared.p, (int)prepared.n, salt, sizeof salt, (int)iterations,
+                                EVP_sha256(), sizeof salted, salted) == 1 &&
+              gsasl_scram_secrets_from_salted_password(GSASL_HASH_SHA256, (const char *)salted,
+                                                       client, server, stored) == GSASL_OK;
     sodium_memzero(salted, sizeof salted);
     sodium_memzero(client, sizeof client);
-    if (rc != GSASL_OK)
+    if (!ok)
         return ERR_NOMEM;
     pack_uint(out, iterations);
     pack_span(out, span_of(salt, sizeof salt));
@@ -158,7 +172,7 @@ int credentials_make(struct span password,
     int err = argon2_of(span_of(prepared, n), cost, hash);
     /* A password that is no text has no SCRAM: clients could not derive the same keys from it. */
     if (err == 0 && is_text)
-        err = scram_of(prepared, cost->scram_iterations, rng, &scram);
+        err = scram_of(span_of(prepared, n), cost->scram_iterations, rng, &scram);
     sodium_memzero(prepared, sizeof prepared);
     if (err == 0) {
         pack_u8(out, RECORD_VERSION);

@@ -245,6 +245,8 @@ static void
 lock_account_if_many(struct lock_record *r, const struct lockout_rules *rules, int64_t now_ms)
 {
     uint64_t locked = 0;
+    if (in_force(r->until_ms, rules, now_ms))
+        return;
     for (size_t i = 0; i < r->nets_n; i++)
         locked += in_force(r->nets[i].until_ms, rules, now_ms);
     /* More networks than are remembered can never be locked at once: then all that are is enough.

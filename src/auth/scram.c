@@ -73,6 +73,11 @@ static int on_property(Gsasl *ctx, Gsasl_session *session, Gsasl_property prop)
     }
 }
 
+void scram_setup(struct Gsasl *gsasl)
+{
+    gsasl_callback_set(gsasl, on_property);
+}
+
 int scram_server_new(struct Gsasl *gsasl,
                      bool plus,
                      const struct scram_binding *binding,
@@ -84,7 +89,6 @@ int scram_server_new(struct Gsasl *gsasl,
     if (s == NULL)
         return ERR_NOMEM;
     *s = (struct scram_server){.plus = plus, .binding = binding, .lookup = lookup, .arg = arg};
-    gsasl_callback_set(gsasl, on_property);
     if (gsasl_server_start(gsasl, plus ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256", &s->session) !=
         GSASL_OK) {
         free(s);
@@ -110,6 +114,19 @@ void scram_server_free(struct scram_server *s)
     free(s);
 }
 
+/* RFC 5802 §7, saslname: "=" only as "=2C" (a comma) and "=3D" (itself). GNU SASL lets others
+ * through. */
+static bool is_saslname(struct span name)
+{
+    ssize_t at;
+    while ((at = span_chr(name, '=')) >= 0) {
+        name = span_from(name, (size_t)at + 1);
+        if (!span_starts(name, SPAN("2C")) && !span_starts(name, SPAN("3D")))
+            return false;
+    }
+    return true;
+}
+
 /* RFC 5802 §7: gs2-cbind-flag "," [authzid] "," [reserved] "n=" saslname ",r=" …
  * -PLUS asks for "p="; without it "p=" is a contradiction, and "y" (the client could bind but
  * thinks we cannot) means that somebody took -PLUS out of our list, §6. */
@@ -127,7 +144,8 @@ static int check_first(const struct scram_server *s, struct span m)
         return ERR_INVALID;
     char name[SCRAM_MESSAGE_MAX];
     char *prepared = NULL;
-    if (!span_to_cstr(span_split(&m, ','), name, sizeof name))
+    struct span username = span_split(&m, ',');
+    if (!is_saslname(username) || !span_to_cstr(username, name, sizeof name))
         return ERR_INVALID;
     /* GNU SASL 2.2 loses a few bytes for each name that comes out empty: such names stay outside.
      */

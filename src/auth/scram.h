@@ -30,6 +30,9 @@ typedef int (*scram_lookup)(void *arg,
                             struct span authzid,
                             struct scram_keys *out);
 
+/* Once, before the first server: GNU SASL's context has one callback for all of its sessions. */
+void scram_setup(struct Gsasl *gsasl);
+
 /* `binding` is borrowed and must outlive it, as `arg`. ERR_NOMEM. */
 int scram_server_new(struct Gsasl *gsasl,
                      bool plus,
