@@ -7,6 +7,7 @@
 #include "net/conn.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 /* ---- timers for janitors ------------------------------------------------------------------ */
@@ -135,7 +136,8 @@ static void on_stop(uv_async_t *async)
     if (s->stopped)
         return;
     s->stopped = true;
-    log_event(LOG_INFO, "server.stopping", LOG_I("connections", __atomic_load_n(&s->conns, __ATOMIC_RELAXED)));
+    log_event(LOG_INFO, "server.stopping",
+              LOG_I("connections", __atomic_load_n(&s->conns, __ATOMIC_RELAXED)));
     for (struct listener *l = s->listeners; l != NULL; l = l->next)
         listener_stop(l);
     afters_drop(s);
@@ -281,9 +283,21 @@ static int loops_start(struct server *s)
     return 0;
 }
 
+/* libuv writes with write(2): to a connection that was reset that is SIGPIPE, whose default is to
+ * end the process. A handler that somebody has set stays. */
+static void ignore_sigpipe(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
+        now.sa_handler = SIG_IGN;
+        (void)sigaction(SIGPIPE, &now, NULL);
+    }
+}
+
 int server_run(struct server *s)
 {
     int err = 0;
+    ignore_sigpipe();
     for (struct listener *l = s->listeners; err == 0 && l != NULL; l = l->next)
         err = listener_start(l, &s->loops[0]);
     if (err == 0)

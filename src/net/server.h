@@ -61,7 +61,8 @@ int server_listen(struct server *s,
                   struct buf *why,
                   uint16_t *port_out) MUST_CHECK;
 
-/* Runs until server_stop; when it returns all sessions are closed and no thread runs any more. Once. */
+/* Runs until server_stop; when it returns all sessions are closed and no thread runs any more. Once. Ignores
+ * SIGPIPE for the process. */
 int server_run(struct server *s) MUST_CHECK;
 /* Async-signal-safe; any time between server_new and server_free. Sessions get WAKE_SHUTDOWN and ten
  * seconds to finish what they do; what a worker is in the middle of is always finished. */

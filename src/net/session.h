@@ -21,7 +21,12 @@
  * end the host calls frame with exactly unit_max bytes and frame must then return a length or refuse.
  * `out` is drained by the host; a session that would write more than LIMIT_SESSION_OUT in one call
  * returns STEP_MORE in between. While `out` is not drained no new unit is handled, so a slow reader
- * holds its own session only.
+ * holds its own session only; but small answers to pipelined units are collected and sent together, so
+ * `out` need not be empty when handle is called.
+ *
+ * A post that comes before the session waits is not lost: WAKE_POSTED then follows STEP_WAIT at once. It
+ * may also be left over from something waited for earlier. When the peer has ended its half of the
+ * connection (printf … | nc) what has arrived is still handled and waited for, then the host closes.
  *
  * Idle: after STEP_DONE with no input the host resets the arena and gives its buffers back; the session
  * keeps only its own struct.

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -471,6 +472,35 @@ static void limits_send_the_busy_line(void **state)
     assert_int_equal(metric_get(METRIC_CONN_REFUSED_PEER) - peer, 1);
 }
 
+static void out_of_descriptors(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c, d;
+    struct rlimit before, tight;
+    start(&f, (struct server_options){0});
+    hello(&c, f.plain); /* the server is up */
+    int next = dup(0);
+    assert_true(next > 0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)next + 1; /* one more: the client's own */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_true(client_open(&d, f.plain));
+        assert_string_equal(client_line(&d), "BUSY try later");
+        client_close(&d);
+        assert_true(client_sends(&c, "ECHO here\r\n"));
+        assert_string_equal(client_line(&c), "here");
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    hello(&d, f.plain);
+    client_close(&d);
+    client_close(&c);
+    stop(&f);
+}
+
 static void half_close_gets_its_answers(void **state)
 {
     (void)state;
@@ -733,6 +763,7 @@ int main(void)
         cmocka_unit_test(times_out),
         cmocka_unit_test(shutdown_tells_sessions),
         cmocka_unit_test(limits_send_the_busy_line),
+        cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(half_close_gets_its_answers),
         cmocka_unit_test(reset_during_handle),
         cmocka_unit_test(refused_frames_close),
