@@ -6,6 +6,7 @@
 #include "base/pack.h"
 
 enum { VERSION = 1 };
+static const int64_t TIME_MAX_MS = (int64_t)1 << 53;
 
 static bool net_eq(struct ip_net a, struct ip_net b)
 {
@@ -30,6 +31,15 @@ static struct ip_net take_net(struct unpack *u)
     else
         memcpy(net.ip.b, ip.p, ip.n);
     return net;
+}
+
+/* A time no clock shows is damage, and would overflow the sums made with it. */
+static int64_t take_time(struct unpack *u)
+{
+    int64_t ms = unpack_int(u);
+    if (ms < 0 || ms > TIME_MAX_MS)
+        u->bad = true;
+    return ms;
 }
 
 /* Fields that a newer program adds go into a network's or an attempt's own length-prefixed part. */
@@ -59,8 +69,8 @@ static void take_lock_net(struct unpack *from, struct lock_net *n)
     n->quarters = unpack_uint(&u);
     n->failures = unpack_uint(&u);
     n->level = unpack_uint(&u);
-    n->until_ms = unpack_int(&u);
-    n->last_ms = unpack_int(&u);
+    n->until_ms = take_time(&u);
+    n->last_ms = take_time(&u);
     uint64_t count = unpack_uint(&u);
     if (count > LOCK_FINGERPRINTS)
         u.bad = true;
@@ -102,8 +112,8 @@ int lock_record_decode(struct span bytes, struct arena *arena, struct lock_recor
     if (unpack_u8(&u) < VERSION)
         return ERR_CORRUPT;
     r->level = unpack_uint(&u);
-    r->until_ms = unpack_int(&u);
-    r->last_login_ms = unpack_int(&u);
+    r->until_ms = take_time(&u);
+    r->last_login_ms = take_time(&u);
     uint64_t n = unpack_uint(&u);
     if (n > LOCK_NETS)
         return ERR_CORRUPT;
@@ -114,7 +124,7 @@ int lock_record_decode(struct span bytes, struct arena *arena, struct lock_recor
         return ERR_CORRUPT;
     for (r->attempts_n = 0; !u.bad && r->attempts_n < n; r->attempts_n++) {
         struct lock_attempt *t = &r->attempts[r->attempts_n];
-        t->at_ms = unpack_int(&u);
+        t->at_ms = take_time(&u);
         t->net = take_net(&u);
         t->ok = unpack_u8(&u) != 0;
         t->service = unpack_span(&u);
