@@ -56,6 +56,7 @@ struct engine_range {
 struct engine;
 struct engine_vtable {
     const char *name;
+    bool keeps_format; /* has refused newer formats before anything was opened */
     void (*close)(struct engine *e);
 
     int (*snap_open)(struct engine *e, struct engine_snap **out);

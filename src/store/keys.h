@@ -13,10 +13,10 @@
  *   00 'f'         the format record
  *   00 'l' name    a lease
  *
- * FRAME: every value is followed by 4 bytes of SipHash-2-4 over column family, key and value. The
- * engines check blocks, not records: with a sum per record a flipped bit costs that record and not
- * the hundred that share its block, and an engine without checksums gets them.
- * Integers in keys are big-endian, so that byte order is number order.
+ * FRAME: every value is followed by 4 bytes of SipHash-2-4 over column family, key and value.
+ * Engines have checksums of their own for what the disk does; this one goes with the record through
+ * every layer, so it also finds what they do, and an engine without checksums gets them. Integers
+ * in keys are big-endian, so that byte order is number order.
  */
 #ifndef STORE_KEYS_H
 #define STORE_KEYS_H

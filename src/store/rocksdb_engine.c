@@ -3,18 +3,13 @@
 #include "store/rocksdb_impl.h"
 
 #include "base/err.h"
-#include "store/keys.h"
 
 #include <sys/statvfs.h>
 
-rocksdb_readoptions_t *rocksdb_read_new(const rocksdb_snapshot_t *snapshot, bool salvage)
+rocksdb_readoptions_t *rocksdb_read_new(const rocksdb_snapshot_t *snapshot)
 {
     rocksdb_readoptions_t *read = rocksdb_readoptions_create();
     rocksdb_readoptions_set_snapshot(read, snapshot);
-    if (salvage) { /* a block whose checksum is wrong, for the records in it that are right */
-        rocksdb_readoptions_set_verify_checksums(read, 0);
-        rocksdb_readoptions_set_fill_cache(read, 0);
-    }
     return read;
 }
 
@@ -31,7 +26,7 @@ static int engine_snap_open(struct engine *engine, struct engine_snap **out)
         return rc;
     }
     snap->snapshot = rocksdb_create_snapshot(e->db);
-    snap->read = rocksdb_read_new(snap->snapshot, false);
+    snap->read = rocksdb_read_new(snap->snapshot);
     *out = snap;
     return 0;
 }
@@ -65,20 +60,6 @@ static int get_with(struct engine_rocksdb *e,
     return 0;
 }
 
-/* Once more without the block's checksum: the record's own sum says whether it is the damaged one.
- * What is not found this way may have been in the damaged part, so it is not called absent. */
-static int get_salvage(struct engine_rocksdb *e,
-                       const rocksdb_snapshot_t *snapshot,
-                       enum engine_cf cf,
-                       struct span key,
-                       struct engine_value *out)
-{
-    rocksdb_readoptions_t *read = rocksdb_read_new(snapshot, true);
-    int rc = get_with(e, read, cf, key, out);
-    rocksdb_readoptions_destroy(read);
-    return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
-}
-
 static int engine_get(struct engine *engine,
                       struct engine_snap *snap,
                       enum engine_cf cf,
@@ -90,10 +71,8 @@ static int engine_get(struct engine *engine,
     int rc = rocksdb_gate_enter(e, &generation); /* left by value_done */
     if (rc != 0)
         return rc;
-    rocksdb_readoptions_t *read = snap != NULL ? snap->read : rocksdb_read_new(NULL, false);
+    rocksdb_readoptions_t *read = snap != NULL ? snap->read : rocksdb_read_new(NULL);
     rc = get_with(e, read, cf, key, out);
-    if (rc == ERR_CORRUPT)
-        rc = get_salvage(e, snap != NULL ? snap->snapshot : NULL, cf, key, out);
     if (snap == NULL)
         rocksdb_readoptions_destroy(read);
     if (rc != 0)
@@ -195,6 +174,7 @@ static uint64_t engine_free_bytes(struct engine *engine)
 
 const struct engine_vtable rocksdb_vtable = {
     .name = "rocksdb",
+    .keeps_format = true,
     .close = rocksdb_engine_close,
     .snap_open = engine_snap_open,
     .snap_close = engine_snap_close,

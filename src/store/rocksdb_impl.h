@@ -71,7 +71,7 @@ void rocksdb_engine_close(struct engine *engine);
 /* ---- rocksdb_engine.c -------------------------------------------------------------------- */
 
 extern const struct engine_vtable rocksdb_vtable;
-rocksdb_readoptions_t *rocksdb_read_new(const rocksdb_snapshot_t *snapshot, bool salvage);
+rocksdb_readoptions_t *rocksdb_read_new(const rocksdb_snapshot_t *snapshot);
 
 /* ---- rocksdb_repair.c -------------------------------------------------------------------- */
 

@@ -16,8 +16,14 @@
  * not only its own, and a log leaves logs_ only when synced or when its content is in synced table
  * files (SyncClosedLogs before a flush). So the first hole is always behind the last acknowledged
  * write.
- * - Records are NOT compressed: a flipped bit then damages one record, whose own sum tells which
- *   (keys.h), and not the whole block. They are small; bodies are compressed.
+ * - Blocks are small (2 KiB, a dozen or two of records), because a damaged block is what damage
+ * costs. The price is an index of a few percent. Records are not compressed: they are small, and
+ * bodies, which are compressed, each lie in a blob file under a checksum of their own.
+ * - RocksDB's own log is off but for its headers. Debian builds the library with assertions, and
+ * one of them ends the process when a file is written to after a write to it has failed: with a
+ * full disk the second line of that log would end the server. What matters in it comes back as an
+ * error and is in our log. For the same reason a store is not opened on a disk without room for
+ * what opening writes.
  * - Paranoid checks are on. With them a compaction that meets a damaged block stops all writes: one
  * bad block would stop all mail. So damage once found (at opening, or by a write refused for it)
  * opens the database again RELAXED, without paranoid checks: readers still verify every block,
@@ -35,7 +41,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROCKSDB_ZSTD = 7 };
+enum {
+    ROCKSDB_ZSTD = 7,
+    ROCKSDB_LOG_HEADERS_ONLY = 5,
+    OPEN_ROOM = 4 << 20, /* bytes free without which opening is not tried */
+};
 
 static const char *const cf_names[CF_COUNT] = {"default", "meta", "chunks"};
 
@@ -61,7 +71,7 @@ static rocksdb_block_based_table_options_t *table_options(struct engine_rocksdb 
 {
     rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(t, e->cache);
-    rocksdb_block_based_options_set_block_size(t, 8 * 1024);
+    rocksdb_block_based_options_set_block_size(t, 2 * 1024);
     /* index and filter blocks count against the cache: memory has one bound */
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
@@ -103,9 +113,9 @@ static void db_options(rocksdb_options_t *o)
     rocksdb_options_set_max_open_files(o, 512);
     rocksdb_options_set_max_background_jobs(o, 2);
     rocksdb_options_set_bytes_per_sync(o, 1 << 20); /* flushes do not hit the disk in one burst */
-    rocksdb_options_set_info_log_level(o, 2 /* warnings */);
+    rocksdb_options_set_info_log_level(o, ROCKSDB_LOG_HEADERS_ONLY);
     rocksdb_options_set_max_log_file_size(o, 1 << 20);
-    rocksdb_options_set_keep_log_file_num(o, 3);
+    rocksdb_options_set_keep_log_file_num(o, 2);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
     rocksdb_options_set_stats_persist_period_sec(o, 0);
     rocksdb_options_set_skip_stats_update_on_db_open(o, 1); /* start in seconds with many files */
@@ -343,6 +353,10 @@ int engine_rocksdb_open(const char *folder,
     }
     bool create = options->create && !options->read_only;
     int rc = folder_lock(e, create, why);
+    if (rc == 0 && e->engine.vt->free_bytes(&e->engine) < OPEN_ROOM) {
+        explain(why, e->folder, "cannot be opened: its disk is full");
+        rc = ERR_DISK_FULL;
+    }
     if (rc == 0)
         rc = rocksdb_db_open(e, create, why);
     if (rc != 0) {

@@ -133,7 +133,10 @@ static bool drain(struct engine_rocksdb *e)
  * database would be closed and not open again, and reading would end too. */
 static bool has_room(struct engine_rocksdb *e)
 {
-    return e->engine.vt->free_bytes(&e->engine) >= e->reserve_bytes;
+    uint64_t least = 16 << 20;
+    if (least < e->reserve_bytes)
+        least = e->reserve_bytes;
+    return e->engine.vt->free_bytes(&e->engine) >= least;
 }
 
 /* With repair_lock held. */

@@ -88,7 +88,10 @@ static int format_check(struct store *s, const struct store_options *options, st
     int rc = store_get(s, NULL, CF_RECORDS, fixed_key_span(&key), a, &record);
     if (rc == 0)
         rc = format_unpack(record, &format);
-    if (rc == ERR_NOT_FOUND && options->create && !options->read_only)
+    bool lost = rc == ERR_CORRUPT && s->engine->vt->keeps_format; /* no reason to stop all mail */
+    if (lost && options->read_only)
+        rc = 0;
+    else if (lost || (rc == ERR_NOT_FOUND && options->create && !options->read_only))
         rc = format_write(s, a);
     else if (rc == 0 && format > STORE_FORMAT)
         rc = ERR_FORMAT_NEWER;

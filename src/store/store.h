@@ -37,10 +37,10 @@
 struct store;
 
 struct store_options {
-    struct clock *clock; /* borrowed, must outlive the store */
-    struct rng *rng;     /* borrowed; makes blob ids */
-    bool create;         /* make an empty store if there is none */
-    bool read_only;      /* for `store check` beside no server; every write is ERR_DENIED */
+    struct clock *clock;    /* borrowed, must outlive the store */
+    struct rng *rng;        /* borrowed; makes blob ids */
+    bool create;            /* make an empty store if there is none */
+    bool read_only;         /* for `store check` beside no server; every write is ERR_DENIED */
     uint64_t reserve_bytes; /* 0: LIMIT_STORE_RESERVE. With less free on the disk only what deletes,
                              * and what is small, is written; the rest is ERR_DISK_FULL */
 };
@@ -59,14 +59,14 @@ enum { STORE_FORMAT = 1 };
 
 /* ---- partitions -------------------------------------------------------------------------- */
 
-enum part_kind { /* written to disk: never renumber */
-    PART_SYSTEM = 1,    /* id 0: format, ids, leases, settings made by the program. Keys that begin
-                         * with a zero byte are the store's own */
-    PART_DOMAINS = 2,   /* id 0: domains, classes of service */
-    PART_DIRECTORY = 3, /* addresses, sharded by hash of the address */
-    PART_AUTH = 4,      /* lockout state, sharded by hash of the username */
-    PART_ACCOUNT = 5,   /* id = account id: its mail */
-    PART_QUEUE = 6,     /* queue shards */
+enum part_kind {                   /* written to disk: never renumber */
+                 PART_SYSTEM = 1,  /* id 0: format, ids, leases, settings made by the program. Keys
+                                    * that begin  with a zero byte are the store's own */
+                 PART_DOMAINS = 2, /* id 0: domains, classes of service */
+                 PART_DIRECTORY = 3, /* addresses, sharded by hash of the address */
+                 PART_AUTH = 4,      /* lockout state, sharded by hash of the username */
+                 PART_ACCOUNT = 5,   /* id = account id: its mail */
+                 PART_QUEUE = 6,     /* queue shards */
 };
 
 struct part {
@@ -119,9 +119,9 @@ void store_iter_close(struct store_iter *it);
 struct store_txn;
 
 /* Does the work: reads and writes through the functions below; returns 0 to commit or an error (or
- * any positive number) to drop all its writes; store_txn_run returns that number. May be run several
- * times: outputs must be set anew each time and nothing outside changed. Must not start another
- * transaction, write to a peer, or wait for anything else. */
+ * any positive number) to drop all its writes; store_txn_run returns that number. May be run
+ * several times: outputs must be set anew each time and nothing outside changed. Must not start
+ * another transaction, write to a peer, or wait for anything else. */
 typedef int (*store_txn_fn)(struct store_txn *t, void *arg);
 
 int store_txn_run(struct store *s, struct part part, store_txn_fn fn, void *arg) MUST_CHECK;
@@ -156,8 +156,9 @@ struct blob_writer;
 int store_blob_create(struct store *s, struct blob_writer **out) MUST_CHECK;
 int store_blob_write(struct blob_writer *w, struct span bytes) MUST_CHECK;
 /* Ends it, and frees `w` in any case. From now on it can be linked; it is durable once linked. */
-int store_blob_finish(struct blob_writer *w, struct blob_id *id_out, struct blob_info *info_out)
-    MUST_CHECK;
+int store_blob_finish(struct blob_writer *w,
+                      struct blob_id *id_out,
+                      struct blob_info *info_out) MUST_CHECK;
 void store_blob_abandon(struct blob_writer *w); /* NULL is fine */
 
 /* Part of a transaction: this partition needs / no longer needs the blob, under the name `tag` (a
