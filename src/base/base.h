@@ -9,13 +9,13 @@
 #include <sys/types.h>
 
 /* A result that must be looked at: an error nobody reads is a lost message. */
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The structure that holds `member` at `ptr`. */
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* must(x): x can only be false through OUR bug (never through a peer or the disk). Always on,
  * also in release builds: prints file, line and condition to stderr and aborts. */

@@ -32,7 +32,8 @@ void buf_clear(struct buf *b)
 static bool buf_grow(struct buf *b, size_t want)
 {
     size_t whole = b->cap + b->head;
-    if (want <= whole && b->head >= b->n) { /* sliding is cheap: what is left fits in the gap */
+    if (b->p != NULL && want <= whole &&
+        b->head >= b->n) { /* sliding is cheap: what is left fits in the gap */
         char *start = b->p - b->head;
         if (b->n > 0)
             memcpy(start, b->p, b->n);
@@ -49,10 +50,10 @@ static bool buf_grow(struct buf *b, size_t want)
     char *fresh = malloc(cap);
     if (fresh == NULL)
         return false;
-    if (b->n > 0)
+    if (b->p != NULL) {
         memcpy(fresh, b->p, b->n);
-    if (b->p != NULL)
         free(b->p - b->head);
+    }
     b->p = fresh;
     b->cap = cap;
     b->head = 0;

@@ -19,7 +19,7 @@ struct buf {
     size_t cap;  /* allocated beyond `head` */
     size_t head; /* consumed bytes before p that belong to the allocation */
     size_t max;
-    int err;     /* 0, ERR_TOO_BIG or ERR_NOMEM; sticky until buf_clear */
+    int err; /* 0, ERR_TOO_BIG or ERR_NOMEM; sticky until buf_clear */
 };
 
 /* An empty buffer that allocates nothing until written to. */

@@ -47,7 +47,8 @@ int err_from_errno(int number)
 
 void must_failed(const char *cond, const char *file, int line)
 {
-    fprintf(stderr, "mailstead: this is a bug in Mailstead: %s is false at %s:%d\n", cond, file, line);
+    fprintf(stderr, "mailstead: this is a bug in Mailstead: %s is false at %s:%d\n", cond, file,
+            line);
     fflush(stderr);
     abort();
 }

@@ -5,6 +5,7 @@
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
+/* clang-format off */
 enum limits {
     /* addresses, RFC 5321 §4.5.3.1, RFC 6531 (in bytes) */
     LIMIT_LOCAL_PART = 64,
@@ -57,5 +58,6 @@ enum limits {
     LIMIT_STORE_PENDING = 64 * 1024 * 1024, /* small bodies in memory until their first link */
     LIMIT_BLOB = 1024 * 1024 * 1024,
 };
+/* clang-format on */
 
 #endif

@@ -32,18 +32,22 @@ struct log_field {
     int64_t i;
 };
 
-#define LOG_S(k, v)   ((struct log_field){.key = (k), .type = LOG_T_SPAN, .s = (v)})           /* span */
-#define LOG_Z(k, v)   ((struct log_field){.key = (k), .type = LOG_T_SPAN, .s = span_str(v)})   /* C string */
-#define LOG_I(k, v)   ((struct log_field){.key = (k), .type = LOG_T_INT, .i = (int64_t)(v)})
-#define LOG_B(k, v)   ((struct log_field){.key = (k), .type = LOG_T_BOOL, .i = (v) ? 1 : 0})
-#define LOG_ERR(e)    LOG_Z("err", err_name(e)) /* include base/err.h */
+#define LOG_S(k, v) ((struct log_field){.key = (k), .type = LOG_T_SPAN, .s = (v)}) /* span */
+#define LOG_Z(k, v)                                                                                \
+    ((struct log_field){.key = (k), .type = LOG_T_SPAN, .s = span_str(v)}) /* C string */
+#define LOG_I(k, v) ((struct log_field){.key = (k), .type = LOG_T_INT, .i = (int64_t)(v)})
+#define LOG_B(k, v) ((struct log_field){.key = (k), .type = LOG_T_BOOL, .i = (v) ? 1 : 0})
+#define LOG_ERR(e)  LOG_Z("err", err_name(e)) /* include base/err.h */
 
 #define log_event(level, event, ...)                                                               \
     log_write((level), (event), (const struct log_field[]){{0}, ##__VA_ARGS__},                    \
               sizeof((const struct log_field[]){{0}, ##__VA_ARGS__}) / sizeof(struct log_field))
 
 /* Called by log_event; fields[0] is a filler. */
-void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count);
+void log_write(enum log_level level,
+               const char *event,
+               const struct log_field *fields,
+               size_t count);
 
 /* Where and how to write; call once before threads start. fd is borrowed. */
 void log_setup(int fd, enum log_level least, enum log_format format);

@@ -20,7 +20,7 @@ struct span {
 #define SPAN_ARG(s) (int)((s).n), ((s).p != NULL ? (s).p : "")
 
 /* A span over a string literal (without its NUL). */
-#define SPAN(lit) ((struct span){"" lit, sizeof(lit) - 1})
+#define SPAN(lit)  ((struct span){"" lit, sizeof(lit) - 1})
 #define SPAN_EMPTY ((struct span){NULL, 0})
 
 struct span span_of(const void *p, size_t n);

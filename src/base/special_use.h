@@ -5,14 +5,14 @@
 #define BASE_SPECIAL_USE_H
 
 enum special_use { /* written to disk: never renumber */
-    USE_NONE = 0,
-    USE_INBOX = 1,
-    USE_SENT = 2,
-    USE_DRAFTS = 3,
-    USE_JUNK = 4,
-    USE_TRASH = 5,
-    USE_ARCHIVE = 6,
-    USE_COUNT = 7,
+                   USE_NONE = 0,
+                   USE_INBOX = 1,
+                   USE_SENT = 2,
+                   USE_DRAFTS = 3,
+                   USE_JUNK = 4,
+                   USE_TRASH = 5,
+                   USE_ARCHIVE = 6,
+                   USE_COUNT = 7,
 };
 
 /* "INBOX", "Sent", …: the names the mailboxes are made with; "" for USE_NONE. */

@@ -26,17 +26,25 @@
 
 typedef uint64_t account_id;
 
-struct mail_uid { uint32_t v; };      /* in one mailbox; 1.., never reused */
-struct modseq { uint64_t v; };        /* in one account */
-struct mailbox_id { uint32_t v; };    /* in one account; never reused */
-struct message_id { uint64_t v; };    /* in one account; never reused */
+struct mail_uid {
+    uint32_t v;
+}; /* in one mailbox; 1.., never reused */
+struct modseq {
+    uint64_t v;
+}; /* in one account */
+struct mailbox_id {
+    uint32_t v;
+}; /* in one account; never reused */
+struct message_id {
+    uint64_t v;
+}; /* in one account; never reused */
 
 enum mail_flag { /* bits, written to disk */
-    FLAG_SEEN = 1,
-    FLAG_ANSWERED = 2,
-    FLAG_FLAGGED = 4,
-    FLAG_DELETED = 8,
-    FLAG_DRAFT = 16,
+                 FLAG_SEEN = 1,
+                 FLAG_ANSWERED = 2,
+                 FLAG_FLAGGED = 4,
+                 FLAG_DELETED = 8,
+                 FLAG_DRAFT = 16,
 };
 
 struct mail { /* the room's handle */
@@ -56,7 +64,7 @@ int mailbox_account_create(struct mail *m, account_id id, struct span address) M
 int mailbox_account_destroy(struct mail *m, account_id id) MUST_CHECK;
 
 struct mail_quota {
-    uint64_t bytes, messages;                 /* used: all mailboxes, without expunged messages */
+    uint64_t bytes, messages; /* used: all mailboxes, without expunged messages */
     uint64_t restorable_bytes, restorable_messages; /* expunged, not counted against the limit */
 };
 int mailbox_quota(struct mail *m, account_id id, struct mail_quota *out) MUST_CHECK;
@@ -73,13 +81,20 @@ struct mailbox {
     uint64_t messages, unseen, bytes;
     bool subscribed;
 };
-int mailbox_list(struct mail *m, account_id id, struct arena *a, struct mailbox **out, size_t *n_out)
+int mailbox_list(
+    struct mail *m, account_id id, struct arena *a, struct mailbox **out, size_t *n_out) MUST_CHECK;
+int mailbox_find_use(struct mail *m,
+                     account_id id,
+                     enum special_use use,
+                     struct arena *a,
+                     struct mailbox *out) MUST_CHECK;
+int mailbox_find_name(struct mail *m,
+                      account_id id,
+                      struct span name,
+                      struct arena *a,
+                      struct mailbox *out) MUST_CHECK;
+int mailbox_create(struct mail *m, account_id id, struct span name, struct mailbox_id *out)
     MUST_CHECK;
-int mailbox_find_use(struct mail *m, account_id id, enum special_use use, struct arena *a, struct mailbox *out)
-    MUST_CHECK;
-int mailbox_find_name(struct mail *m, account_id id, struct span name, struct arena *a, struct mailbox *out)
-    MUST_CHECK;
-int mailbox_create(struct mail *m, account_id id, struct span name, struct mailbox_id *out) MUST_CHECK;
 
 /* ---- adding ------------------------------------------------------------------------------ */
 
@@ -87,9 +102,9 @@ struct mail_append {
     struct mailbox_id mailbox; /* 0: INBOX */
     struct blob_id blob;       /* finished, not yet linked or linked by others */
     struct blob_info info;
-    int64_t received_ms;       /* INTERNALDATE */
-    uint32_t flags;            /* enum mail_flag */
-    uint64_t quota_bytes;      /* limits of the account's class; 0: none */
+    int64_t received_ms;  /* INTERNALDATE */
+    uint32_t flags;       /* enum mail_flag */
+    uint64_t quota_bytes; /* limits of the account's class; 0: none */
     uint64_t quota_messages;
     struct span envelope_from; /* kept with the message for `mail list` and logs; may be empty */
 };
@@ -100,8 +115,10 @@ struct mail_appended {
     struct modseq modseq;
 };
 /* Durable when it returns 0. ERR_QUOTA if it would pass a limit. */
-int mailbox_append(struct mail *m, account_id id, const struct mail_append *in, struct mail_appended *out)
-    MUST_CHECK;
+int mailbox_append(struct mail *m,
+                   account_id id,
+                   const struct mail_append *in,
+                   struct mail_appended *out) MUST_CHECK;
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
@@ -122,8 +139,11 @@ struct mail_view {
     size_t damaged; /* records that could not be read and are left out */
 };
 /* At most `max` entries, the lowest UIDs first. */
-int mailbox_view_load(struct mail *m, account_id id, struct mailbox_id mailbox, size_t max, struct mail_view *out)
-    MUST_CHECK;
+int mailbox_view_load(struct mail *m,
+                      account_id id,
+                      struct mailbox_id mailbox,
+                      size_t max,
+                      struct mail_view *out) MUST_CHECK;
 void mailbox_view_done(struct mail_view *v);
 
 struct mail_message {
@@ -135,11 +155,17 @@ struct mail_message {
     struct span envelope_from; /* in the arena */
 };
 /* Also of expunged messages until they are purged. ERR_NOT_FOUND, ERR_CORRUPT. */
-int mailbox_message_get(struct mail *m, account_id id, struct message_id msg, struct arena *a, struct mail_message *out)
-    MUST_CHECK;
+int mailbox_message_get(struct mail *m,
+                        account_id id,
+                        struct message_id msg,
+                        struct arena *a,
+                        struct mail_message *out) MUST_CHECK;
 /* Opens the body. */
-int mailbox_message_open(struct mail *m, account_id id, struct message_id msg, struct blob_reader **out, struct blob_info *info_out)
-    MUST_CHECK;
+int mailbox_message_open(struct mail *m,
+                         account_id id,
+                         struct message_id msg,
+                         struct blob_reader **out,
+                         struct blob_info *info_out) MUST_CHECK;
 
 /* ---- changing ---------------------------------------------------------------------------- */
 
@@ -155,8 +181,12 @@ int mailbox_expunge(struct mail *m,
                     size_t *removed_out) MUST_CHECK;
 
 /* Adds and takes away flags of one entry. */
-int mailbox_flags(struct mail *m, account_id id, struct mailbox_id mailbox, struct mail_uid uid, uint32_t add, uint32_t remove)
-    MUST_CHECK;
+int mailbox_flags(struct mail *m,
+                  account_id id,
+                  struct mailbox_id mailbox,
+                  struct mail_uid uid,
+                  uint32_t add,
+                  uint32_t remove) MUST_CHECK;
 
 struct mail_expunged {
     struct message_id message;
@@ -167,11 +197,16 @@ struct mail_expunged {
     int64_t received_ms, expunged_ms, until_ms;
     bool restorable; /* false: only readable for sessions that knew it */
 };
-int mailbox_expunged_list(struct mail *m, account_id id, size_t max, struct arena *a, struct mail_expunged **out, size_t *n_out)
-    MUST_CHECK;
+int mailbox_expunged_list(struct mail *m,
+                          account_id id,
+                          size_t max,
+                          struct arena *a,
+                          struct mail_expunged **out,
+                          size_t *n_out) MUST_CHECK;
 /* Puts it back where it was (INBOX if that mailbox is gone), with a new UID, its old UIDL number and its
  * flags without \Deleted. Does not look at quota: nobody loses mail to a full mailbox. */
-int mailbox_restore(struct mail *m, account_id id, struct message_id msg, struct mail_appended *out) MUST_CHECK;
+int mailbox_restore(struct mail *m, account_id id, struct message_id msg, struct mail_appended *out)
+    MUST_CHECK;
 /* Purges what is past its time; at most `max`. *purged_out < max: nothing is left to do now. */
 int mailbox_purge(struct mail *m, account_id id, size_t max, size_t *purged_out) MUST_CHECK;
 

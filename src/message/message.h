@@ -38,10 +38,11 @@ struct span header_unfold(struct span value, struct arena *a);
 /* A mailbox as SMTP writes it, between the angle brackets: RFC 5321 §4.1.2 with RFC 6531's UTF-8. Quoted
  * local parts and address literals are understood; source routes are skipped. */
 struct smtp_address {
-    struct span local;  /* as written, quotes included */
-    struct span domain; /* empty when there is no "@": the caller knows where a bare "postmaster" may stand */
-    bool utf8;          /* holds non-ASCII: needs SMTPUTF8 */
-    bool literal;       /* domain is an [address literal] */
+    struct span local; /* as written, quotes included */
+    struct span
+        domain; /* empty when there is no "@": the caller knows where a bare "postmaster" may stand */
+    bool utf8;    /* holds non-ASCII: needs SMTPUTF8 */
+    bool literal; /* domain is an [address literal] */
 };
 /* Length taken from the front of `in` (an address without brackets), or ERR_BAD_ADDRESS. local and domain
  * lie side by side in `in`, so local.p .. is the whole address. At most LIMIT_ADDRESS bytes; the local part

@@ -32,7 +32,8 @@ struct loop {
     int64_t conns_n;
     bool stopping;
     uv_timer_t grace;
-    char *scratch; /* what a read goes to; all connections share it, as none keeps it past its callback */
+    char *
+        scratch; /* what a read goes to; all connections share it, as none keeps it past its callback */
     pthread_t thread;
     bool running; /* thread is to be joined */
 };

@@ -16,7 +16,8 @@ enum {
 };
 
 struct proxy_header {
-    bool local; /* no client is named (LOCAL, UNKNOWN, UNSPEC, not TCP): use the connection's addresses */
+    bool
+        local; /* no client is named (LOCAL, UNKNOWN, UNSPEC, not TCP): use the connection's addresses */
     struct ip source, target; /* valid unless local */
     uint16_t source_port, target_port;
 };

@@ -27,7 +27,8 @@ struct server_options {
     unsigned workers; /* >= 1 */
     int64_t conn_max;
     int64_t conn_per_ip;
-    const struct ip_net *proxy_from; /* copied; connections from there MUST begin with a PROXY header */
+    const struct ip_net
+        *proxy_from; /* copied; connections from there MUST begin with a PROXY header */
     size_t proxy_from_n;
 };
 

@@ -41,10 +41,10 @@
 #include "base/waker.h"
 
 enum step {
-    STEP_DONE,     /* the unit is done: next unit, or idle */
-    STEP_MORE,     /* drain `out`, then wake(WAKE_MORE) */
-    STEP_WAIT,     /* nothing to do until posted to or timeout_ms; input is not looked at meanwhile */
-    STEP_CLOSE,    /* drain `out`, then close */
+    STEP_DONE,  /* the unit is done: next unit, or idle */
+    STEP_MORE,  /* drain `out`, then wake(WAKE_MORE) */
+    STEP_WAIT,  /* nothing to do until posted to or timeout_ms; input is not looked at meanwhile */
+    STEP_CLOSE, /* drain `out`, then close */
     STEP_STARTTLS, /* drain `out`, THROW AWAY all input that has arrived (RFC 3207 §4.2: it was not
                     * protected), TLS handshake, then wake(WAKE_TLS) */
 };
@@ -55,7 +55,7 @@ enum wake {
     WAKE_TIMEOUT,  /* timeout_ms ran out since the last step; typically answer and STEP_CLOSE */
     WAKE_SHUTDOWN, /* the server stops: say so and STEP_CLOSE soon */
     WAKE_TLS,
-    WAKE_ABORTED,  /* frame refused (frame_err): answer what the protocol says, STEP_CLOSE */
+    WAKE_ABORTED, /* frame refused (frame_err): answer what the protocol says, STEP_CLOSE */
 };
 
 struct session;
@@ -79,10 +79,10 @@ struct session_tls {
     char version[16]; /* "TLSv1.3" */
     char cipher[48];
     int bits;
-    char sni[256];                       /* the host name the client asked for; empty if none */
-    uint8_t exporter[32];                /* tls-exporter channel binding, RFC 9266 */
-    size_t exporter_n;                   /* 32, or 0: there is none (TLS 1.2 without RFC 7627) */
-    uint8_t unique[TLS_BINDING_MAX];     /* tls-unique, RFC 5929 §3; only TLS 1.2 */
+    char sni[256];                   /* the host name the client asked for; empty if none */
+    uint8_t exporter[32];            /* tls-exporter channel binding, RFC 9266 */
+    size_t exporter_n;               /* 32, or 0: there is none (TLS 1.2 without RFC 7627) */
+    uint8_t unique[TLS_BINDING_MAX]; /* tls-unique, RFC 5929 §3; only TLS 1.2 */
     size_t unique_n;
 };
 
@@ -90,8 +90,8 @@ struct session_tls {
  * session may change only what is marked. */
 struct session {
     const struct session_ops *ops;
-    char id[24];      /* sid in the logs; letters and digits */
-    struct ip peer;   /* the client (behind the proxy, if there is one) */
+    char id[24];    /* sid in the logs; letters and digits */
+    struct ip peer; /* the client (behind the proxy, if there is one) */
     uint16_t peer_port;
     struct ip local;
     uint16_t local_port;
@@ -103,10 +103,10 @@ struct session {
     struct buf *out;
 
     /* changed by the session: */
-    int64_t timeout_ms;  /* until WAKE_TIMEOUT, counted from each finished step; > 0 */
-    size_t unit_max;     /* longest unit; set in the constructor, may change with the state */
-    bool authenticated;  /* logged-in users are served first and survive overload */
-    int frame_err;       /* set by the host before WAKE_ABORTED */
+    int64_t timeout_ms; /* until WAKE_TIMEOUT, counted from each finished step; > 0 */
+    size_t unit_max;    /* longest unit; set in the constructor, may change with the state */
+    bool authenticated; /* logged-in users are served first and survive overload */
+    int frame_err;      /* set by the host before WAKE_ABORTED */
 };
 
 #endif
