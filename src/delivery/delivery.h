@@ -17,8 +17,8 @@ struct delivery {
 };
 
 /* May this recipient get a message of `size` bytes (0: not known)? `res` (in arena) holds where it goes.
- * 0; what directory_resolve returns; ERR_QUOTA (all its local destinations are full); ERR_TOO_BIG (its class
- * takes no message of this size); ERR_RELAY when a remote address is among the targets of a local one. */
+ * 0; what directory_resolve returns; ERR_QUOTA (all its local destinations are full); ERR_TOO_BIG (no class
+ * of them takes a message of this size); ERR_RELAY when a remote address is among the targets of a local one. */
 int delivery_check(struct delivery *d,
                    struct span address,
                    uint64_t size,
@@ -30,8 +30,8 @@ struct delivery_envelope {
     const struct destination *v; /* all recipients' destinations; doubles are delivered once */
     size_t n;
 };
-/* Stores prefix (Return-Path and trace fields; may be empty) + body as one blob and puts it into every destination's INBOX
- *. Durable for all when it returns 0. Recipients were checked at
+/* Stores prefix (Return-Path and trace fields; may be empty) + body as one blob and puts it into every destination's
+ * INBOX. Durable for all when it returns 0. Recipients were checked at
  * RCPT; one that has filled up since then still gets the message, except that a message with one single
  * destination is refused with ERR_QUOTA. If one destination fails after others have it, those are taken back
  * (expunged, not restorable) so that the sender's next try does not make doubles; the error is returned.

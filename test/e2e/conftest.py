@@ -195,7 +195,10 @@ auth {{ failure_delay = 50 argon2_memory = 1M argon2_passes = 1 }}
 
     def messages(self, address, password=PASSWORD):
         """All of an INBOX over POP3, as bytes."""
-        p = self.pop3(address, password)
+        p = self.pop3()
+        p.utf8()  # else header fields in UTF-8 come as an ASCII surrogate (RFC 6856)
+        p.user(address)
+        p.pass_(password)
         count = p.stat()[0]
         found = [b"\r\n".join(p.retr(i + 1)[1]) + b"\r\n" for i in range(count)]
         p.quit()
