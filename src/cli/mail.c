@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mailstead mail …: look into an account's mail, deliver to it, bring back what was deleted. */
+#include "base/err.h"
+#include "cli/api.h"
+#include "cli/lines.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "http/request.h"
+
+#include <errno.h>
+
+int verb_mail_list(struct cli *c)
+{
+    struct buf target;
+    struct table t;
+    json_t *answer, *m;
+    size_t i;
+    char size[32], when[32];
+    const char *box = cli_option(c, "--mailbox");
+    if (cli_option(c, "--deleted") != NULL)
+        api_target(&target, "/v1/accounts/%/expunged", c->args[0]);
+    else
+        api_target(&target, "/v1/accounts/%/messages?mailbox=%", c->args[0],
+                   box != NULL ? box : "INBOX");
+    int code = api_call(c, "GET", &target, false, NULL, &answer);
+    if (code != CLI_OK)
+        return code;
+    json_t *deleted = json_object_get(answer, "expunged");
+    if (c->json) {
+        api_print(c, answer);
+    } else if (deleted != NULL) {
+        table_init(&t, c->out, ">MESSAGE", ">SIZE", "RECEIVED", "DELETED", "RESTORABLE UNTIL",
+                   NULL);
+        json_array_foreach(deleted, i, m)
+        {
+            table_printf(&t, "%lld", (long long)api_int(m, "message"));
+            table_cell(&t, human_bytes((uint64_t)api_int(m, "size"), size));
+            table_cell(&t, human_time(api_text(m, "received"), when));
+            table_cell(&t, human_time(api_text(m, "expunged"), when));
+            table_cell(&t, human_time(api_text(m, "until"), when));
+        }
+        table_done(&t, "There are no deleted messages to restore.");
+    } else {
+        table_init(&t, c->out, ">MESSAGE", ">SIZE", "RECEIVED", "FROM", "SUBJECT", NULL);
+        json_array_foreach(json_object_get(answer, "messages"), i, m)
+        {
+            table_printf(&t, "%lld", (long long)api_int(m, "message"));
+            table_cell(&t, human_bytes((uint64_t)api_int(m, "size"), size));
+            table_cell(&t, human_time(api_text(m, "received"), when));
+            table_cell(&t, api_text(m, "from"));
+            table_cell(&t, api_text(m, "subject"));
+        }
+        table_done(&t, "There are no messages.");
+        if (api_int(answer, "damaged") > 0)
+            cli_fail(c, "%lld messages are damaged and not listed; see: mailstead store check",
+                     (long long)api_int(answer, "damaged"));
+    }
+    json_decref(answer);
+    return CLI_OK;
+}
+
+static int print_piece(void *arg, struct span piece)
+{
+    struct cli *c = arg;
+    return fwrite(piece.p, 1, piece.n, c->out) == piece.n ? 0 : ERR_IO;
+}
+
+int verb_mail_show(struct cli *c)
+{
+    struct buf target;
+    struct http_answer answer = {0};
+    int code = api_open(c);
+    if (code != CLI_OK)
+        return code;
+    api_target(&target, "/v1/accounts/%/messages/%", c->args[0], c->args[1]);
+    struct http_call call = {
+        .method = "GET", .target = buf_span(&target), .on_piece = print_piece, .arg = c};
+    int err = http_client_call(c->client, &call, &answer);
+    if (err != 0 || answer.status != 200) {
+        (void)!api_explain(c, err, &answer);
+        code = CLI_TROUBLE;
+    }
+    buf_done(&answer.body);
+    buf_done(&target);
+    return code;
+}
+
+/* ---- deliver ----------------------------------------------------------------------------- */
+
+struct source {
+    FILE *in;
+    struct lines lines;
+};
+
+static int more_mail(void *arg, struct buf *piece)
+{
+    struct source *s = arg;
+    char bytes[64 * 1024];
+    size_t n = fread(bytes, 1, sizeof bytes, s->in);
+    if (n < sizeof bytes && ferror(s->in))
+        return ERR_IO;
+    lines_feed(&s->lines, span_of(bytes, n), piece);
+    if (n < sizeof bytes)
+        lines_end(&s->lines, piece);
+    return n == sizeof bytes ? 1 : 0;
+}
+
+/* What a mail program that runs us as its delivery agent understands (sysexits.h). */
+static int exit_of(int err)
+{
+    if (err == ERR_NO_USER || err == ERR_NO_DOMAIN)
+        return CLI_NOUSER;
+    return err_info(err)->temporary || err == ERR_INVALID ? CLI_TEMPFAIL : CLI_REFUSED;
+}
+
+static int deliver(struct cli *c, FILE *in, struct buf *target)
+{
+    struct source source = {.in = in};
+    struct http_answer answer = {0};
+    struct http_call call = {.method = "POST",
+                             .target = buf_span(target),
+                             .type = "message/rfc822",
+                             .more = more_mail,
+                             .arg = &source};
+    int err = http_client_call(c->client, &call, &answer);
+    int code = CLI_OK;
+    if (err != 0 || answer.status != 200)
+        code = exit_of(api_explain(c, err, &answer));
+    else if (c->json)
+        fprintf(c->out, "%.*s", SPAN_ARG(buf_span(&answer.body)));
+    buf_done(&answer.body);
+    return code;
+}
+
+int verb_mail_deliver(struct cli *c)
+{
+    const char *file = cli_option(c, "--file"), *from = cli_option(c, "--from");
+    FILE *in = file != NULL ? fopen(file, "re") : c->in;
+    if (in == NULL) {
+        cli_fail(c, "%s cannot be read: %s", file, strerror(errno));
+        return CLI_TEMPFAIL;
+    }
+    int code = api_open(c) == CLI_OK ? CLI_OK : CLI_TEMPFAIL;
+    if (code == CLI_OK) {
+        struct buf target;
+        api_target(&target, "/v1/deliver?to=%&from=%", c->args[0], from != NULL ? from : "");
+        code = deliver(c, in, &target);
+        buf_done(&target);
+    }
+    if (file != NULL)
+        fclose(in);
+    return code;
+}
+
+/* ---- restore ----------------------------------------------------------------------------- */
+
+static int restore_one(struct cli *c, long long message)
+{
+    struct buf target;
+    char number[32];
+    snprintf(number, sizeof number, "%lld", message);
+    api_target(&target, "/v1/accounts/%/expunged/%/restore", c->args[0], number);
+    return api_call(c, "POST", &target, false, NULL, NULL);
+}
+
+static int restore_all(struct cli *c, uint64_t *count)
+{
+    struct buf target;
+    json_t *answer, *m;
+    size_t i;
+    int code = CLI_OK;
+    api_target(&target, "/v1/accounts/%/expunged", c->args[0]);
+    code = api_call(c, "GET", &target, false, NULL, &answer);
+    if (code != CLI_OK)
+        return code;
+    json_array_foreach(json_object_get(answer, "expunged"), i, m)
+    {
+        code = restore_one(c, (long long)api_int(m, "message"));
+        if (code != CLI_OK)
+            break;
+        *count += 1;
+    }
+    json_decref(answer);
+    return code;
+}
+
+int verb_mail_restore(struct cli *c)
+{
+    uint64_t count = 0, number;
+    int code = CLI_OK;
+    for (int i = 1; i < c->args_n && code == CLI_OK; i++) {
+        if (!span_to_u64(span_str(c->args[i]), &number) || number > INT64_MAX)
+            return cli_usage(c,
+                             "\"%s\" is no message number; see: mailstead mail list --deleted %s",
+                             c->args[i], c->args[0]);
+        code = restore_one(c, (long long)number);
+        count += code == CLI_OK ? 1 : 0;
+    }
+    if (c->args_n == 1)
+        code = restore_all(c, &count);
+    if (c->json)
+        fprintf(c->out, "{\"restored\":%llu}\n", (unsigned long long)count);
+    else if (code == CLI_OK || count > 0)
+        fprintf(c->out, "Restored %llu message%s\n", (unsigned long long)count,
+                count == 1 ? "" : "s");
+    return code;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mailstead serve, check-config, status, reload, metrics, help, completion. */
+#include "base/config.h"
+#include "base/err.h"
+#include "cli/api.h"
+#include "cli/serve.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+
+int verb_serve(struct cli *c)
+{
+    return serve_run(cli_config_path(c));
+}
+
+int verb_check_config(struct cli *c)
+{
+    c->config_path = c->args_n > 0 ? c->args[0] : c->config_path;
+    int code = api_config(c);
+    if (code != CLI_OK)
+        return code;
+    if (c->json)
+        fputs("{\"ok\":true}\n", c->out);
+    else
+        fprintf(c->out, "%s is in order\n", c->config->path);
+    return CLI_OK;
+}
+
+static void show_certificates(struct cli *c, json_t *list)
+{
+    size_t i;
+    json_t *cert;
+    json_array_foreach(list, i, cert)
+    {
+        long long days = (long long)api_int(cert, "days_left");
+        fprintf(c->out, "Certificate:   %s: ", api_text(cert, "names"));
+        if (days < 0)
+            fprintf(c->out, "EXPIRED %lld days ago", -days);
+        else
+            fprintf(c->out, "%lld days left", days);
+        fprintf(c->out, "%s (%s)\n",
+                json_is_true(json_object_get(cert, "matches_hostname"))
+                    ? ""
+                    : ", not for this host name",
+                api_text(cert, "file"));
+    }
+}
+
+int verb_status(struct cli *c)
+{
+    struct buf target;
+    json_t *s;
+    char text[32];
+    api_target(&target, "/v1/status");
+    int code = api_call(c, "GET", &target, false, NULL, &s);
+    if (code != CLI_OK)
+        return code;
+    if (c->json) {
+        api_print(c, s);
+        json_decref(s);
+        return CLI_OK;
+    }
+    fprintf(c->out, "Server:        %s, Mailstead %s\n", api_text(s, "hostname"),
+            api_text(s, "version"));
+    fprintf(c->out, "Configuration: %s\n", api_text(s, "config"));
+    fprintf(c->out, "Running for:   %s\n", human_seconds(api_int(s, "uptime_seconds"), text));
+    fprintf(c->out, "Connections:   %lld open\n", (long long)api_int(s, "connections"));
+    fprintf(c->out, "Workers:       %lld busy, %lld units of work waiting\n",
+            (long long)api_int(s, "workers_busy"), (long long)api_int(s, "queue"));
+    fprintf(c->out, "Since start:   %lld messages delivered, %lld logins, %lld failed\n",
+            (long long)api_int(s, "messages_delivered"), (long long)api_int(s, "logins"),
+            (long long)api_int(s, "logins_failed"));
+    if (api_int(s, "store_free_bytes") > 0)
+        fprintf(c->out, "Free space:    %s\n",
+                human_bytes((uint64_t)api_int(s, "store_free_bytes"), text));
+    fprintf(c->out, "Domains:       %lld, and %lld alias domains\n",
+            (long long)api_int(s, "domains"), (long long)api_int(s, "alias_domains"));
+    show_certificates(c, json_object_get(s, "certificates"));
+    json_decref(s);
+    return CLI_OK;
+}
+
+int verb_reload(struct cli *c)
+{
+    struct buf target;
+    api_target(&target, "/v1/reload");
+    return api_do(c, "POST", &target, false, NULL, "Reloaded");
+}
+
+static int print_piece(void *arg, struct span piece)
+{
+    struct cli *c = arg;
+    return fwrite(piece.p, 1, piece.n, c->out) == piece.n ? 0 : ERR_IO;
+}
+
+int verb_metrics(struct cli *c)
+{
+    struct http_answer answer = {0};
+    int code = api_open(c);
+    if (code != CLI_OK)
+        return code;
+    struct http_call call = {
+        .method = "GET", .target = SPAN("/v1/metrics"), .on_piece = print_piece, .arg = c};
+    int err = http_client_call(c->client, &call, &answer);
+    if (err != 0 || answer.status != 200) {
+        (void)!api_explain(c, err, &answer);
+        code = CLI_TROUBLE;
+    }
+    buf_done(&answer.body);
+    return code;
+}
+
+int verb_help(struct cli *c)
+{
+    if (cli_option(c, "--man") != NULL) {
+        cli_man(c->out);
+        return CLI_OK;
+    }
+    if (cli_option(c, "--man-config") != NULL) {
+        cli_man_config(c->out);
+        return CLI_OK;
+    }
+    if (c->args_n == 0) {
+        cli_help_all(c->out);
+        return CLI_OK;
+    }
+    const struct cli_verb *verb = cli_verb_find(c->args[0], c->args_n > 1 ? c->args[1] : NULL);
+    if (verb == NULL)
+        return cli_usage(c, "there is no command \"%s%s%s\"", c->args[0], c->args_n > 1 ? " " : "",
+                         c->args_n > 1 ? c->args[1] : "");
+    cli_help_verb(c->out, verb);
+    return CLI_OK;
+}
+
+int verb_completion(struct cli *c)
+{
+    if (strcmp(c->args[0], "bash") != 0)
+        return cli_usage(c, "there is completion for bash only");
+    cli_bash(c->out);
+    return CLI_OK;
+}
