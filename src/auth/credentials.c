@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/pack.h"
 
+#include <errno.h>
 #include <gsasl.h>
 #include <openssl/evp.h>
 #include <sodium.h>
@@ -197,6 +198,15 @@ void credentials_wrap(enum credentials_scheme scheme, struct span data, struct b
     pack_span(out, data);
 }
 
+int argon2_verify(const char *hash, struct span password)
+{
+    /* libsodium says -1 for both; a server short of memory must not lock people out for it. */
+    errno = 0;
+    if (crypto_pwhash_str_verify(hash, password.p, password.n) == 0)
+        return 1;
+    return errno == ENOMEM ? ERR_NOMEM : 0;
+}
+
 static int own_verify(const struct credentials_entry *e, struct span password)
 {
     char hash[CREDENTIALS_ARGON2_MAX];
@@ -206,9 +216,9 @@ static int own_verify(const struct credentials_entry *e, struct span password)
     if (!span_to_cstr(e->data, hash, sizeof hash))
         return 0;
     (void)password_prepare(password, prepared, &n);
-    int rc = crypto_pwhash_str_verify(hash, prepared, n);
+    int verdict = argon2_verify(hash, span_of(prepared, n));
     sodium_memzero(prepared, sizeof prepared);
-    return rc == 0;
+    return verdict;
 }
 
 int credentials_verify(const struct credentials *c, struct span password)

@@ -93,6 +93,9 @@ bool credentials_are_old(const struct credentials *c,
                          struct span password,
                          const struct credentials_cost *cost);
 
+/* One hash of libsodium's making: 1 right, 0 wrong, ERR_NOMEM. */
+int argon2_verify(const char *hash, struct span password) MUST_CHECK;
+
 /* ---- hashes of other systems (credentials_import.c) ---- */
 
 /* Appends a record for `text`. ERR_UNSUPPORTED: a scheme we do not verify. ERR_INVALID: one we do,

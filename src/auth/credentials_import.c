@@ -231,8 +231,7 @@ int credentials_foreign_verify(const struct credentials_entry *e, struct span pa
     char hash[CREDENTIALS_ARGON2_MAX];
     switch (e->scheme) {
     case SCHEME_ARGON2_FOREIGN:
-        return span_to_cstr(e->data, hash, sizeof hash) &&
-               crypto_pwhash_str_verify(hash, password.p, password.n) == 0;
+        return span_to_cstr(e->data, hash, sizeof hash) ? argon2_verify(hash, password) : 0;
     case SCHEME_CRYPT: return crypt_verify(e->data, password);
     case SCHEME_SHA1: return digest_verify(EVP_sha1(), e->data, password);
     case SCHEME_SHA256: return digest_verify(EVP_sha256(), e->data, password);

@@ -63,14 +63,29 @@ static void one_round(struct session *s, struct auth_peer *peer)
     auth_exchange_close(x);
 }
 
+/* The server's side of SCRAM shares one GNU SASL context. */
+static void one_scram(struct session *s, const struct auth_peer *peer)
+{
+    struct auth_exchange *x;
+    struct span challenge;
+    assert_int_equal(auth_exchange_open(s->rig->auth, peer, SPAN("SCRAM-SHA-256"), &s->waker.w, &x),
+                     0);
+    assert_int_equal(auth_exchange_step(x, true, SPAN("n,,n=alice@example.test,r=abc"), &challenge),
+                     AUTH_SEND);
+    assert_true(span_starts(challenge, SPAN("r=abc")));
+    auth_exchange_close(x);
+}
+
 static void *session_main(void *arg)
 {
     struct session *s = arg;
     char ip[32];
     snprintf(ip, sizeof ip, "10.0.%u.1", s->number / 2);
     struct auth_peer peer = rig_peer(ip);
-    for (int i = 0; i < ROUNDS; i++)
+    for (int i = 0; i < ROUNDS; i++) {
         one_round(s, &peer);
+        one_scram(s, &peer);
+    }
     return NULL;
 }
 
