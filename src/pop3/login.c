@@ -123,7 +123,7 @@ enum step pop3_login(struct pop3 *p, const struct auth_result *result)
                  "You have logged in a moment ago; please wait %" PRId64 " seconds in between",
                  p->server->config->pop3_login_delay);
         pop3_logout(p);
-        return STEP_DONE;
+        return pop3_mistake(p);
     }
     if (err == 0)
         err = view_load(p, result);

@@ -165,6 +165,57 @@ static void damage_costs_one_message(void **state)
     host_free(h);
 }
 
+static struct blob_id body_of(const struct mail_appended *a)
+{
+    struct mail_message m;
+    assert_int_equal(mailbox_message_get(&w.mail, w.account, a->message, w.arena, &m), 0);
+    return m.blob;
+}
+
+static void rotten_bodies_are_found_before_the_answer(void **state)
+{
+    (void)state;
+    enum { LARGE = 3 * 1024 * 1024 };
+    char *large = calloc(LARGE, 1);
+    assert_non_null(large);
+    rng_system()->fill(rng_system(), large,
+                       LARGE); /* so that it is not compressed into one chunk */
+    struct mail_appended small = world_append(&w, SPAN("Subject: 1\r\n\r\n"));
+    struct mail_appended big = world_append(&w, span_of(large, LARGE));
+    world_append(&w, SPAN("Subject: 3\r\n\r\n"));
+    assert_true(sim_corrupt_blob(w.disk, body_of(&small), 0));
+    assert_true(sim_corrupt_blob(w.disk, body_of(&big), 1)); /* far behind the first read */
+    struct host *h = world_login(&w);
+    host_sends(h, "RETR 1\r\nRETR 2\r\nRETR 3\r\n");
+    host_expect(h, "-ERR [SYS/PERM]");
+    host_expect(h, "-ERR [SYS/PERM]");
+    host_expect(h, "+OK");
+    assert_true(span_eq(host_expect_dot(h), SPAN("Subject: 3\r\n\r\n")));
+    host_free(h);
+    free(large);
+}
+
+static void a_full_disk_at_quit_is_told_and_nothing_is_half_done(void **state)
+{
+    (void)state;
+    uint64_t problems = 1;
+    world_append(&w, SPAN("Subject: 1\r\n\r\n"));
+    struct host *h = world_login(&w);
+    sim_fail(w.disk, SIM_COMMIT, 1, ERR_DISK_FULL, true);
+    host_sends(h, "DELE 1\r\nQUIT\r\n");
+    host_expect(h, "+OK");
+    host_expect(h, "-ERR [SYS/TEMP]");
+    host_expect_closed(h);
+    host_free(h);
+    sim_fail(w.disk, SIM_COMMIT, 0, 0, false);
+    h = world_login(&w);
+    host_sends(h, "STAT\r\n");
+    host_expect(h, "+OK 1 14");
+    host_free(h);
+    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
+    assert_int_equal(problems, 0);
+}
+
 static void what_was_purged_is_said_to_be_gone(void **state)
 {
     (void)state;
@@ -317,6 +368,8 @@ int main(void)
         TEST(every_position_of_a_chunk_end),
         TEST(fifty_megabytes_in_bounded_memory),
         TEST(damage_costs_one_message),
+        TEST(rotten_bodies_are_found_before_the_answer),
+        TEST(a_full_disk_at_quit_is_told_and_nothing_is_half_done),
         TEST(what_was_purged_is_said_to_be_gone),
         TEST(surrogates),
         TEST(surrogate_lines_are_short_and_ascii),

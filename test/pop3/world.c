@@ -21,7 +21,8 @@ void world_open(struct world *w)
     clock_fake_init(&w->clock, INT64_C(1790000000000));
     struct clock *clock = &w->clock.clock;
     struct store_options store = {.clock = clock, .rng = rng_system(), .create = true};
-    must(store_open("sim:", &store, NULL, &w->store) == 0);
+    w->disk = sim_disk_new(1);
+    must(w->disk != NULL && sim_store_open(w->disk, &store, NULL, &w->store) == 0);
     struct directory_options directory = {.store = w->store,
                                           .clock = clock,
                                           .rng = rng_system(),
@@ -60,6 +61,7 @@ void world_close(struct world *w)
     auth_free(w->auth);
     directory_free(w->directory);
     store_close(w->store);
+    sim_disk_free(w->disk);
     config_unref(w->config);
     arena_free(w->arena);
 }

@@ -8,12 +8,14 @@
 #include "base/config.h"
 #include "host.h"
 #include "pop3/pop3.h"
+#include "store/sim.h"
 
 #define WORLD_USER     "anna@example.test"
 #define WORLD_PASSWORD "tulip field"
 
 struct world {
     struct clock_fake clock;
+    struct sim_disk *disk;
     struct store *store;
     struct config *config;
     struct directory *directory;
