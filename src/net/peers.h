@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many connections each client network has open: an IPv4 address, an IPv6 /64 (what one customer
- * gets at the least; counting single IPv6 addresses would count nothing). Thread-safe, a leaf lock. */
+/* How many connections each client network has open: an IPv4 address, an IPv6 /64 (what one
+ * customer gets at the least; counting single IPv6 addresses would count nothing). Thread-safe, a
+ * leaf lock. */
 #ifndef NET_PEERS_H
 #define NET_PEERS_H
 

@@ -6,8 +6,8 @@
  * Each loop is a libuv loop on its own thread; a connection stays on the loop that accepted it.
  * Workers are one pool; sessions that are authenticated go first. Limits: connections at once, and
  * per address (IPv4 address, IPv6 /64; the client's, where a proxy names it). Over a limit the
- * protocol's own `busy` line is sent at once and the connection closed, without a worker; those that
- * live are left alone. Unix sockets are the operator's way in and have no limit.
+ * protocol's own `busy` line is sent at once and the connection closed, without a worker; those
+ * that live are left alone. Unix sockets are the operator's way in and have no limit.
  *
  * How it works inside, and the states of a connection: docs/net.md.
  */
@@ -52,26 +52,26 @@ int server_new(const struct server_options *options, struct server **out) MUST_C
  * any time from any thread (reload). */
 void server_set_tls(struct server *s, struct tls_context *tls);
 
-/* "127.0.0.1:2025", "[::1]:25", "*:25" (IPv6 and IPv4), port 0: any free one; "unix:/path" (mode 0600; a
- * socket file that nobody answers is replaced). Before server_run. ERR_IN_USE (taken), ERR_DENIED (no
- * right to a low port), ERR_INVALID; `why` gets a sentence with the address in it. *port_out (may be
- * NULL) is the real port, 0 for unix. */
+/* "127.0.0.1:2025", "[::1]:25", "*:25" (IPv6 and IPv4), port 0: any free one; "unix:/path" (mode
+ * 0600; a socket file that nobody answers is replaced). Before server_run. ERR_IN_USE (taken),
+ * ERR_DENIED (no right to a low port), ERR_INVALID; `why` gets a sentence with the address in it.
+ * *port_out (may be NULL) is the real port, 0 for unix. */
 int server_listen(struct server *s,
                   const char *address,
                   const struct listener_options *options,
                   struct buf *why,
                   uint16_t *port_out) MUST_CHECK;
 
-/* Runs until server_stop; when it returns all sessions are closed and no thread runs any more. Once. Ignores
- * SIGPIPE for the process. */
+/* Runs until server_stop; when it returns all sessions are closed and no thread runs any more.
+ * Once. Ignores SIGPIPE for the process. */
 int server_run(struct server *s) MUST_CHECK;
-/* Async-signal-safe; any time between server_new and server_free. Sessions get WAKE_SHUTDOWN and ten
- * seconds to finish what they do; what a worker is in the middle of is always finished. */
+/* Async-signal-safe; any time between server_new and server_free. Sessions get WAKE_SHUTDOWN and
+ * ten seconds to finish what they do; what a worker is in the middle of is always finished. */
 void server_stop(struct server *s);
 void server_free(struct server *s); /* NULL is fine */
 
-/* Runs `fn` on a worker thread after `delay_ms`, once; for janitors. fn may call this again. Any thread,
- * also before server_run. What is not yet due when the server stops is not run. */
+/* Runs `fn` on a worker thread after `delay_ms`, once; for janitors. fn may call this again. Any
+ * thread, also before server_run. What is not yet due when the server stops is not run. */
 int server_after(struct server *s, int64_t delay_ms, void (*fn)(void *arg), void *arg) MUST_CHECK;
 
 struct server_stats {

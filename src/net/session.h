@@ -1,35 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The session contract: what a protocol is to the network, and the network to a protocol.
  *
- * A session is a pure state machine, bytes in and bytes out. It never touches a socket, a TLS object
- * or a timer; its host (net/conn.c; in tests test/net/host.h) does. The host calls:
+ * A session is a pure state machine, bytes in and bytes out. It never touches a socket, a TLS
+ * object or a timer; its host (net/conn.c; in tests test/net/host.h) does. The host calls:
  *
  *   start   once, when the connection is ready for the first byte (after TLS on implicit-TLS ports)
  *   frame   whenever input has arrived and no unit is being handled: where does the next unit end?
- *   handle  with exactly that unit; it is consumed when handle returns (also when it asks for MORE or
- *           WAIT: then the host goes on with `wake`, never with the same unit again)
- *   wake    after MORE once `out` has drained; after WAIT when posted to; on time-out; on shutdown;
- *           after STEP_STARTTLS when TLS is established
- *   close   once, last; frees the session. May come at any time between two calls.
+ *   handle  with exactly that unit; it is consumed when handle returns (also when it asks for MORE
+ * or WAIT: then the host goes on with `wake`, never with the same unit again) wake    after MORE
+ * once `out` has drained; after WAIT when posted to; on time-out; on shutdown; after STEP_STARTTLS
+ * when TLS is established close   once, last; frees the session. May come at any time between two
+ * calls.
  *
- * Threads: start, handle, wake and close run one at a time (a session needs no locks) but on whatever
- * worker thread is free, and may block on the store. frame runs on the event loop: cheap, no
- * allocation per byte, no blocking; never at the same time as the others. On a worker the host runs
- * frame and handle over and over while complete units are there, so pipelined commands cost one hop.
+ * Threads: start, handle, wake and close run one at a time (a session needs no locks) but on
+ * whatever worker thread is free, and may block on the store. frame runs on the event loop: cheap,
+ * no allocation per byte, no blocking; never at the same time as the others. On a worker the host
+ * runs frame and handle over and over while complete units are there, so pipelined commands cost
+ * one hop.
  *
- * Bytes: a unit is at most `unit_max` of the session long; when more has arrived without frame finding an
- * end the host calls frame with exactly unit_max bytes and frame must then return a length or refuse.
- * `out` is drained by the host; a session that would write more than LIMIT_SESSION_OUT in one call
- * returns STEP_MORE in between. While `out` is not drained no new unit is handled, so a slow reader
- * holds its own session only; but small answers to pipelined units are collected and sent together, so
- * `out` need not be empty when handle is called.
+ * Bytes: a unit is at most `unit_max` of the session long; when more has arrived without frame
+ * finding an end the host calls frame with exactly unit_max bytes and frame must then return a
+ * length or refuse. `out` is drained by the host; a session that would write more than
+ * LIMIT_SESSION_OUT in one call returns STEP_MORE in between. While `out` is not drained no new
+ * unit is handled, so a slow reader holds its own session only; but small answers to pipelined
+ * units are collected and sent together, so `out` need not be empty when handle is called.
  *
- * A post that comes before the session waits is not lost: WAKE_POSTED then follows STEP_WAIT at once. It
- * may also be left over from something waited for earlier. When the peer has ended its half of the
- * connection (printf … | nc) what has arrived is still handled and waited for, then the host closes.
+ * A post that comes before the session waits is not lost: WAKE_POSTED then follows STEP_WAIT at
+ * once. It may also be left over from something waited for earlier. When the peer has ended its
+ * half of the connection (printf … | nc) what has arrived is still handled and waited for, then the
+ * host closes.
  *
- * Idle: after STEP_DONE with no input the host resets the arena and gives its buffers back; the session
- * keeps only its own struct.
+ * Idle: after STEP_DONE with no input the host resets the arena and gives its buffers back; the
+ * session keeps only its own struct.
  */
 #ifndef NET_SESSION_H
 #define NET_SESSION_H

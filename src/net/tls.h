@@ -25,8 +25,8 @@ struct tls_cert_info {
     bool matches_host;   /* one of its names is the server's hostname */
 };
 
-/* ERR_INVALID (not a certificate, key does not fit…), ERR_NOT_FOUND, ERR_DENIED; `why` gets a sentence
- * naming the file. `previous` (may be NULL): take over its ticket keys. */
+/* ERR_INVALID (not a certificate, key does not fit…), ERR_NOT_FOUND, ERR_DENIED; `why` gets a
+ * sentence naming the file. `previous` (may be NULL): take over its ticket keys. */
 int tls_context_new(const struct tls_options *options,
                     struct tls_context *previous,
                     struct buf *why,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's side of one TLS connection, without I/O: records in, plaintext out, and the other way.
+/* The server's side of one TLS connection, without I/O: records in, plaintext out, and the other
+ * way.
  *
  * What is to go to the peer is appended to the `wire` buffer given at birth. Between calls of
  * tls_conn_input nothing of the peer's bytes is kept here except unfinished records inside OpenSSL,
@@ -25,8 +26,8 @@ enum tls_status {
 struct tls_conn *tls_conn_new(struct tls_context *context, struct buf *wire) MUST_CHECK;
 void tls_conn_free(struct tls_conn *t); /* NULL is fine */
 
-/* The bytes the next calls read; they must be used up (handshake, then read until TLS_OPEN) before they
- * go away. */
+/* The bytes the next calls read; they must be used up (handshake, then read until TLS_OPEN) before
+ * they go away. */
 void tls_conn_input(struct tls_conn *t, struct span bytes);
 enum tls_status tls_conn_handshake(struct tls_conn *t);
 /* All plaintext there is, appended to `to`. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One lock and one condition for all threads: a piece of work is tens of microseconds at the least
+/* One lock for all threads: a piece of work is tens of microseconds at the least
  * (it parses a command and reads the store), next to which an uncontended mutex is nothing; queues
- * per thread with stealing would buy little and cost the strict order of priorities. */
+ * per thread with stealing would buy little and cost the strict order of priorities.
+ *
+ * Each thread sleeps on a condition of its own and the one that slept last is woken first: its
+ * stack and its caches are warm, and the pool's size costs nothing while few threads are needed. */
 #include "net/worker.h"
 #include "base/err.h"
 #include "base/metrics.h"
@@ -12,15 +15,23 @@ struct queue {
     struct work *head, **tail;
 };
 
+struct worker {
+    struct workers *pool;
+    pthread_t thread;
+    pthread_cond_t wake;
+    struct worker *next_idle;
+    bool woken; /* since it went to sleep */
+};
+
 struct workers {
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t more;
+    pthread_mutex_t lock; /* guards all below, and what is in the threads */
     struct queue first, other;
     unsigned taken; /* counts up to WORKER_FAIR */
-    int64_t queued, busy, idle;
+    int64_t queued, busy;
+    struct worker *idle; /* the one that slept last */
     bool ending;
     unsigned n;
-    pthread_t *threads;
+    struct worker *threads;
 };
 
 static void queue_put(struct queue *q, struct work *w)
@@ -55,9 +66,31 @@ static struct work *take(struct workers *p)
     return w;
 }
 
+/* Takes the thread to wake off the list; its wake is to be signalled. */
+static struct worker *idle_take(struct workers *p)
+{
+    struct worker *t = p->idle;
+    if (t != NULL) {
+        p->idle = t->next_idle;
+        t->woken = true;
+    }
+    return t;
+}
+
+static void sleep_until_woken(struct worker *self)
+{
+    struct workers *p = self->pool;
+    self->woken = false;
+    self->next_idle = p->idle;
+    p->idle = self;
+    while (!self->woken)
+        pthread_cond_wait(&self->wake, &p->lock);
+}
+
 static void *worker_main(void *arg)
 {
-    struct workers *p = arg;
+    struct worker *self = arg;
+    struct workers *p = self->pool;
     pthread_mutex_lock(&p->lock);
     for (;;) {
         struct work *w = take(p);
@@ -72,9 +105,7 @@ static void *worker_main(void *arg)
         } else if (p->ending) {
             break;
         } else {
-            p->idle++;
-            pthread_cond_wait(&p->more, &p->lock);
-            p->idle--;
+            sleep_until_woken(self);
         }
     }
     pthread_mutex_unlock(&p->lock);
@@ -88,10 +119,15 @@ static bool start_threads(struct workers *p, unsigned threads)
         return false;
     bool ok = pthread_attr_setstacksize(&attr, WORKER_STACK) == 0;
     for (; ok && p->n < threads; p->n++) {
-        ok = pthread_create(&p->threads[p->n], &attr, worker_main, p) == 0;
-        if (!ok)
+        struct worker *t = &p->threads[p->n];
+        t->pool = p;
+        pthread_cond_init(&t->wake, NULL);
+        ok = pthread_create(&t->thread, &attr, worker_main, t) == 0;
+        if (!ok) {
+            pthread_cond_destroy(&t->wake);
             break;
-        (void)pthread_setname_np(p->threads[p->n], "worker");
+        }
+        (void)pthread_setname_np(t->thread, "worker");
     }
     pthread_attr_destroy(&attr);
     return ok;
@@ -105,7 +141,6 @@ int workers_new(unsigned threads, struct workers **out)
     p->first.tail = &p->first.head;
     p->other.tail = &p->other.head;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->more, NULL);
     p->threads = calloc(threads, sizeof *p->threads);
     if (p->threads == NULL || !start_threads(p, threads)) {
         workers_free(p);
@@ -121,13 +156,15 @@ void workers_free(struct workers *p)
         return;
     pthread_mutex_lock(&p->lock);
     p->ending = true;
-    pthread_cond_broadcast(&p->more);
+    for (struct worker *t; (t = idle_take(p)) != NULL;)
+        pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&p->lock);
     for (unsigned i = 0; i < p->n; i++)
-        pthread_join(p->threads[i], NULL);
+        pthread_join(p->threads[i].thread, NULL);
+    for (unsigned i = 0; i < p->n; i++) /* not sooner: the last work of one may signal another */
+        pthread_cond_destroy(&p->threads[i].wake);
     must(p->queued == 0);
     pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->more);
     free(p->threads);
     free(p);
 }
@@ -138,10 +175,10 @@ void workers_add(struct workers *p, struct work *w, bool first)
     pthread_mutex_lock(&p->lock);
     queue_put(first ? &p->first : &p->other, w);
     p->queued++;
-    bool wake = p->idle > 0;
+    struct worker *t = idle_take(p);
     pthread_mutex_unlock(&p->lock);
-    if (wake)
-        pthread_cond_signal(&p->more);
+    if (t != NULL) /* it lives as long as the pool, and nobody frees that while adding */
+        pthread_cond_signal(&t->wake);
 }
 
 void workers_stats(struct workers *p, int64_t *busy_out, int64_t *queue_out)

@@ -25,8 +25,8 @@ struct workers;
 
 /* ERR_NOMEM also when the system has no more threads. */
 int workers_new(unsigned threads, struct workers **out) MUST_CHECK;
-/* Runs what is queued, then ends the threads. Nothing may be added any more, except by the work that
- * still runs. NULL is fine. */
+/* Runs what is queued, then ends the threads. Nothing may be added any more, except by the work
+ * that still runs. NULL is fine. */
 void workers_free(struct workers *p);
 
 void workers_add(struct workers *p, struct work *w, bool first);
