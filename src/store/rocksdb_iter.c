@@ -180,6 +180,7 @@ number_middle(const struct key_number *a, const struct key_number *b, struct key
     }
     out->n = a->n;
     for (size_t i = 0; i < a->n; i++) {
+        /* cppcheck-suppress uninitvar ; the loop above wrote each of them */
         unsigned v = carry << 8 | sum[i];
         out->b[i] = (uint8_t)(v >> 1);
         carry = v & 1;

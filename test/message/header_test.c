@@ -69,7 +69,8 @@ static void walks(void **state)
 static void never_reads_behind_a_cut(void **state)
 {
     (void)state;
-    static const char text[] = "A: b\r\n c\r\nFrom: \"x\\\" y\" (c \\) d) <@r:u@[IPv6:::1]>, z@w\r\n\r\nbody";
+    static const char text[] =
+        "A: b\r\n c\r\nFrom: \"x\\\" y\" (c \\) d) <@r:u@[IPv6:::1]>, z@w\r\n\r\nbody";
     struct arena *a = arena_new(1 << 20);
     for (size_t n = 0; n < sizeof(text); n++) {
         char *copy = malloc(n + 1); /* exact, so that ASan sees a read behind it */
@@ -120,7 +121,8 @@ static const struct {
     {"Empty:;, c@d.example", "c@d.example"},
     {"<@r1.example,@r2.example:a@b.example>", "a@b.example"},
     {"\"quo ted\"@b.example", "\"quo ted\"@b.example"},
-    {"\"quo.ted\".x@b.example", ""}, /* obsolete mix of quoted and not: no address SMTP could send to */
+    {"\"quo.ted\".x@b.example",
+     ""}, /* obsolete mix of quoted and not: no address SMTP could send to */
     {"a@[192.0.2.1]", "a@[192.0.2.1]"},
     {"<a@[IPv6:2001:db8::1]>", "a@[IPv6:2001:db8::1]"},
     {"root", ""},
@@ -132,7 +134,10 @@ static const struct {
     {"(", ""},
     {"\"", ""},
     {"a@b.example\r\n (folded)", "a@b.example"},
-    {"J\xc3\xb6rg <j\xc3\xb6rg@b\xc3\xbc" "cher.example>", "j\xc3\xb6rg@b\xc3\xbc" "cher.example"},
+    {"J\xc3\xb6rg <j\xc3\xb6rg@b\xc3\xbc"
+     "cher.example>",
+     "j\xc3\xb6rg@b\xc3\xbc"
+     "cher.example"},
     {"<a@b.example", "a@b.example"},
     {"a@b@c.example", ""},
     {"a@@b.example", ""},
