@@ -20,6 +20,9 @@
  * Durability promise: when store_txn_run returns 0, its writes and every blob they link survive
  * kill -9 and loss of power. When it returns an error, none of its writes is visible, now or after
  * a restart. Nobody ever sees a write that is not yet durable.
+ * One exception, of a disk that fails in the middle of a write and does not let us look what has become of
+ * it: then ERR_IO or ERR_DISK_FULL may come for a transaction that is there, whole, once the disk works again.
+ * So flows must be harmless when repeated, as they must be anyhow.
  *
  * Errors (every function): ERR_IO, ERR_DISK_FULL, ERR_CORRUPT (checksum or framing), ERR_NOMEM,
  * ERR_TOO_BIG (limits above), ERR_SHUTDOWN; others are named where they occur.
