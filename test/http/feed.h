@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "http/request.h"
 
 struct feed {
@@ -51,7 +52,7 @@ static void feed_step(struct feed *f, enum step step)
     }
 }
 
-static void feed_wake(struct feed *f, enum wake why)
+static inline void feed_wake(struct feed *f, enum wake why)
 {
     feed_step(f, f->session->ops->wake(f->session, why));
 }

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The admin API on a store in memory: requests as bytes, answers as bytes. And the documentation against
+ * the table of routes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../http/feed.h"
+#include "web/admin.h"
+#include "web/routes.h"
+
+static struct clock_fake clock_now;
+static struct config *config;
+static struct store *store;
+static struct directory *directory;
+static struct auth *auth;
+static struct mail mail;
+static struct delivery delivery;
+static struct admin admin;
+static int reloads;
+
+static const struct config *get_config(void *arg)
+{
+    (void)arg;
+    return config;
+}
+
+static void get_status(void *arg, struct admin_status *out)
+{
+    (void)arg;
+    *out = (struct admin_status){.started_ms = 1, .connections = 3};
+}
+
+static int reload(void *arg, struct buf *why)
+{
+    (void)arg;
+    if (++reloads == 1)
+        return 0;
+    buf_puts(why, "mailstead.conf:3: \"oops\" is no key\n");
+    return ERR_INVALID;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    clock_fake_init(&clock_now, 1793700000000);
+    config = config_default("/tmp");
+    if (config == NULL)
+        return -1;
+    config->auth_argon2_mem = 8192;
+    config->auth_argon2_ops = 1;
+    struct store_options with = {.clock = &clock_now.clock, .rng = rng_system(), .create = true};
+    if (store_open("sim:", &with, NULL, &store) != 0)
+        return -1;
+    struct directory_options d = {.store = store,
+                                  .clock = with.clock,
+                                  .rng = with.rng,
+                                  .sub_address = "+",
+                                  .remove_grace_ms = 1000};
+    if (directory_new(&d, &directory) != 0)
+        return -1;
+    struct auth_options a = {.directory = directory,
+                             .store = store,
+                             .clock = with.clock,
+                             .rng = with.rng,
+                             .config = config,
+                             .inline_hashing = true};
+    if (auth_new(&a, &auth) != 0)
+        return -1;
+    mail = (struct mail){
+        .store = store, .clock = with.clock, .rng = with.rng, .expunge_grace_ms = 1000};
+    delivery = (struct delivery){directory, &mail, store, with.clock};
+    admin = (struct admin){.directory = directory,
+                           .auth = auth,
+                           .mail = &mail,
+                           .delivery = &delivery,
+                           .store = store,
+                           .clock = with.clock,
+                           .rng = with.rng,
+                           .spool_dir = "/tmp",
+                           .config = get_config,
+                           .status = get_status,
+                           .reload = reload};
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    auth_free(auth);
+    directory_free(directory);
+    store_close(store);
+    config_unref(config);
+    return 0;
+}
+
+/* One request; fails unless the answer has this status and all these parts (ended by NULL). */
+static void call(const char *method, const char *target, const char *body, int status, ...)
+{
+    struct feed f;
+    struct buf in;
+    char want[32];
+    va_list parts;
+    buf_init(&in, 1024 * 1024);
+    buf_printf(&in, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", method, target,
+               strlen(body), body);
+    feed_open(&f, admin_session_new(&admin));
+    feed_bytes(&f, buf_span(&in), SIZE_MAX);
+    buf_putc(&f.all, '\0');
+    snprintf(want, sizeof want, "HTTP/1.1 %d ", status);
+    if (strncmp(f.all.p, want, strlen(want)) != 0)
+        fail_msg("%s %s: %s", method, target, f.all.p);
+    va_start(parts, status);
+    for (const char *part; (part = va_arg(parts, const char *)) != NULL;)
+        if (strstr(f.all.p, part) == NULL)
+            fail_msg("%s %s has no %s: %s", method, target, part, f.all.p);
+    va_end(parts);
+    feed_close(&f);
+    buf_done(&in);
+}
+
+static void domains_and_classes(void **state)
+{
+    (void)state;
+    call("POST", "/v1/domains", "{\"name\":\"Example.test\"}", 201, "\"name\":\"example.test\"",
+         NULL);
+    call("POST", "/v1/domains", "{\"name\":\"example.test\"}", 409, "\"code\":\"EXISTS\"", NULL);
+    call("POST", "/v1/domains", "{\"nam\":\"x.test\"}", 400, "no member \\\"nam\\\"", "catch_all",
+         NULL);
+    call("POST", "/v1/domains", "{}", 400, "\\\"name\\\" is missing", NULL);
+    call("POST", "/v1/domains", "{\"name\":7}", 400, "has to be a text", NULL);
+    call("POST", "/v1/domains", "nonsense", 400, "not JSON", NULL);
+    call("POST", "/v1/alias-domains", "{\"name\":\"other.test\",\"domain\":\"example.test\"}", 201,
+         "other.test", NULL);
+    call("GET", "/v1/domains", "", 200, "\"domains\":[{\"name\":\"example.test\"", NULL);
+    call("GET", "/v1/alias-domains", "", 200, "\"domain\":\"example.test\"", NULL);
+    call("DELETE", "/v1/domains/other.test", "", 400, "is an alias domain", NULL);
+    call("DELETE", "/v1/domains/example.test", "", 409, "still has", NULL);
+    call("POST", "/v1/classes",
+         "{\"name\":\"gold\",\"quota_bytes\":1000,\"retention_days_trash\":30}", 201,
+         "\"quota_bytes\":1000", "\"retention_days_trash\":30", NULL);
+    call("PATCH", "/v1/classes/gold", "{\"quota_messages\":5}", 200,
+         "\"quota_bytes\":1000,\"quota_messages\":5", NULL);
+    call("PATCH", "/v1/classes/gold", "{\"quota_messages\":-5}", 400, "whole number", NULL);
+    call("GET", "/v1/classes/silver", "", 404, "There is no class silver", NULL);
+    call("DELETE", "/v1/classes/default", "", 400, NULL);
+}
+
+static void accounts(void **state)
+{
+    (void)state;
+    call("POST", "/v1/accounts",
+         "{\"address\":\"Anna@example.test\",\"password\":\"geheim\",\"class\":\"gold\"}", 201,
+         "\"address\":\"anna@example.test\"", "\"class\":\"gold\"", "argon2id",
+         "\"bytes_max\":1000", NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"anna@example.test\"}", 409, "exists already",
+         NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"b@nowhere.test\"}", 404, "NO_DOMAIN", NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"b@example.test\",\"class\":\"tin\"}", 404,
+         "no class tin", NULL);
+    call("GET", "/v1/accounts/b@example.test", "", 404, "NO_USER", NULL);
+    call("POST", "/v1/accounts:batch",
+         "{\"accounts\":[{\"address\":\"anna@example.test\"},{\"address\":\"bob@example.test\","
+         "\"password\":\"x\"},"
+         "{\"address\":\"bad\"},{\"adress\":\"c@example.test\"},7]}",
+         200, "\"result\":\"exists\"", "\"result\":\"added\"", "BAD_ADDRESS", "no member",
+         "\"added\":1,\"exists\":1,\"failed\":3", NULL);
+    call("GET", "/v1/accounts?limit=1", "", 200, "anna@example.test",
+         "\"next\":\"anna@example.test\"", NULL);
+    call("GET", "/v1/accounts?limit=1&after=anna@example.test", "", 200, "bob@example.test", NULL);
+    call("GET", "/v1/accounts?limit=0", "", 400, NULL);
+    call("PUT", "/v1/accounts/bob@example.test/password", "{\"password_hash\":\"rot13:x\"}", 501,
+         "not known", NULL);
+    call("PUT", "/v1/accounts/bob@example.test/password", "{}", 400, NULL);
+    call("POST", "/v1/accounts/bob@example.test/suspend", "", 200, NULL);
+    call("GET", "/v1/accounts/bob@example.test", "", 200, "\"status\":\"suspended\"", NULL);
+    call("POST", "/v1/accounts/bob@example.test/resume", "", 200, NULL);
+    call("POST", "/v1/accounts/bob@example.test/purge", "", 400, "remove it first", NULL);
+    call("DELETE", "/v1/accounts/bob@example.test", "", 200, NULL);
+    call("GET", "/v1/accounts/bob@example.test", "", 200, "\"status\":\"removed\"", NULL);
+    call("POST", "/v1/accounts/bob@example.test/suspend", "", 400, "restore it first", NULL);
+    call("POST", "/v1/accounts/bob@example.test/restore", "", 200, NULL);
+    call("DELETE", "/v1/accounts/bob@example.test", "", 200, NULL);
+    call("POST", "/v1/accounts/bob@example.test/purge", "", 200, NULL);
+    call("GET", "/v1/accounts/bob@example.test", "", 404, NULL);
+}
+
+static void aliases_and_mail(void **state)
+{
+    (void)state;
+    call("POST", "/v1/aliases",
+         "{\"address\":\"info@example.test\",\"targets\":[\"anna@example.test\"]}", 201, NULL);
+    call("POST", "/v1/aliases",
+         "{\"address\":\"info@example.test\",\"targets\":[\"anna@example.test\"]}", 409, NULL);
+    call("PUT", "/v1/aliases/info@example.test", "{\"targets\":[]}", 400, NULL);
+    call("GET", "/v1/aliases", "", 200, "\"targets\":[\"anna@example.test\"]", NULL);
+    call("POST", "/v1/deliver?to=info@example.test&from=eve@example.net",
+         "Subject: Hi\r\n\r\nx\r\n", 200, "[\"anna@example.test\"]", NULL);
+    call("POST", "/v1/deliver?to=zed@example.test", "Subject: Hi\r\n\r\nx\r\n", 404, "NO_USER",
+         NULL);
+    call("POST", "/v1/deliver?to=info@example.test&from=a%0d%0aX:%20y", "x\r\n", 400, "BAD_ADDRESS",
+         NULL);
+    call("POST", "/v1/deliver?to=info@example.test", "", 400, "empty", NULL);
+    call("GET", "/v1/accounts/anna@example.test/messages", "", 200, "\"subject\":\"Hi\"",
+         "\"envelope_from\":\"eve@example.net\"", NULL);
+    call("GET", "/v1/accounts/anna@example.test/messages?mailbox=Sent", "", 200,
+         "{\"messages\":[],\"damaged\":0}", NULL);
+    call("GET", "/v1/accounts/anna@example.test/messages?mailbox=Nope", "", 404, NULL);
+    call("GET", "/v1/accounts/anna@example.test/messages/1", "", 200,
+         "Return-Path: <eve@example.net>\r\nSubject: Hi\r\n", NULL);
+    call("GET", "/v1/accounts/anna@example.test/messages/99", "", 404, NULL);
+    call("GET", "/v1/accounts/anna@example.test/expunged", "", 200, "{\"expunged\":[]}", NULL);
+    call("POST", "/v1/accounts/anna@example.test/expunged/1/restore", "", 404, NULL);
+    call("GET", "/v1/accounts/anna@example.test/mailboxes", "", 200,
+         "\"name\":\"INBOX\",\"messages\":1", NULL);
+    call("DELETE", "/v1/aliases/info@example.test", "", 200, NULL);
+    call("DELETE", "/v1/aliases/info@example.test", "", 404, NULL);
+}
+
+static void the_server(void **state)
+{
+    (void)state;
+    call("GET", "/v1/status", "", 200, "\"connections\":3", "\"domains\":1,\"alias_domains\":1",
+         NULL);
+    call("POST", "/v1/reload", "", 200, NULL);
+    call("POST", "/v1/reload", "", 400, "mailstead.conf:3", NULL);
+    call("POST", "/v1/store/check", "", 200, "done: ", "1 accounts, 0 problems", NULL);
+    call("GET", "/v1/metrics", "", 200, "mailstead_http_requests_total ", NULL);
+    struct feed f; /* the metrics listener gives nothing else away */
+    feed_open(&f, metrics_session_new(&admin));
+    feed_bytes(
+        &f,
+        SPAN(
+            "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/accounts HTTP/1.1\r\nHost: x\r\n\r\n"),
+        SIZE_MAX);
+    assert_true(span_starts(buf_span(&f.all), SPAN("HTTP/1.1 200 ")));
+    assert_true(span_find(buf_span(&f.all), SPAN("HTTP/1.1 404 ")) > 0);
+    feed_close(&f);
+}
+
+static void documentation_has_every_route(void **state)
+{
+    (void)state;
+    FILE *in = fopen(ADMIN_API_DOC, "re");
+    assert_non_null(in);
+    static char doc[256 * 1024];
+    size_t n = fread(doc, 1, sizeof doc - 1, in);
+    fclose(in);
+    doc[n] = '\0';
+    const struct http_route *route;
+    size_t rows = 0;
+    for (size_t i = 0; admin_route(i, &route); i++, rows++) {
+        char row[1024];
+        snprintf(row, sizeof row, "| `%s %s` | %s | %s |\n", route->method, route->pattern,
+                 route->help, route->body);
+        if (strstr(doc, row) == NULL)
+            fail_msg("docs/admin-api.md lacks the row\n%s", row);
+    }
+    size_t documented = 0;
+    for (const char *at = doc; (at = strstr(at, "\n| `")) != NULL; at++)
+        documented++;
+    assert_int_equal(documented, rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(domains_and_classes),
+        cmocka_unit_test(accounts),
+        cmocka_unit_test(aliases_and_mail),
+        cmocka_unit_test(the_server),
+        cmocka_unit_test(documentation_has_every_route),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
