@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS in the whole server: STARTTLS, implicit TLS, names, bad handshakes, resumption. */
+#include "server_fixture.h"
+
+static void peer_name(struct client *c, char *to, size_t size)
+{
+    X509 *x = SSL_get1_peer_certificate(c->ssl);
+    assert_non_null(x);
+    X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, to, (int)size);
+    X509_free(x);
+}
+
+static void starttls_discards_injected_plaintext(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    fixture_start(&f, (struct server_options){0});
+    for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
+        fixture_hello(&c, f.plain);
+        assert_true(client_sends(&c, "STARTTLS\r\nECHO injected\r\nECHO twice\r\n"));
+        assert_string_equal(client_line(&c), "GO");
+        assert_true(client_tls(&c, "two.test", NULL, max));
+        assert_true(client_sends(&c, "TLS\r\nSTARTTLS\r\nQUIT\r\n"));
+        assert_string_equal(client_line(&c),
+                            max == TLS1_2_VERSION ? "TLSv1.2 two.test" : "TLSv1.3 two.test");
+        assert_string_equal(client_line(&c), "WHAT"); /* no second one */
+        assert_string_equal(client_line(&c), "BYE");
+        assert_string_equal(client_line(&c), "(end)"); /* with close_notify */
+        client_close(&c);
+    }
+    fixture_stop(&f);
+}
+
+static void implicit_tls_and_sni(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sni, *cert;
+    } rows[] = {{NULL, "one.test"},          {"one.test", "one.test"},
+                {"two.test", "two.test"},    {"TWO.test", "two.test"},
+                {"mx.two.test", "two.test"}, {"a.b.two.test", "one.test"},
+                {"other.test", "one.test"}};
+    struct fixture f = {0};
+    fixture_start(&f, (struct server_options){0});
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct client c;
+        char name[100];
+        assert_true(client_open(&c, f.tls));
+        assert_true(client_tls(&c, rows[i].sni, NULL, 0));
+        peer_name(&c, name, sizeof name);
+        assert_string_equal(name, rows[i].cert);
+        assert_string_equal(client_line(&c), "HELLO");
+        assert_true(client_sends(&c, "TLS\r\nQUIT\r\n"));
+        assert_memory_equal(client_line(&c), "TLSv1.3 ", 8);
+        assert_string_equal(client_line(&c), "BYE");
+        client_close(&c);
+    }
+    fixture_stop(&f);
+}
+
+static void bad_handshakes_end(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    int64_t failed = metric_get(METRIC_TLS_FAILED);
+    fixture_start(&f, (struct server_options){0});
+    assert_true(client_open(&c, f.tls));
+    assert_false(client_tls(&c, NULL, NULL, TLS1_1_VERSION));
+    client_close(&c);
+    assert_true(client_open(&c, f.tls));
+    assert_true(client_sends(&c, "EHLO what.is.this\r\n"));
+    assert_string_equal(client_line(&c), "(end)");
+    client_close(&c);
+    fixture_stop(&f);
+    assert_int_equal(metric_get(METRIC_TLS_FAILED) - failed, 2);
+    assert_int_equal(f.echo.opened, 0);
+}
+
+static void resumes_across_reload(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"one.test", "two.test"};
+    for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
+        struct fixture f = {0};
+        struct client c, again;
+        fixture_start(&f, (struct server_options){0});
+        struct tls_context *first = certs_context(&fixture_certs, names, 2, false, NULL);
+        server_set_tls(f.server, first);
+        assert_true(client_open(&c, f.tls) && client_tls(&c, "two.test", NULL, max));
+        assert_string_equal(client_line(&c), "HELLO");
+        assert_non_null(c.ticket);
+
+        struct tls_context *second = certs_context(&fixture_certs, names, 2, false, first);
+        server_set_tls(f.server, second);
+        assert_true(client_sends(&c, "ECHO old connection lives\r\n"));
+        assert_string_equal(client_line(&c), "old connection lives");
+        assert_true(client_open(&again, f.tls) && client_tls(&again, "two.test", c.ticket, max));
+        assert_int_equal(SSL_session_reused(again.ssl), 1);
+        assert_string_equal(client_line(&again), "HELLO");
+        client_close(&again);
+        client_close(&c);
+        fixture_stop(&f);
+        tls_context_unref(first);
+        tls_context_unref(second);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(starttls_discards_injected_plaintext),
+        cmocka_unit_test(implicit_tls_and_sni),
+        cmocka_unit_test(bad_handshakes_end),
+        cmocka_unit_test(resumes_across_reload),
+    };
+    return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
+}
