@@ -175,7 +175,7 @@ void cli_bash(FILE *out)
     fputs(
         "# bash completion for mailstead, made by: mailstead completion bash\n_mailstead()\n{\n"
         "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=''\n"
-        "    case $prev in --config|--file) COMPREPLY=($(compgen -f -- \"$cur\")); return ;; esac\n"
+        "    case $prev in --config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;; esac\n"
         "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words='--help --version",
         out);
     for (size_t i = 0; (v = cli_verb_at(i)) != NULL; i++) {

@@ -134,7 +134,9 @@ static int deliver(struct cli *c, FILE *in, struct buf *target)
 
 int verb_mail_deliver(struct cli *c)
 {
-    const char *file = cli_option(c, "--file"), *from = cli_option(c, "--from");
+    const char *file = c->args_n > 1 ? c->args[1] : NULL, *from = cli_option(c, "--from");
+    if (file != NULL && strcmp(file, "-") == 0)
+        file = NULL;
     FILE *in = file != NULL ? fopen(file, "re") : c->in;
     if (in == NULL) {
         cli_fail(c, "%s cannot be read: %s", file, strerror(errno));

@@ -78,10 +78,10 @@ static const struct cli_verb verbs[] = {
     {"mail list", "ADDRESS", 1, 1, BOTH, verb_mail_list, "List the messages of an account", "",
      {{"--mailbox", "NAME", "Of this mailbox; INBOX without it"}, {"--deleted", NULL, "Those that were deleted and can be restored"}}},
     {"mail show", "ADDRESS MESSAGE", 2, 2, CLI_CONFIG, verb_mail_show, "Print a message as it was received", "", {{0}}},
-    {"mail deliver", "ADDRESS", 1, 1, BOTH, verb_mail_deliver, "Deliver a message from standard input",
-     "Works as the delivery agent of another mail program: exit code 67 when there is no such user, 75 when it is worth trying again, 69 "
+    {"mail deliver", "ADDRESS [FILE]", 1, 2, BOTH, verb_mail_deliver, "Deliver a message from a file or standard input",
+     "Without FILE, or with -, the message is read from standard input. Works as the delivery agent of another mail program: exit code 67 when there is no such user, 75 when it is worth trying again, 69 "
      "when it is refused for good. Line ends become CRLF.",
-     {{"--file", "FILE", "From this file instead"}, {"--from", "ADDRESS", "Envelope sender; empty without it"}}},
+     {{"--from", "ADDRESS", "Envelope sender; empty without it"}}},
     {"mail restore", "ADDRESS [MESSAGE…]", 1, -1, BOTH, verb_mail_restore, "Bring back deleted messages: all, or those named", "", {{0}}},
 
     {"store check", "", 0, 0, BOTH, verb_store_check, "Verify everything that is stored",

@@ -4,7 +4,6 @@ openssl."""
 import base64
 import mailbox
 import os
-import pwd
 import subprocess
 
 import pytest
@@ -121,7 +120,7 @@ def test_curl_fetches(letters, url, more):
     assert b"Subject: letter 1" in call(*common, url.format(**letters.ports) + "2").stdout
 
 
-@pytest.mark.parametrize("login_options", ["AUTH=PLAIN", "AUTH=LOGIN", "AUTH=SCRAM-SHA-256", "AUTH=+LOGIN"])
+@pytest.mark.parametrize("login_options", ["AUTH=PLAIN", "AUTH=LOGIN", "AUTH=*"])
 def test_curl_mechanisms(letters, login_options):
     call("curl", "-sS", "--cacert", letters.ca, "--user", f"{BOB}:{PASSWORD}", "--login-options", login_options,
          f"pop3s://localhost:{letters.ports['pop3s']}/1")
@@ -167,7 +166,7 @@ def test_fetchmail_fetches_and_deletes(letters, tmp_path):
 def test_fetchmail_starttls(letters, tmp_path):
     rc = tmp_path / "fetchmailrc"
     rc.write_text(f"""poll localhost protocol pop3 port {letters.ports['pop3']}
-  user "{BOB}" password "{PASSWORD}" sslproto auto sslcertck sslcertfile "{letters.ca}" keep
+  user "{BOB}" password "{PASSWORD}" sslproto "auto" sslcertck sslcertfile "{letters.ca}" keep
   mda "/bin/cat >>{tmp_path}/box"
 """)
     rc.chmod(0o600)
@@ -176,8 +175,6 @@ def test_fetchmail_starttls(letters, tmp_path):
 
 
 def test_getmail_fetches(letters, tmp_path):
-    for name in ("cur", "new", "tmp"):
-        (tmp_path / "maildir" / name).mkdir(parents=True)
     (tmp_path / "rc").write_text(f"""[retriever]
 type = SimplePOP3SSLRetriever
 server = localhost
@@ -187,9 +184,10 @@ password = {PASSWORD}
 ca_certs = {letters.ca}
 
 [destination]
-type = Maildir
-path = {tmp_path}/maildir/
-user = {pwd.getpwuid(os.getuid()).pw_name}
+type = MDA_external
+path = /bin/sh
+arguments = ("-c", "cat >>{tmp_path}/box")
+allow_root_commands = true
 
 [options]
 read_all = false
@@ -197,7 +195,7 @@ delete = true
 delivered_to = false
 """)
     call("getmail", "--getmaildir", tmp_path, "--rcfile", tmp_path / "rc", env={"HOME": str(tmp_path)})
-    assert len(os.listdir(tmp_path / "maildir" / "new")) == 3
+    assert (tmp_path / "box").read_bytes().count(b"Subject: letter ") == 3
     assert letters.messages(BOB) == []
 
 

@@ -32,7 +32,7 @@ def test_three_wrong_passwords_lock_and_unlock_clears(make_server):
     locked = refusal(server, ALICE, PASSWORD)
     assert locked is not None and "too many wrong passwords" in locked.lower()
     assert refusal(server, BOB, PASSWORD) is None  # others are not touched
-    shown = server.json("account", "show", ALICE)
+    shown = server.json("account", "show", ALICE)["account"]
     assert shown["locks"] and shown["attempts"]
     server.stop()
     server.start()
@@ -73,10 +73,10 @@ def test_imported_hashes_verify_and_are_upgraded(make_server):
     server.run("account", "import", str(server.dir / "people.csv"))
     server.run("account", "import", str(server.dir / "people.csv"))  # harmless again
     for user in ("carol@example.test", "dave@example.test"):
-        assert "argon2id" not in str(server.json("account", "show", user)["credentials"])
+        assert "argon2id" not in str(server.json("account", "show", user)["account"]["credentials"])
         assert refusal(server, user, "not it") is not None
         assert refusal(server, user, PASSWORD) is None
-        assert "argon2id" in str(server.json("account", "show", user)["credentials"])
+        assert "argon2id" in str(server.json("account", "show", user)["account"]["credentials"])
         assert refusal(server, user, PASSWORD) is None
 
 

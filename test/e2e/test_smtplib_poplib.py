@@ -192,7 +192,7 @@ def test_delete_applies_at_quit_and_can_be_restored(make_server):
     p.quit()
     assert subjects(server, ALICE) == []
     gone = server.json("mail", "list", ALICE, "--deleted")
-    ids = [str(m["message"]) for m in gone["messages"]]
+    ids = [str(m["message"]) for m in gone["expunged"]]
     server.run("mail", "restore", ALICE, *ids)
     assert subjects(server, ALICE) == ["keep me"]
     p = server.pop3(ALICE)
