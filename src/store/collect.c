@@ -2,10 +2,15 @@
 /* The collector. A blob can only be without links if it was never linked or lost a link, and both
  * leave a candidate record with the time; so only those are looked at, oldest first. Deleting is
  * not synced: a crash brings back candidate and blob together, and they are collected then.
+ *
+ * Damage among the links counts as a link: to keep a body too long costs room, to drop it too early
+ * costs mail.
  */
 #include "store/internal.h"
 
+#include "base/encode.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/metrics.h"
 
 enum { CANDIDATES = 128 }; /* looked at with one snapshot */
@@ -15,12 +20,13 @@ struct candidate {
     struct blob_id id;
 };
 
-/* Runs an iterator over keys of `range` until `each` returns false. ERR_CORRUPT entries give their
- * key if the engine has it, and are passed over otherwise. */
+/* Runs an iterator over keys of `range` until `each` returns false. Stretches that cannot be read are
+ * passed over; *damaged (may be NULL) says that there were any. */
 static int walk(struct store *s,
                 const struct engine_range *range,
                 bool (*each)(void *arg, struct span key),
-                void *arg)
+                void *arg,
+                bool *damaged)
 {
     struct engine_snap *snap;
     int rc = s->engine->vt->snap_open(s->engine, &snap);
@@ -30,9 +36,11 @@ static int walk(struct store *s,
     rc = s->engine->vt->iter_open(s->engine, snap, range, &it);
     if (rc == 0) {
         struct span key, value;
-        do
+        do {
             rc = s->engine->vt->iter_next(it, &key, &value);
-        while (rc == ERR_CORRUPT || (rc == 1 && each(arg, key)));
+            if (rc == ERR_CORRUPT && damaged != NULL)
+                *damaged = true;
+        } while (rc == ERR_CORRUPT || (rc == 1 && each(arg, key)));
         s->engine->vt->iter_close(it);
     }
     s->engine->vt->snap_close(s->engine, snap);
@@ -68,7 +76,7 @@ static int candidates_read(struct store *s,
         return 0;
     struct engine_range range = {
         .cf = CF_META, .lower = fixed_key_span(&lower), .upper = fixed_key_span(&upper)};
-    return walk(s, &range, candidate_add, list);
+    return walk(s, &range, candidate_add, list, NULL);
 }
 
 static bool stop_at_first(void *arg, struct span key)
@@ -78,7 +86,11 @@ static bool stop_at_first(void *arg, struct span key)
     return false;
 }
 
-static int has_links(struct store *s, struct blob_id id, bool *out)
+enum verdict { VERDICT_LOOSE, VERDICT_LINKED, VERDICT_UNKNOWN };
+
+/* UNKNOWN: nothing readable says so, but something there cannot be read, and that may be the only
+ * link there is. */
+static int has_links(struct store *s, struct blob_id id, enum verdict *out)
 {
     struct fixed_key lower, upper;
     key_link_prefix(&lower, id);
@@ -86,8 +98,10 @@ static int has_links(struct store *s, struct blob_id id, bool *out)
     fixed_key_successor(&upper);
     struct engine_range range = {
         .cf = CF_META, .lower = fixed_key_span(&lower), .upper = fixed_key_span(&upper)};
-    *out = false;
-    return walk(s, &range, stop_at_first, out);
+    bool linked = false, damaged = false;
+    int rc = walk(s, &range, stop_at_first, &linked, &damaged);
+    *out = linked ? VERDICT_LINKED : damaged ? VERDICT_UNKNOWN : VERDICT_LOOSE;
+    return rc;
 }
 
 static bool chunk_delete(void *arg, struct span key)
@@ -125,31 +139,45 @@ static int chunks_delete(struct store *s, struct blob_id id, struct batch *b)
                                  .lower = fixed_key_span(&lower),
                                  .upper = fixed_key_span(&upper),
                                  .bulk = true};
-    return walk(s, &range, chunk_delete, b);
+    return walk(s, &range, chunk_delete, b, NULL);
+}
+
+static void log_unknown(struct blob_id id)
+{
+    struct buf hex;
+    buf_init(&hex, 2 * sizeof(id.b));
+    hex_encode(&hex, span_of(id.b, sizeof(id.b)));
+    log_event(LOG_ERROR, "store.links_damaged", LOG_S("blob", buf_span(&hex)),
+              LOG_Z("text", "whether this body is still needed cannot be read; it is kept"));
+    buf_done(&hex);
 }
 
 /* With the blob's stripe held. */
 static int judge(struct store *s, const struct candidate *c, struct arena *a, bool *removed)
 {
-    bool linked;
+    enum verdict verdict;
     if (pending_find(s, c->id) != NULL)
         return 0; /* still being written: the candidate stays */
-    int rc = has_links(s, c->id, &linked);
+    int rc = has_links(s, c->id, &verdict);
     if (rc != 0)
         return rc;
+    if (verdict == VERDICT_UNKNOWN) { /* the candidate stays too: the damage may be mended */
+        log_unknown(c->id);
+        return 0;
+    }
     struct batch b;
     batch_init(&b, a);
     struct fixed_key key;
     key_candidate(&key, c->wall_ms, c->id);
     batch_del_fixed(&b, CF_META, &key);
-    if (!linked) {
+    if (verdict == VERDICT_LOOSE) {
         key_head(&key, c->id);
         batch_del_fixed(&b, CF_META, &key);
         rc = chunks_delete(s, c->id, &b);
     }
     if (rc == 0)
         rc = batch_commit(s, &b, false);
-    *removed = rc == 0 && !linked;
+    *removed = rc == 0 && verdict == VERDICT_LOOSE;
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include "store/internal.h"
 #include "store/sim_map.h"
 
+/* A record that cannot be read at all (its block is lost) is an empty value: every real one has a frame. */
 struct sim_state {
     struct sim_node *cf[CF_COUNT];
 };
@@ -226,16 +227,21 @@ static bool flip_bit(struct sim_disk *d, enum engine_cf cf, struct span key)
     return found;
 }
 
-bool sim_corrupt_record(struct sim_disk *d, struct part part, struct span key)
+static struct span record_key(struct part part, struct span key, char full[STORE_KEY_BYTES])
 {
-    char full[STORE_KEY_BYTES];
     struct fixed_key prefix;
     must(key.n <= LIMIT_STORE_KEY);
     key_part(&prefix, part);
     memcpy(full, prefix.b, prefix.n);
     if (key.n > 0)
         memcpy(full + prefix.n, key.p, key.n);
-    return flip_bit(d, CF_RECORDS, span_of(full, prefix.n + key.n));
+    return span_of(full, prefix.n + key.n);
+}
+
+bool sim_corrupt_record(struct sim_disk *d, struct part part, struct span key)
+{
+    char full[STORE_KEY_BYTES];
+    return flip_bit(d, CF_RECORDS, record_key(part, key, full));
 }
 
 bool sim_corrupt_blob(struct sim_disk *d, struct blob_id id, uint32_t chunk)
@@ -243,6 +249,30 @@ bool sim_corrupt_blob(struct sim_disk *d, struct blob_id id, uint32_t chunk)
     struct fixed_key key;
     key_chunk(&key, id, chunk);
     return flip_bit(d, CF_CHUNKS, fixed_key_span(&key));
+}
+
+static bool make_unreadable(struct sim_disk *d, enum engine_cf cf, struct span key)
+{
+    struct span value, none = SPAN_EMPTY;
+    pthread_mutex_lock(&d->lock);
+    bool found = sim_map_get(d->now.cf[cf], key, &value);
+    if (found)
+        scribble(d, cf, key, &none);
+    pthread_mutex_unlock(&d->lock);
+    return found;
+}
+
+bool sim_unreadable_record(struct sim_disk *d, struct part part, struct span key)
+{
+    char full[STORE_KEY_BYTES];
+    return make_unreadable(d, CF_RECORDS, record_key(part, key, full));
+}
+
+bool sim_unreadable_link(struct sim_disk *d, struct blob_id id, struct part part, uint64_t tag)
+{
+    struct fixed_key key;
+    key_link(&key, id, part, tag);
+    return make_unreadable(d, CF_META, fixed_key_span(&key));
 }
 
 bool sim_corrupt_blob_head(struct sim_disk *d, struct blob_id id)
@@ -348,6 +378,10 @@ static int sim_get(struct engine *e,
         sim_map_unref(root);
         return ERR_NOT_FOUND;
     }
+    if (out->bytes.n == 0) {
+        sim_map_unref(root);
+        return ERR_CORRUPT;
+    }
     out->owner = root;
     return 0;
 }
@@ -407,6 +441,8 @@ static int sim_iter_next(struct engine_iter *it, struct span *key, struct span *
     }
     it->started = true;
     memcpy(it->at, k.p, it->at_n = k.n);
+    if (value->n == 0)
+        return ERR_CORRUPT;
     *key = k;
     return 1;
 }

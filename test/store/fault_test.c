@@ -157,6 +157,37 @@ static void damage_is_told_and_hides_nothing(void **state)
     assert_true(span_eq(list(f, part_a, SPAN("b"), SPAN_EMPTY, false), SPAN("b=new")));
 }
 
+/* What cannot be read may be the last link: the body stays, the others are collected. */
+static void a_body_whose_only_link_is_damaged_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct span big = content_make(f->a, 200000, 1);
+    struct span contents[2] = {SPAN("small"), big};
+    for (int i = 0; i < 2; i++) {
+        struct blob_id id = blob_put(f, contents[i]), loose = blob_put(f, contents[i]);
+        assert_int_equal(blob_link(f, part_a, id, 1), 0);
+        assert_int_equal(blob_link(f, part_b, id, 2), 0);
+        assert_int_equal(blob_link(f, part_a, loose, 3), 0);
+        assert_int_equal(blob_unlink(f, part_a, id, 1), 0);
+        assert_int_equal(blob_unlink(f, part_a, loose, 3), 0);
+        assert_true(sim_unreadable_link(f->disk, id, part_b, 2));
+        size_t removed;
+        for (int pass = 0; pass < 2; pass++) {
+            clock_fake_advance(&f->clock, 1000);
+            assert_int_equal(store_collect(f->s, 10, 100, &removed), 0);
+            assert_int_equal(removed, pass == 0 ? 1 : 0);
+            assert_int_equal(blob_compare(f, id, contents[i], 1000), 0);
+        }
+        assert_int_equal(store_blob_verify(f->s, loose), ERR_NOT_FOUND);
+        assert_int_equal(blob_link(f, part_b, id, 2), 0); /* mended: counts again, and goes again */
+        assert_int_equal(blob_unlink(f, part_b, id, 2), 0);
+        clock_fake_advance(&f->clock, 1000);
+        assert_int_equal(store_collect(f->s, 10, 100, &removed), 0);
+        assert_true(removed > 0);
+        assert_int_equal(store_blob_verify(f->s, id), ERR_NOT_FOUND);
+    }
+}
+
 static void a_newer_format_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -214,6 +245,7 @@ int main(void)
         T(every_failing_read_is_an_error),
         T(a_full_disk_takes_deletes_only),
         T(damage_is_told_and_hides_nothing),
+        T(a_body_whose_only_link_is_damaged_is_kept),
         T(a_newer_format_is_refused),
         cmocka_unit_test(decoders_refuse_what_contradicts_itself),
     };
