@@ -52,7 +52,7 @@ void batch_put(struct batch *b, enum engine_cf cf, const struct fixed_key *key, 
     char *framed = arena_alloc(b->arena, value.n + STORE_FRAME);
     if (framed == NULL)
         b->err = arena_err(b->arena);
-    if (b->err != 0)
+    if (framed == NULL || b->err != 0)
         return;
     if (value.n > 0)
         memcpy(framed, value.p, value.n);

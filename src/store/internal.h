@@ -108,15 +108,19 @@ int batch_commit(struct store *s, struct batch *b, bool sync) MUST_CHECK;
 
 /* ---- scan.c ------------------------------------------------------------------------------ */
 
-/* `overlay` may be NULL; `open_count` (may be NULL) counts iterators not yet closed. */
-int scan_open(struct store *s,
-              struct engine_snap *snap,
-              struct part part,
-              struct overlay *overlay,
+/* What a scan reads. */
+struct scan_view {
+    struct store *s;
+    struct engine_snap *snap;
+    struct part part;
+    struct overlay *overlay; /* may be NULL */
+    size_t *open_count;      /* of iterators not yet closed; may be NULL */
+};
+
+int scan_open(const struct scan_view *view,
               struct span prefix,
               struct span from,
               bool reverse,
-              size_t *open_count,
               struct store_iter **out) MUST_CHECK;
 
 /* ---- links.c ----------------------------------------------------------------------------- */

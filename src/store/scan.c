@@ -56,48 +56,52 @@ static void overlay_start(struct store_iter *it, struct span from)
     }
 }
 
-int scan_open(struct store *s,
-              struct engine_snap *snap,
-              struct part part,
-              struct overlay *overlay,
+/* An iterator that has its bounds and nothing else. */
+static struct store_iter *iter_new(const struct scan_view *view, struct span prefix, bool reverse)
+{
+    struct store_iter *it = calloc(1, sizeof(*it) + 2 * STORE_KEY_BYTES);
+    if (it == NULL)
+        return NULL;
+    it->s = view->s;
+    it->reverse = reverse;
+    it->overlay = view->overlay;
+    it->open_count = view->open_count;
+    it->lower = it->keys;
+    it->upper = it->keys + STORE_KEY_BYTES;
+    it->lower_n = full_key(it->lower, view->part, prefix);
+    it->upper_n = full_key(it->upper, view->part, prefix);
+    key_successor(it->upper, &it->upper_n);
+    return it;
+}
+
+int scan_open(const struct scan_view *view,
               struct span prefix,
               struct span from,
               bool reverse,
-              size_t *open_count,
               struct store_iter **out)
 {
     if (prefix.n > LIMIT_STORE_KEY || from.n > LIMIT_STORE_KEY)
         return ERR_TOO_BIG;
     if (from.n > 0 && !span_starts(from, prefix))
         return ERR_INVALID;
-    struct store_iter *it = calloc(1, sizeof(*it) + 2 * STORE_KEY_BYTES);
+    struct store_iter *it = iter_new(view, prefix, reverse);
     if (it == NULL)
         return ERR_NOMEM;
-    it->s = s;
-    it->reverse = reverse;
-    it->overlay = overlay;
-    it->lower = it->keys;
-    it->upper = it->keys + STORE_KEY_BYTES;
-    it->lower_n = full_key(it->lower, part, prefix);
-    it->upper_n = full_key(it->upper, part, prefix);
-    key_successor(it->upper, &it->upper_n);
     char start[STORE_KEY_BYTES];
-    struct span start_span = from.n > 0 ? span_of(start, full_key(start, part, from)) : SPAN_EMPTY;
-
     struct engine_range range = {.cf = CF_RECORDS,
                                  .lower = bound(it->lower, it->lower_n),
                                  .upper = bound(it->upper, it->upper_n),
-                                 .from = start_span,
                                  .reverse = reverse};
-    int rc = s->engine->vt->iter_open(s->engine, snap, &range, &it->engine);
+    if (from.n > 0)
+        range.from = span_of(start, full_key(start, view->part, from));
+    int rc = view->s->engine->vt->iter_open(view->s->engine, view->snap, &range, &it->engine);
     if (rc != 0) {
         free(it);
         return store_count_error(rc);
     }
-    overlay_start(it, start_span);
-    it->open_count = open_count;
-    if (open_count != NULL)
-        ++*open_count;
+    overlay_start(it, range.from);
+    if (it->open_count != NULL)
+        ++*it->open_count;
     *out = it;
     return 0;
 }

@@ -59,15 +59,15 @@ struct sim_node *sim_map_ref(struct sim_node *root)
     return root;
 }
 
-void sim_map_unref(struct sim_node *n)
+void sim_map_unref(struct sim_node *root)
 {
-    if (n == NULL || atomic_fetch_sub(&n->refs, 1) != 1)
+    if (root == NULL || atomic_fetch_sub(&root->refs, 1) != 1)
         return;
-    sim_map_unref(n->left);
-    sim_map_unref(n->right);
-    if (atomic_fetch_sub(&n->cell->refs, 1) == 1)
-        free(n->cell);
-    free(n);
+    sim_map_unref(root->left);
+    sim_map_unref(root->right);
+    if (atomic_fetch_sub(&root->cell->refs, 1) == 1)
+        free(root->cell);
+    free(root);
 }
 
 /* Takes over cell, left and right, also when it fails. */

@@ -255,6 +255,7 @@ int store_snap_scan(struct store_snap *snap,
                     bool reverse,
                     struct store_iter **out)
 {
-    return scan_open(snap->s, snap->snap, snap->part, NULL, prefix, from, reverse, &snap->iters,
-                     out);
+    struct scan_view view = {
+        .s = snap->s, .snap = snap->snap, .part = snap->part, .open_count = &snap->iters};
+    return scan_open(&view, prefix, from, reverse, out);
 }

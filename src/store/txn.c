@@ -74,7 +74,8 @@ int store_txn_scan(struct store_txn *t,
                    bool reverse,
                    struct store_iter **out)
 {
-    return scan_open(t->s, t->snap, t->part, &t->overlay, prefix, from, reverse, &t->iters, out);
+    struct scan_view view = {t->s, t->snap, t->part, &t->overlay, &t->iters};
+    return scan_open(&view, prefix, from, reverse, out);
 }
 
 static void txn_fail(struct store_txn *t, int err)
