@@ -48,23 +48,20 @@ static bool is_printable_ascii(struct span s)
     return true;
 }
 
-static struct span lower(struct span s, struct arena *a)
+static int lower(struct span s, struct arena *a, struct span *out)
 {
     char *p = arena_alloc(a, s.n + 1);
     if (p == NULL)
-        return SPAN_EMPTY;
+        return arena_err(a);
     for (size_t i = 0; i < s.n; i++)
         p[i] = ascii_lower(s.p[i]);
-    return span_of(p, s.n);
+    *out = span_of(p, s.n);
+    return 0;
 }
 
 static int fold(struct span s, struct arena *a, struct span *out)
 {
-    if (span_is_ascii(s)) {
-        *out = lower(s, a);
-        return out->p != NULL ? 0 : arena_err(a);
-    }
-    return unicode_fold(s, a, out);
+    return span_is_ascii(s) ? lower(s, a, out) : unicode_fold(s, a, out);
 }
 
 /* Takes a Quoted-string (RFC 5321 §4.1.2) from the front of *rest; *out is its content. */
@@ -186,14 +183,8 @@ int domain_normalize(struct span text, struct arena *a, struct span *out)
     if (text.n == 0 || text.n > TEXT_MAX || !span_is_utf8(text))
         return ERR_BAD_ADDRESS;
     struct span name;
-    int err = 0;
-    if (span_is_ascii(text) && !has_a_label(text)) {
-        name = lower(text, a);
-        if (name.p == NULL)
-            err = arena_err(a);
-    } else {
-        err = unicode_domain(text, a, &name);
-    }
+    int err = span_is_ascii(text) && !has_a_label(text) ? lower(text, a, &name)
+                                                        : unicode_domain(text, a, &name);
     if (err != 0)
         return err;
     if (name.n > 0 && name.p[name.n - 1] == '.')

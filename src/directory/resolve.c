@@ -53,9 +53,10 @@ static int add_destination(struct walk *w, const struct destination *destination
     return 0;
 }
 
-/* 1 and the visit to close, 0 if it was visited before, or ERR_LOOP. */
+/* The visit to close; with 0 and NULL it was visited before. */
 static int visit_begin(struct walk *w, struct span address, struct visit **out)
 {
+    *out = NULL;
     for (const struct visit *v = w->visits; v != NULL; v = v->next)
         if (span_eq(v->address, address))
             return v->open ? ERR_LOOP : 0;
@@ -65,7 +66,7 @@ static int visit_begin(struct walk *w, struct span address, struct visit **out)
     *v = (struct visit){w->visits, address, true};
     w->visits = v;
     *out = v;
-    return 1;
+    return 0;
 }
 
 static int walk_account(struct walk *w, const struct account *account, struct span detail)
@@ -102,9 +103,9 @@ walk_exact(struct walk *w, const struct address *address, struct span detail, un
     int err = directory_lookup(w->d, address, w->a, &found);
     if (err != 0 || found.found == FOUND_NONE)
         return err;
-    int first = visit_begin(w, address->whole, &visit);
-    if (first <= 0)
-        return first < 0 ? first : 1;
+    err = visit_begin(w, address->whole, &visit);
+    if (visit == NULL)
+        return err != 0 ? err : 1;
     err = found.found == FOUND_ACCOUNT ? walk_account(w, &found.account.account, detail)
                                        : walk_targets(w, &found.alias, detail, depth);
     visit->open = false;
