@@ -67,7 +67,9 @@ static int readable(const char *file, const char *what, struct buf *why)
  * service. */
 static int no_passphrase(char *to, int size, int writing, void *arg)
 {
-    (void)to, (void)size, (void)writing, (void)arg;
+    (void)writing, (void)arg;
+    if (size > 0)
+        to[0] = '\0';
     return -1;
 }
 
@@ -142,12 +144,14 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     struct tls_context *t = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     struct cert *c = name == NULL ? NULL : cert_for(t, span_str(name));
-    (void)alert;
-    if (c ==
-        NULL) /* go on with the first: mail clients show its name, which tells more than an alert */
+    /* without one it goes on with the first: mail clients show its name, which tells more than an
+     * alert */
+    if (c == NULL)
         return SSL_TLSEXT_ERR_NOACK;
-    if (SSL_set_SSL_CTX(ssl, c->ctx) == NULL)
+    if (SSL_set_SSL_CTX(ssl, c->ctx) == NULL) {
+        *alert = SSL_AD_INTERNAL_ERROR;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
     return SSL_TLSEXT_ERR_OK;
 }
 
