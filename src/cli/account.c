@@ -191,7 +191,8 @@ static void account_rows(struct table *t, json_t *page)
 int verb_account_list(struct cli *c)
 {
     struct table t;
-    table_init(&t, c->out, "ADDRESS", "STATUS", "CLASS", "CREATED", "NAME", NULL);
+    table_init(&t, c->out,
+               (const char *const[]){"ADDRESS", "STATUS", "CLASS", "CREATED", "NAME", NULL});
     int code =
         api_pages(c, "/v1/accounts", "accounts", cli_option(c, "--domain"), account_rows, &t);
     table_done(&t, c->json || code != CLI_OK ? NULL : "There are no accounts.");
@@ -229,7 +230,7 @@ static void show_logins(struct cli *c, json_t *a)
         return;
     struct table t;
     fputs("\nLogin attempts, newest first (UTC):\n", c->out);
-    table_init(&t, c->out, "WHEN", "FROM", "SERVICE", "RESULT", NULL);
+    table_init(&t, c->out, (const char *const[]){"WHEN", "FROM", "SERVICE", "RESULT", NULL});
     json_array_foreach(attempts, i, item)
     {
         table_cell(&t, human_time(api_text(item, "at"), when));

@@ -114,8 +114,9 @@ int verb_class_list(struct cli *c)
     if (c->json) {
         api_print(c, answer);
     } else {
-        table_init(&t, c->out, "CLASS", ">QUOTA", ">MESSAGES", ">LARGEST", ">SENT/HOUR",
-                   ">RCPT/HOUR", ">INACTIVE", NULL);
+        table_init(&t, c->out,
+                   (const char *const[]){"CLASS", ">QUOTA", ">MESSAGES", ">LARGEST", ">SENT/HOUR",
+                                         ">RCPT/HOUR", ">INACTIVE", NULL});
         json_array_foreach(json_object_get(answer, "classes"), i, class)
         {
             table_cell(&t, api_text(class, "name"));

@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 
+#include <stdio.h>
+
 enum { CSV_FIELDS_MAX = 32, CSV_ROW_MAX = 64 * 1024 };
 
 struct csv {

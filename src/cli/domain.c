@@ -58,7 +58,8 @@ int verb_domain_list(struct cli *c)
     if (c->json) {
         api_print(c, answer);
     } else {
-        table_init(&t, c->out, "DOMAIN", "CLASS", "CATCH-ALL", "STATUS", NULL);
+        table_init(&t, c->out,
+                   (const char *const[]){"DOMAIN", "CLASS", "CATCH-ALL", "STATUS", NULL});
         json_array_foreach(json_object_get(answer, "domains"), i, d)
         {
             table_cell(&t, api_text(d, "name"));
@@ -129,7 +130,7 @@ int verb_alias_domain_list(struct cli *c)
     if (c->json) {
         api_print(c, answer);
     } else {
-        table_init(&t, c->out, "ALIAS DOMAIN", "DOMAIN", NULL);
+        table_init(&t, c->out, (const char *const[]){"ALIAS DOMAIN", "DOMAIN", NULL});
         json_array_foreach(json_object_get(answer, "alias_domains"), i, d)
         {
             table_cell(&t, api_text(d, "name"));
@@ -192,7 +193,7 @@ static void alias_rows(struct table *t, json_t *page)
 int verb_alias_list(struct cli *c)
 {
     struct table t;
-    table_init(&t, c->out, "ALIAS", "GOES TO", NULL);
+    table_init(&t, c->out, (const char *const[]){"ALIAS", "GOES TO", NULL});
     int code = api_pages(c, "/v1/aliases", "aliases", cli_option(c, "--domain"), alias_rows, &t);
     table_done(&t, c->json || code != CLI_OK ? NULL : "There are no aliases.");
     return code;
@@ -210,7 +211,7 @@ int verb_alias_show(struct cli *c)
     if (c->json) {
         api_print(c, answer);
     } else {
-        table_init(&t, c->out, "ALIAS", "GOES TO", NULL);
+        table_init(&t, c->out, (const char *const[]){"ALIAS", "GOES TO", NULL});
         alias_row(&t, json_object_get(answer, "alias"));
         table_done(&t, NULL);
     }

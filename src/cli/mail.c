@@ -29,8 +29,9 @@ int verb_mail_list(struct cli *c)
     if (c->json) {
         api_print(c, answer);
     } else if (deleted != NULL) {
-        table_init(&t, c->out, ">MESSAGE", ">SIZE", "RECEIVED", "DELETED", "RESTORABLE UNTIL",
-                   NULL);
+        table_init(&t, c->out,
+                   (const char *const[]){">MESSAGE", ">SIZE", "RECEIVED", "DELETED",
+                                         "RESTORABLE UNTIL", NULL});
         json_array_foreach(deleted, i, m)
         {
             table_printf(&t, "%lld", (long long)api_int(m, "message"));
@@ -41,7 +42,8 @@ int verb_mail_list(struct cli *c)
         }
         table_done(&t, "There are no deleted messages to restore.");
     } else {
-        table_init(&t, c->out, ">MESSAGE", ">SIZE", "RECEIVED", "FROM", "SUBJECT", NULL);
+        table_init(&t, c->out,
+                   (const char *const[]){">MESSAGE", ">SIZE", "RECEIVED", "FROM", "SUBJECT", NULL});
         json_array_foreach(json_object_get(answer, "messages"), i, m)
         {
             table_printf(&t, "%lld", (long long)api_int(m, "message"));

@@ -15,21 +15,22 @@ static size_t points(const char *text)
     return n;
 }
 
-void table_init(struct table *t, FILE *out, ...)
+void table_init(struct table *t, FILE *out, const char *const headers[])
 {
-    va_list args;
     *t = (struct table){.out = out};
     buf_init(&t->cells, CELLS_MAX);
-    va_start(args, out);
-    const char *header;
-    while ((header = va_arg(args, const char *)) != NULL) {
+    for (; headers[t->columns] != NULL; t->columns++) {
+        const char *header = headers[t->columns];
         must(t->columns < TABLE_COLUMNS_MAX);
         t->right[t->columns] = header[0] == '>';
         t->header[t->columns] = header + (header[0] == '>' ? 1 : 0);
         t->width[t->columns] = points(t->header[t->columns]);
-        t->columns++;
     }
-    va_end(args);
+}
+
+static size_t next(const struct table *t, size_t column)
+{
+    return column + 1 == t->columns ? 0 : column + 1;
 }
 
 void table_cell(struct table *t, const char *text)
@@ -40,7 +41,7 @@ void table_cell(struct table *t, const char *text)
     size_t n = points(text);
     if (n > t->width[t->in_row])
         t->width[t->in_row] = n;
-    t->in_row = (t->in_row + 1) % t->columns;
+    t->in_row = next(t, t->in_row);
 }
 
 void table_printf(struct table *t, const char *fmt, ...)
@@ -75,7 +76,7 @@ void table_flush(struct table *t)
     size_t column = 0;
     for (size_t at = 0; at < t->cells.n; at += strlen(t->cells.p + at) + 1) {
         put(t, column, t->cells.p + at);
-        column = (column + 1) % t->columns;
+        column = next(t, column);
     }
     buf_clear(&t->cells);
 }
@@ -91,14 +92,16 @@ void table_done(struct table *t, const char *none)
 const char *human_bytes(uint64_t n, char store[static 32])
 {
     static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
-    double v = (double)n;
+    double v = (double)n / 1024;
     size_t i = 0;
     if (n < 1024) {
         snprintf(store, 32, "%u bytes", (unsigned)n);
         return store;
     }
-    for (v /= 1024; v >= 1024 && i + 1 < COUNT_OF(units); v /= 1024)
+    while (v >= 1024 && i + 1 < COUNT_OF(units)) {
+        v /= 1024;
         i++;
+    }
     snprintf(store, 32, "%.1f %s", v, units[i]);
     return store;
 }

@@ -8,6 +8,8 @@
 
 #include "base/buf.h"
 
+#include <stdio.h>
+
 enum { TABLE_COLUMNS_MAX = 8 };
 
 struct table {
@@ -22,7 +24,7 @@ struct table {
 };
 
 /* Headers end with NULL. */
-void table_init(struct table *t, FILE *out, ...);
+void table_init(struct table *t, FILE *out, const char *const headers[]);
 void table_cell(struct table *t, const char *text);
 void table_printf(struct table *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void table_flush(struct table *t);

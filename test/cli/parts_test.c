@@ -118,7 +118,7 @@ static void tables_are_aligned_and_safe(void **state)
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
     struct table t;
-    table_init(&t, out, "NAME", ">N", NULL);
+    table_init(&t, out, (const char *const[]){"NAME", ">N", NULL});
     table_cell(&t, "\xc3\xa4\033[31m");
     table_cell(&t, "7");
     table_cell(&t, "longer name");
