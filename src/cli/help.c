@@ -172,12 +172,11 @@ static void bash_group(FILE *out, size_t at)
 void cli_bash(FILE *out)
 {
     const struct cli_verb *v;
-    fputs(
-        "# bash completion for mailstead, made by: mailstead completion bash\n_mailstead()\n{\n"
-        "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=''\n"
-        "    case $prev in --config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;; esac\n"
-        "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words='--help --version",
-        out);
+    fputs("# bash completion for mailstead, made by: mailstead completion bash\n_mailstead()\n{\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=''\n"
+          "    case $prev in --config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;; esac\n"
+          "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words='--help --version",
+          out);
     for (size_t i = 0; (v = cli_verb_at(i)) != NULL; i++) {
         size_t n = strcspn(v->name, " ");
         if (i == 0 || strncmp(cli_verb_at(i - 1)->name, v->name, n) != 0 ||
