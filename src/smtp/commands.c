@@ -7,6 +7,8 @@ enum {                  /* flags */
        CMD_LOGIN = 1,   /* on submission only after a login (RFC 6409 §4.3) */
        CMD_LONG = 2,    /* its line may be as long as RFC 4954 §4 says */
        CMD_NO_ARGS = 4, /* takes none */
+       CMD_OPENS = 8,   /* a transaction, if it is not refused */
+       CMD_WITHIN = 16, /* belongs to a transaction */
 };
 
 struct command {
@@ -29,9 +31,9 @@ static const struct command commands[] = {
     {SPAN("HELO"), ST_ANY, 0, smtp_cmd_helo, METRIC_SMTP_CMD_HELO, "", "HELO domain", "As EHLO, without extensions"},
     {SPAN("STARTTLS"), ST_GREETED | ST_READY, CMD_NO_ARGS, smtp_cmd_starttls, METRIC_SMTP_CMD_STARTTLS, OUTSIDE, "STARTTLS", "Switches encryption on"},
     {SPAN("AUTH"), ST_READY, CMD_LONG, smtp_cmd_auth, METRIC_SMTP_CMD_AUTH, "Log in after EHLO and before MAIL", "AUTH mechanism [initial-response]", "Logs in"},
-    {SPAN("MAIL"), ST_READY, CMD_LOGIN, smtp_cmd_mail, METRIC_SMTP_CMD_MAIL, "The sender was given already; send RSET to begin again", "MAIL FROM:<address> [parameters]", "Begins a message: its sender"},
-    {SPAN("RCPT"), ST_MAIL | ST_RCPT, CMD_LOGIN, smtp_cmd_rcpt, METRIC_SMTP_CMD_RCPT, "Please send MAIL first", "RCPT TO:<address> [parameters]", "Names a recipient; repeat it for more"},
-    {SPAN("DATA"), ST_MAIL | ST_RCPT, CMD_NO_ARGS, smtp_cmd_data, METRIC_SMTP_CMD_DATA, "Please send MAIL and RCPT first, and do not mix DATA with BDAT", "DATA", "Sends the message, ended by a line with a single dot"},
+    {SPAN("MAIL"), ST_READY, CMD_LOGIN | CMD_OPENS, smtp_cmd_mail, METRIC_SMTP_CMD_MAIL, "The sender was given already; send RSET to begin again", "MAIL FROM:<address> [parameters]", "Begins a message: its sender"},
+    {SPAN("RCPT"), ST_MAIL | ST_RCPT, CMD_LOGIN | CMD_WITHIN, smtp_cmd_rcpt, METRIC_SMTP_CMD_RCPT, "Please send MAIL first", "RCPT TO:<address> [parameters]", "Names a recipient; repeat it for more"},
+    {SPAN("DATA"), ST_MAIL | ST_RCPT, CMD_NO_ARGS | CMD_WITHIN, smtp_cmd_data, METRIC_SMTP_CMD_DATA, "Please send MAIL and RCPT first, and do not mix DATA with BDAT", "DATA", "Sends the message, ended by a line with a single dot"},
     {SPAN("BDAT"), ST_ANY, 0, smtp_cmd_bdat, METRIC_SMTP_CMD_BDAT, "", "BDAT length [LAST]", "Sends a piece of the message"},
     {SPAN("RSET"), ST_ANY, CMD_NO_ARGS, smtp_cmd_rset, METRIC_SMTP_CMD_OTHER, "", "RSET", "Forgets the message begun"},
     {SPAN("NOOP"), ST_ANY, 0, smtp_cmd_noop, METRIC_SMTP_CMD_OTHER, "", "NOOP", "Does nothing"},
@@ -79,6 +81,22 @@ static enum step login_first(struct smtp *s)
     return STEP_DONE;
 }
 
+static enum step out_of_state(struct smtp *s, const struct command *c)
+{
+    const char *text = s->state == ST_GREETED ? EHLO_FIRST : c->order;
+    return (c->flags & CMD_WITHIN) != 0 ? smtp_out_of_order(s, text)
+                                        : smtp_wrong(s, 503, "5.5.1", "%s", text);
+}
+
+static enum step run(struct smtp *s, const struct command *c, struct span args)
+{
+    if ((c->flags & CMD_NO_ARGS) != 0 && args.n > 0)
+        return smtp_wrong(s, 501, "5.5.4", "This command takes no parameters");
+    if ((c->flags & CMD_LOGIN) != 0 && smtp_needs_login(s))
+        return login_first(s);
+    return c->run(s, args);
+}
+
 enum step smtp_command(struct smtp *s, struct span line)
 {
     struct span args = line;
@@ -90,11 +108,9 @@ enum step smtp_command(struct smtp *s, struct span line)
         return smtp_wrong(s, 500, "5.5.1", "Unknown command; send HELP for a list");
     metric_add(c->metric, 1);
     if ((c->states & (unsigned)s->state) == 0)
-        return smtp_wrong(s, 503, "5.5.1", "%s", s->state == ST_GREETED ? EHLO_FIRST : c->order);
-    args = span_trim(args);
-    if ((c->flags & CMD_NO_ARGS) != 0 && args.n > 0)
-        return smtp_wrong(s, 501, "5.5.4", "This command takes no parameters");
-    if ((c->flags & CMD_LOGIN) != 0 && smtp_needs_login(s))
-        return login_first(s);
-    return c->run(s, args);
+        return out_of_state(s, c);
+    enum step step = run(s, c, span_trim(args));
+    if ((c->flags & CMD_OPENS) != 0)
+        s->refused = s->state == ST_READY;
+    return step;
 }

@@ -114,14 +114,14 @@ static enum step chunk_end(struct smtp *s)
         bool between = s->state == ST_MAIL;
         s->content_since = 0;
         s->s.timeout_ms = s->server->config->smtp_timeout * 1000;
-        return between ? no_recipient(s)
-                       : smtp_wrong(s, 503, "5.5.1", "Please send MAIL and RCPT first");
+        return between ? no_recipient(s) : smtp_out_of_order(s, "Please send MAIL and RCPT first");
     }
     if (s->chunk_last) {
         smtp_body_end(&s->body);
         smtp_finish(s);
     } else if (s->body.fault != FAULT_NONE) {
         smtp_refuse_body(s);
+        s->refused = true; /* the chunks behind it may be on their way */
     } else {
         smtp_reply(s, 250, "2.0.0", "%llu bytes so far", (unsigned long long)s->body.received);
     }

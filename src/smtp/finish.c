@@ -43,7 +43,9 @@ void smtp_refuse_body(struct smtp *s)
         reject(s,
                (struct verdict){554, "5.6.0", "A line of the message is longer than 65536 bytes"});
         break;
-    case FAULT_SIZE: reject_err(s, ERR_TOO_BIG); break;
+    case FAULT_SIZE:
+        reject(s, (struct verdict){552, "5.3.4", "The message is larger than is allowed here"});
+        break;
     default: reject_err(s, s->body.err);
     }
 }

@@ -64,11 +64,13 @@ struct smtp {
     const struct smtp_server *server;
     enum smtp_state state;
     enum smtp_input input;
-    bool esmtp;               /* EHLO, not HELO */
-    unsigned errors;          /* LIMIT_SMTP_ERRORS */
-    unsigned unknown_rcpts;   /* LIMIT_SMTP_UNKNOWN_RCPT */
-    char helo[256];           /* as the client named itself, washed */
-    char mid[SMTP_MID_SIZE];  /* of the transaction; empty: none */
+    bool esmtp;              /* EHLO, not HELO */
+    unsigned errors;         /* LIMIT_SMTP_ERRORS */
+    unsigned unknown_rcpts;  /* LIMIT_SMTP_UNKNOWN_RCPT */
+    char helo[256];          /* as the client named itself, washed */
+    char mid[SMTP_MID_SIZE]; /* of the transaction; empty: none */
+    bool refused; /* the last transaction: what a pipelining client sends of it all the same is
+                     answered, but is no error of the client */
     struct smtp_login *login; /* NULL: nobody logged in */
     struct smtp_exchange *exchange;
     struct smtp_envelope envelope;
@@ -105,6 +107,8 @@ void smtp_reply_err(struct smtp *s, int err);
  * ends. */
 enum step smtp_wrong(struct smtp *s, int code, const char *enhanced, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* The same, unless it only follows from a transaction that was refused: then it is not counted. */
+enum step smtp_out_of_order(struct smtp *s, const char *text);
 /* 421 and close. */
 enum step smtp_hang_up(struct smtp *s, const char *enhanced, const char *text);
 

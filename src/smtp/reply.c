@@ -45,6 +45,14 @@ enum step smtp_hang_up(struct smtp *s, const char *enhanced, const char *text)
     return STEP_CLOSE;
 }
 
+enum step smtp_out_of_order(struct smtp *s, const char *text)
+{
+    if (!s->refused)
+        return smtp_wrong(s, 503, "5.5.1", "%s", text);
+    smtp_reply(s, 503, "5.5.1", "%s", text);
+    return STEP_DONE;
+}
+
 enum step smtp_wrong(struct smtp *s, int code, const char *enhanced, const char *fmt, ...)
 {
     if (++s->errors >= LIMIT_SMTP_ERRORS) {

@@ -34,6 +34,7 @@ void smtp_reset(struct smtp *s)
     smtp_envelope_close(&s->envelope);
     s->mid[0] = '\0';
     s->content_since = 0;
+    s->refused = false;
     s->s.timeout_ms = config_timeout_ms(s);
     smtp_input_set(s, IN_COMMAND);
     if (s->state != ST_GREETED)
@@ -147,7 +148,10 @@ static enum step session_wake(struct session *session, enum wake why)
     case WAKE_TIMEOUT:
         log_event(LOG_INFO, "smtp.timeout",
                   LOG_B("content", s->input == IN_DATA || s->input == IN_CHUNK));
-        step = smtp_hang_up(s, "4.4.2", "Nothing came for too long, closing the connection");
+        step = smtp_hang_up(s, "4.4.2",
+                            s->content_since != 0 /* bytes may have dripped */
+                                ? "The message took too long to arrive, closing the connection"
+                                : "Nothing came for too long, closing the connection");
         break;
     case WAKE_ABORTED: step = smtp_hang_up(s, "4.5.0", "Your side broke the protocol"); break;
     }

@@ -238,7 +238,7 @@ static void time_limits(void **state)
     struct world *w = *state;
     talk_data(w);
     host_timeout(w->host);
-    host_expect(w->host, "421 4.4.2");
+    host_expect(w->host, "421 4.4.2 The message took too long");
     host_expect_closed(w->host);
     /* a client that is never silent for long, and never done: each of its 20000 bytes buys 0.1 ms
      */

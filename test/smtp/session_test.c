@@ -136,6 +136,32 @@ static void too_many_errors(void **state)
     host_expect_closed(w->host);
 }
 
+/* A pipelining client has sent the rest before it can see that MAIL or a chunk was refused
+ * (RFC 2920 §3.1): its session must live on for its next message. */
+static void what_follows_a_refusal_is_no_error(void **state)
+{
+    struct world *w = *state;
+    talk_hello(w, PORT_MX);
+    talk(w, "MAIL FROM:<a@far.test> SIZE=99999999999", "552 5.3.4", NULL);
+    for (int i = 0; i < 3 * LIMIT_SMTP_ERRORS; i++)
+        talk(w, "RCPT TO:<alice@example.test>", "503 5.5.1", NULL);
+    talk(w, "DATA", "503 5.5.1", "MAIL FROM:<a@far.test>", "250 2.1.0", NULL);
+    talk(w, "RCPT TO:<alice@example.test>", "250 2.1.5", NULL);
+    talk_raw(w, SPAN("BDAT 3\r\na\nb"), "550 5.6.11");
+    for (int i = 0; i < 3 * LIMIT_SMTP_ERRORS; i++)
+        talk_raw(w, SPAN("BDAT 3\r\nabc"), "503 5.5.1");
+    talk(w, "RSET", "250 2.0.0", NULL);
+    /* without a refusal it is one */
+    for (int i = 1; i < LIMIT_SMTP_ERRORS; i++)
+        talk(w, "RCPT TO:<alice@example.test>", "503 5.5.1", NULL);
+    talk_raw(w, SPAN("RCPT TO:<alice@example.test>\r\n"), "421 4.7.0");
+    host_expect_closed(w->host);
+    talk_hello(w, PORT_SUBMISSIONS);
+    talk(w, "MAIL FROM:<alice@example.test>", "530 5.7.0", NULL);
+    for (int i = 0; i < 3 * LIMIT_SMTP_ERRORS; i++)
+        talk(w, "RCPT TO:<bob@example.test>", "503 5.5.1", NULL);
+}
+
 static void browsers(void **state)
 {
     struct world *w = *state;
@@ -205,6 +231,7 @@ int main(void)
         TALK_TEST(bare_newlines_in_commands),
         TALK_TEST(long_lines),
         TALK_TEST(too_many_errors),
+        TALK_TEST(what_follows_a_refusal_is_no_error),
         TALK_TEST(browsers),
         TALK_TEST(starttls),
         TALK_TEST(time_outs_and_shutdown),
