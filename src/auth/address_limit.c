@@ -91,3 +91,14 @@ void address_limit_add(struct address_limit *l, struct ip ip, unsigned quarters)
     entry_of(l, ip_network(ip, 32, 64).ip, now, true)->quarters += quarters;
     pthread_mutex_unlock(&l->lock);
 }
+
+/* Addresses lie where a keyed hash puts them: all are looked at. An operator asks for it, no client. */
+void address_limit_forget(struct address_limit *l, struct ip_net net)
+{
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < SETS; i++)
+        for (size_t k = 0; k < WAYS; k++)
+            if (ip_net_has(net, l->sets[i][k].ip))
+                l->sets[i][k].quarters = 0;
+    pthread_mutex_unlock(&l->lock);
+}

@@ -23,5 +23,7 @@ void address_limit_free(struct address_limit *l); /* NULL is fine */
 /* 0, or for how many more milliseconds the address is refused. */
 int64_t address_limit_left_ms(struct address_limit *l, struct ip ip, int64_t failures_max);
 void address_limit_add(struct address_limit *l, struct ip ip, unsigned quarters);
+/* All addresses of a network begin anew. */
+void address_limit_forget(struct address_limit *l, struct ip_net net);
 
 #endif

@@ -257,6 +257,8 @@ void auth_forget(struct auth *a, uint64_t account_id)
 
 /* ---- history ---- */
 
+enum { HISTORY_ARENA = 256 * 1024 };
+
 static int normal_name(struct span address, struct arena *arena, struct span *out)
 {
     struct address n;
@@ -309,13 +311,32 @@ int auth_history_get(struct auth *a,
 
 int auth_unlock(struct auth *a, struct span address)
 {
-    struct arena *arena = arena_new(16384);
+    struct lockout_rules rules = auth_settings_get(a).rules;
+    struct arena *arena = arena_new(HISTORY_ARENA);
+    struct lock_record *r;
     struct span name;
     if (arena == NULL)
         return ERR_NOMEM;
     int err = normal_name(address, arena, &name);
     if (err == 0)
+        err = lockout_read(a->lockout, &rules, name, arena, &r);
+    if (err == 0)
         err = lockout_clear(a->lockout, name);
+    for (size_t i = 0; err == 0 && i < r->attempts_n; i++)
+        address_limit_forget(a->addresses, r->attempts[i].net);
+    arena_free(arena);
+    return err;
+}
+
+int auth_account_forget(struct auth *a, struct span address)
+{
+    struct arena *arena = arena_new(HISTORY_ARENA);
+    struct span name;
+    if (arena == NULL)
+        return ERR_NOMEM;
+    int err = normal_name(address, arena, &name);
+    if (err == 0)
+        err = lockout_forget(a->lockout, name);
     arena_free(arena);
     return err;
 }

@@ -147,6 +147,11 @@ int auth_history_get(struct auth *a,
                      struct span address,
                      struct arena *arena,
                      struct auth_history *out) MUST_CHECK;
+/* Ends the locks of an account, and the limits of the addresses in the networks that it was last
+ * tried from: whoever asks for an unlock wants to log in now. */
 int auth_unlock(struct auth *a, struct span address) MUST_CHECK;
+/* Locks and attempts go: the account is purged, and its name may become somebody else's. Harmless
+ * when there is nothing. */
+int auth_account_forget(struct auth *a, struct span address) MUST_CHECK;
 
 #endif

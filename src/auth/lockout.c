@@ -307,3 +307,21 @@ int lockout_clear(struct lockout *l, struct span username)
     lockout_memory_forget(l->memory, username);
     return store_txn_run(l->store, part_of(username), apply_stored, &w);
 }
+
+static int forget_stored(struct store_txn *t, void *arg)
+{
+    const struct span *username = arg;
+    struct buf key;
+    struct span k = key_of(&key, *username);
+    int err = key.err;
+    if (err == 0)
+        store_txn_del(t, k);
+    buf_done(&key);
+    return err;
+}
+
+int lockout_forget(struct lockout *l, struct span username)
+{
+    lockout_memory_forget(l->memory, username);
+    return store_txn_run(l->store, part_of(username), forget_stored, &username);
+}

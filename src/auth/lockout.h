@@ -63,5 +63,7 @@ int lockout_read(struct lockout *l,
                  struct arena *arena,
                  struct lock_record **out) MUST_CHECK;
 int lockout_clear(struct lockout *l, struct span username) MUST_CHECK;
+/* As if nobody had ever tried: also the attempts go. For an account that is no more. */
+int lockout_forget(struct lockout *l, struct span username) MUST_CHECK;
 
 #endif

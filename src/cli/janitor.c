@@ -106,11 +106,13 @@ static int purge_expunged(const struct janitor *j, account_id id, uint64_t *purg
     return 0;
 }
 
-/* The mail goes first: a crash between the two leaves a directory record that the next pass finds.
+/* The directory record goes last: a crash before leaves a directory record that the next pass finds.
  */
 static int purge_account(const struct janitor *j, const struct account *account)
 {
     int err = mailbox_account_destroy(j->mail, account->id);
+    if (err == 0)
+        err = auth_account_forget(j->auth, account->address);
     if (err == 0)
         err = account_purge(j->directory, account->address);
     if (err == 0)

@@ -4,12 +4,13 @@
  *
  *   expunged messages past their time     mailbox_purge
  *   messages older than the class keeps   retention_days of the mailbox's special use -> expunge
- *   removed accounts past the grace time  mail destroyed, then the directory record
+ *   removed accounts past the grace time  mail destroyed, login attempts, then the directory record
  *   bodies nobody links                   store_collect
  */
 #ifndef CLI_JANITOR_H
 #define CLI_JANITOR_H
 
+#include "auth/auth.h"
 #include "base/config.h"
 #include "directory/directory.h"
 #include "mailbox/mailbox.h"
@@ -17,6 +18,7 @@
 struct janitor {
     struct store *store;
     struct directory *directory;
+    struct auth *auth;
     struct mail *mail;
     struct clock *clock;
     int64_t remove_grace_ms;

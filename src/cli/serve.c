@@ -192,6 +192,7 @@ static int open_rooms(struct app *app, const struct config *config)
     app->janitor = (struct janitor){
         .store = app->store,
         .directory = app->directory,
+        .auth = app->auth,
         .mail = &app->mail,
         .clock = app->clock,
         .remove_grace_ms = directory.remove_grace_ms,

@@ -146,6 +146,8 @@ int admin_account_purge(struct http_request *r)
                           SPAN_ARG(a.address));
     err = mailbox_account_destroy(admin->mail, a.id);
     if (err == 0)
+        err = auth_account_forget(admin->auth, a.address);
+    if (err == 0)
         err = account_purge(admin->directory, a.address);
     return err != 0 ? err : admin_ok(r, 200);
 }

@@ -177,6 +177,40 @@ static void one_address_may_fail_only_so_often(void **state)
     assert_int_equal(right(r, "192.0.2.1"), 0);
 }
 
+static void unlock_also_frees_the_addresses_it_was_tried_from(void **state)
+{
+    struct rig *r = *state;
+    guess(r, "192.0.2.1", alice, 1);
+    for (int i = 0; i < 30; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "user%d@example.test", i);
+        (void)rig_login(r, "192.0.2.1", span_str(name), SPAN("Summer2026"), NULL);
+        (void)rig_login(r, "198.51.100.1", span_str(name), SPAN("Summer2026"), NULL);
+    }
+    assert_int_equal(right(r, "192.0.2.1"), ERR_AUTH_LOCKED);
+    assert_int_equal(right(r, "198.51.100.1"), ERR_AUTH_LOCKED);
+    assert_int_equal(auth_unlock(r->auth, alice), 0);
+    assert_int_equal(right(r, "192.0.2.1"), 0);
+    /* from there it had never been tried */
+    assert_int_equal(right(r, "198.51.100.1"), ERR_AUTH_LOCKED);
+}
+
+static void a_purged_account_leaves_nothing(void **state)
+{
+    struct rig *r = *state;
+    struct auth_history h;
+    assert_int_equal(right(r, "203.0.113.1"), 0);
+    guess(r, "192.0.2.1", alice, 3);
+    assert_int_equal(auth_account_forget(r->auth, SPAN("ALICE@example.test")), 0);
+    rig_restart(r);
+    assert_int_equal(auth_history_get(r->auth, alice, r->arena, &h), 0);
+    assert_int_equal(h.attempts_n, 0);
+    assert_int_equal(h.locks_n, 0);
+    assert_int_equal(h.last_login_ms, 0);
+    assert_int_equal(auth_account_forget(r->auth, alice), 0);
+    assert_int_equal(right(r, "192.0.2.1"), 0);
+}
+
 static void scram_guesses_lock_too(void **state)
 {
     struct rig *r = *state;
@@ -231,6 +265,8 @@ int main(void)
         T(names_nobody_has_are_locked_alike),
         T(many_networks_lock_the_account),
         T(one_address_may_fail_only_so_often),
+        T(unlock_also_frees_the_addresses_it_was_tried_from),
+        T(a_purged_account_leaves_nothing),
         T(scram_guesses_lock_too),
         T(a_full_disk_helps_no_guesser_and_hinders_no_owner),
         T(a_damaged_record_locks_nobody_out),

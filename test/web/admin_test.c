@@ -149,6 +149,16 @@ static void domains_and_classes(void **state)
     call("DELETE", "/v1/classes/default", "", 400, NULL);
 }
 
+static void guess_wrong(struct span address)
+{
+    struct auth_peer peer = {.service = "pop3", .secure = true};
+    struct auth_exchange *x;
+    struct span none;
+    assert_int_equal(auth_exchange_open_password(auth, &peer, address, SPAN("wrong"), NULL, &x), 0);
+    assert_int_equal(auth_exchange_step(x, false, SPAN_EMPTY, &none), AUTH_FAIL);
+    auth_exchange_close(x);
+}
+
 static void accounts(void **state)
 {
     (void)state;
@@ -178,6 +188,8 @@ static void accounts(void **state)
     call("POST", "/v1/accounts/bob@example.test/suspend", "", 200, NULL);
     call("GET", "/v1/accounts/bob@example.test", "", 200, "\"status\":\"suspended\"", NULL);
     call("POST", "/v1/accounts/bob@example.test/resume", "", 200, NULL);
+    guess_wrong(SPAN("bob@example.test"));
+    call("GET", "/v1/accounts/bob@example.test", "", 200, "\"attempts\":[{", NULL);
     call("POST", "/v1/accounts/bob@example.test/purge", "", 400, "remove it first", NULL);
     call("DELETE", "/v1/accounts/bob@example.test", "", 200, NULL);
     call("GET", "/v1/accounts/bob@example.test", "", 200, "\"status\":\"removed\"", NULL);
@@ -186,6 +198,12 @@ static void accounts(void **state)
     call("DELETE", "/v1/accounts/bob@example.test", "", 200, NULL);
     call("POST", "/v1/accounts/bob@example.test/purge", "", 200, NULL);
     call("GET", "/v1/accounts/bob@example.test", "", 404, NULL);
+    /* who gets the address next begins without the attempts on the one before */
+    call("POST", "/v1/accounts", "{\"address\":\"bob@example.test\",\"password\":\"secret\"}", 201,
+         NULL);
+    call("GET", "/v1/accounts/bob@example.test", "", 200, "\"attempts\":[]", NULL);
+    call("DELETE", "/v1/accounts/bob@example.test", "", 200, NULL);
+    call("POST", "/v1/accounts/bob@example.test/purge", "", 200, NULL);
 }
 
 static void aliases_and_mail(void **state)
