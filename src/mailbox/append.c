@@ -20,6 +20,17 @@ static int append_within_quota(const struct account_record *a, const struct mail
     return 0;
 }
 
+/* At least the time in milliseconds: an account that comes back from a backup does not know which numbers it
+ * gave since, and a POP3 program that meets one of them again takes a new message for one it has. */
+static uint64_t append_uidl(struct account_record *a, int64_t now_ms)
+{
+    uint64_t uidl = a->next_uidl;
+    if (now_ms > 0 && (uint64_t)now_ms > uidl)
+        uidl = (uint64_t)now_ms;
+    a->next_uidl = uidl + 1;
+    return uidl;
+}
+
 static void append_put_message(struct edit *e, struct message_id id, const struct mail_append *in)
 {
     struct message_record message = {
@@ -52,7 +63,7 @@ static int append_run(struct store_txn *t, void *arg)
         struct entry_record entry = {
             .flags = x->in->flags,
             .message = {e.account.next_message++},
-            .uidl = e.account.next_uidl++,
+            .uidl = append_uidl(&e.account, x->mail->clock->wall_ms(x->mail->clock)),
             .size = x->in->info.size,
             .received_ms = x->in->received_ms,
         };

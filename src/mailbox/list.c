@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/limits.h"
 
+enum { BOX_PROBES = 10000 };
+
 int mailbox_name_check(struct span name, struct arena *a, struct span *out)
 {
     size_t depth = 0;
@@ -176,51 +178,84 @@ mailbox_fill(struct mailbox_id id, struct span value, struct arena *a, struct ma
     return out->name.p == NULL ? arena_err(a) : 0;
 }
 
+struct box_list {
+    struct arena *arena;
+    struct mailbox *v;
+    size_t n, cap;
+};
+
+/* One damaged mailbox hides no other; mailbox_check names it. */
+static int box_list_add(struct box_list *list, struct mailbox_id id, struct span value)
+{
+    if (list->n == list->cap) {
+        size_t more = list->cap == 0 ? 16 : list->cap * 2;
+        struct mailbox *grown = arena_array(list->arena, more, sizeof(*grown));
+        if (grown == NULL)
+            return arena_err(list->arena);
+        if (list->n > 0)
+            memcpy(grown, list->v, list->n * sizeof(*grown));
+        list->v = grown;
+        list->cap = more;
+    }
+    int err = mailbox_fill(id, value, list->arena, &list->v[list->n]);
+    if (err == 0)
+        list->n++;
+    return err == ERR_CORRUPT ? 0 : err;
+}
+
+static int box_list_scan(struct look *l, struct box_list *list, size_t *damaged)
+{
+    struct store_iter *it;
+    struct span key, value;
+    struct mail_key prefix = mail_key_table(TABLE_MAILBOX);
+    int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    if (err != 0)
+        return err;
+    while ((err = rows_next(it, &key, &value, damaged)) > 0) {
+        struct mailbox_id box;
+        err = mail_key_read_mailbox(key, &box) == 0 ? box_list_add(list, box, value) : 0;
+        if (err != 0)
+            break;
+    }
+    store_iter_close(it);
+    return err;
+}
+
+/* Where a scan meets damage it passes over readable records too (view.c says why): INBOX, which is
+ * written anew with each message, must not be missing for that. So they are asked for by their ids. */
+static int box_list_probe(struct look *l, struct box_list *list)
+{
+    int err = 0;
+    list->n = 0;
+    for (uint32_t i = 1; err == 0 && i < l->account.next_mailbox && i <= BOX_PROBES; i++) {
+        struct mail_key key = mail_key_mailbox((struct mailbox_id){i});
+        struct span value;
+        err = look_get(l, &key, &value);
+        if (err == 0)
+            err = box_list_add(list, (struct mailbox_id){i}, value);
+        else if (err == ERR_CORRUPT || err == ERR_NOT_FOUND)
+            err = 0;
+    }
+    return err;
+}
+
 int mailbox_list(
     struct mail *m, account_id id, struct arena *a, struct mailbox **out, size_t *n_out)
 {
     struct look l;
-    struct store_iter *it;
-    struct span key, value;
-    size_t n = 0, cap = 0, damaged = 0;
-    struct mailbox *v = NULL;
-    struct mail_key prefix = mail_key_table(TABLE_MAILBOX);
+    struct box_list list = {.arena = a};
+    size_t damaged = 0;
     int err = look_open(m, id, &l);
     if (err != 0)
         return err;
-    err = store_snap_scan(l.snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        goto out;
-    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id box;
-        if (n == cap) {
-            size_t more = cap == 0 ? 16 : cap * 2;
-            struct mailbox *grown = arena_array(a, more, sizeof(*v));
-            if (grown == NULL) {
-                err = arena_err(a);
-                break;
-            }
-            if (n > 0)
-                memcpy(grown, v, n * sizeof(*v));
-            v = grown;
-            cap = more;
-        }
-        err = mail_key_read_mailbox(key, &box);
-        if (err == 0)
-            err = mailbox_fill(box, value, a, &v[n]);
-        if (err == 0)
-            n++;
-        else if (err !=
-                 ERR_CORRUPT) /* one damaged mailbox hides no other; mailbox_check names it */
-            break;
-    }
-    store_iter_close(it);
-out:
+    err = box_list_scan(&l, &list, &damaged);
+    if (err == 0 && damaged > 0)
+        err = box_list_probe(&l, &list);
     look_close(&l);
-    if (err < 0)
+    if (err != 0)
         return err;
-    *out = v;
-    *n_out = n;
+    *out = list.v;
+    *n_out = list.n;
     return 0;
 }
 

@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+enum { VIEW_PROBES = 100000 }; /* half a second's worth */
+
 static int view_grow(struct mail_view *v, size_t *cap, size_t max)
 {
     size_t more = *cap == 0 ? 64 : *cap * 2;
@@ -37,24 +39,77 @@ static int view_take(struct span key, struct span value, struct mail_entry *out)
     return err;
 }
 
+static int
+view_add(struct mail_view *v, size_t *cap, size_t max, struct span key, struct span value)
+{
+    if (v->n == *cap) {
+        int err = view_grow(v, cap, max);
+        if (err != 0)
+            return err;
+    }
+    if (view_take(key, value, &v->v[v->n]) == 0)
+        v->n++;
+    else
+        v->damaged++;
+    return 0;
+}
+
+/* A damaged block hides from a scan all that has been written between its first and its last key, also
+ * long after it and elsewhere: at the end of a mailbox that is every new message. Each of them is found
+ * by its key; so the UIDs of a stretch where the scan met damage are asked for one by one. */
+static int
+view_probe(struct look *l, struct mail_view *v, size_t *cap, size_t max, uint64_t from, uint64_t to)
+{
+    if (to - from > VIEW_PROBES) { /* rather the newest than the oldest: nobody has seen those */
+        from = to - VIEW_PROBES;
+        v->damaged++;
+    }
+    int err = 0;
+    for (uint64_t uid = from; err == 0 && uid < to && v->n < max; uid++) {
+        struct mail_key key = mail_key_entry(v->mailbox, (struct mail_uid){(uint32_t)uid});
+        struct span value;
+        err = look_get(l, &key, &value);
+        if (err == 0)
+            err = view_add(v, cap, max, mail_key_span(&key), value);
+        else if (err == ERR_CORRUPT || err == ERR_NOT_FOUND) {
+            v->damaged += err == ERR_CORRUPT;
+            err = 0;
+        }
+        arena_reset(l->arena);
+    }
+    return err;
+}
+
 static int view_scan(struct look *l, size_t max, struct mail_view *v)
 {
     struct store_iter *it;
     struct span key, value;
-    size_t cap = 0;
+    size_t cap = 0, damaged = 0;
+    uint64_t next = 1; /* the lowest UID that may come */
     struct mail_key prefix = mail_key_entries(v->mailbox);
     int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
-    while (v->n < max && (err = rows_next(it, &key, &value, &v->damaged)) > 0) {
-        if (v->n == cap && (err = view_grow(v, &cap, max)) != 0)
-            break;
-        if (view_take(key, value, &v->v[v->n]) == 0)
-            v->n++;
-        else
+    while (v->n < max && (err = rows_next(it, &key, &value, &damaged)) > 0) {
+        struct mailbox_id mailbox;
+        struct mail_uid uid;
+        err = 0;
+        if (mail_key_read_entry(key, &mailbox, &uid) != 0) {
             v->damaged++;
+            continue;
+        }
+        if (damaged > 0 && uid.v > next)
+            err = view_probe(l, v, &cap, max, next, uid.v);
+        if (err == 0 && v->n < max)
+            err = view_add(v, &cap, max, key, value);
+        if (err != 0)
+            break;
+        damaged = 0;
+        next = (uint64_t)uid.v + 1;
     }
     store_iter_close(it);
+    if (err == 0 && damaged > 0 && v->uidnext > next)
+        err = view_probe(l, v, &cap, max, next, v->uidnext);
     if (err < 0)
         return err;
     if (v->n == 0) {

@@ -32,6 +32,10 @@ struct sim_disk {
     uint64_t crash_in;          /* commits until power is lost; 0: never */
     bool crash_landed;
     uint64_t commits, free_bytes;
+    struct { /* a block of the records; see sim_lose_block */
+        char lower[STORE_KEY_BYTES], upper[STORE_KEY_BYTES];
+        size_t lower_n, upper_n;
+    } lost;
 };
 
 struct engine_sim {
@@ -47,7 +51,7 @@ struct engine_snap {
 struct engine_iter {
     struct engine_sim *e;
     struct sim_node *root;
-    bool reverse, started, end;
+    bool reverse, started, end, records;
     char *at, *lower, *upper; /* `at`: where to go on */
     size_t at_n, lower_n, upper_n;
     char keys[];
@@ -262,10 +266,32 @@ static bool make_unreadable(struct sim_disk *d, enum engine_cf cf, struct span k
     return found;
 }
 
-bool sim_unreadable_record(struct sim_disk *d, struct part part, struct span key)
+size_t sim_lose_block(struct sim_disk *d, struct part part, struct span first, struct span last)
 {
-    char full[STORE_KEY_BYTES];
-    return make_unreadable(d, CF_RECORDS, record_key(part, key, full));
+    char from[STORE_KEY_BYTES], to[STORE_KEY_BYTES];
+    struct span at = record_key(part, first, from), end = record_key(part, last, to), k, value;
+    size_t n = 0;
+    pthread_mutex_lock(&d->lock);
+    memcpy(d->lost.lower, at.p, d->lost.lower_n = at.n);
+    memcpy(d->lost.upper, end.p, d->lost.upper_n = end.n);
+    char now[STORE_KEY_BYTES];
+    for (bool strict = false; sim_map_seek(d->now.cf[CF_RECORDS], at, strict, false, &k, &value) &&
+                              span_cmp(k, end) <= 0;
+         strict = true, n++) {
+        memcpy(now, k.p, k.n);
+        at = span_of(now, k.n);
+        struct span none = SPAN_EMPTY;
+        scribble(d, CF_RECORDS, at, &none);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return n;
+}
+
+/* With the disk's lock held. */
+static bool is_lost(const struct sim_disk *d, struct span key)
+{
+    return d->lost.upper_n > 0 && span_cmp(key, span_of(d->lost.lower, d->lost.lower_n)) >= 0 &&
+           span_cmp(key, span_of(d->lost.upper, d->lost.upper_n)) <= 0;
 }
 
 bool sim_unreadable_link(struct sim_disk *d, struct blob_id id, struct part part, uint64_t tag)
@@ -404,6 +430,7 @@ static int sim_iter_open(struct engine *e,
     it->e = sim(e);
     it->root = sim_map_ref(snap->state.cf[range->cf]);
     it->reverse = range->reverse;
+    it->records = range->cf == CF_RECORDS;
     it->lower = it->keys;
     it->upper = it->keys + STORE_KEY_BYTES;
     it->at = it->keys + (size_t)2 * STORE_KEY_BYTES;
@@ -419,6 +446,19 @@ static int sim_iter_open(struct engine *e,
     memcpy(it->at, from.p, it->at_n = from.n);
     *out = it;
     return 0;
+}
+
+/* Then `at` is where the block ends, for a strict step from it. */
+static bool in_lost_block(struct sim_disk *d, struct span key, char *at, size_t *at_n, bool reverse)
+{
+    pthread_mutex_lock(&d->lock);
+    bool lost = is_lost(d, key);
+    if (lost && reverse)
+        memcpy(at, d->lost.lower, *at_n = d->lost.lower_n);
+    else if (lost)
+        memcpy(at, d->lost.upper, *at_n = d->lost.upper_n);
+    pthread_mutex_unlock(&d->lock);
+    return lost;
 }
 
 static int sim_iter_next(struct engine_iter *it, struct span *key, struct span *value)
@@ -441,6 +481,8 @@ static int sim_iter_next(struct engine_iter *it, struct span *key, struct span *
     }
     it->started = true;
     memcpy(it->at, k.p, it->at_n = k.n);
+    if (it->records && in_lost_block(it->e->disk, k, it->at, &it->at_n, it->reverse))
+        return ERR_CORRUPT;
     if (value->n == 0)
         return ERR_CORRUPT;
     *key = k;

@@ -46,9 +46,11 @@ void sim_set_free(struct sim_disk *d, uint64_t bytes);
 bool sim_corrupt_record(struct sim_disk *d, struct part part, struct span key) MUST_CHECK;
 bool sim_corrupt_blob(struct sim_disk *d, struct blob_id id, uint32_t chunk) MUST_CHECK;
 bool sim_corrupt_blob_head(struct sim_disk *d, struct blob_id id) MUST_CHECK;
-/* As if its block were lost: a get is ERR_CORRUPT, a scan says ERR_CORRUPT in its place and goes on
- * behind it. Written anew it is readable again. */
-bool sim_unreadable_record(struct sim_disk *d, struct part part, struct span key) MUST_CHECK;
+/* As if the block with the records from `first` to `last` (inclusive) were lost: a get of one of them is
+ * ERR_CORRUPT until it is written anew; a scan says ERR_CORRUPT once and goes on behind `last`, past
+ * what is written between them later too. One block a disk; says how many records were in it. */
+size_t sim_lose_block(struct sim_disk *d, struct part part, struct span first, struct span last);
+/* A get is ERR_CORRUPT, a scan says ERR_CORRUPT in its place and goes on behind it. */
 bool sim_unreadable_link(struct sim_disk *d, struct blob_id id, struct part part, uint64_t tag)
     MUST_CHECK;
 /* Take a chunk away. */

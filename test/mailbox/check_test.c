@@ -123,7 +123,7 @@ static void lies_are_found(void **state)
         .modseq = first.modseq.v,
         .created_modseq = first.modseq.v,
         .message = first.message,
-        .uidl = 1,
+        .uidl = (uint64_t)f.clock.now_ms, /* given from the clock */
         .size = 5,
         .received_ms = f.clock.now_ms,
         .saved_ms = f.clock.now_ms,
@@ -139,11 +139,11 @@ static void lies_are_found(void **state)
     plant_entry(&lie);
     assert_true(fixture_check(&f) > 0);
     lie = truth;
-    lie.uidl = 2;
+    lie.uidl++; /* the second's */
     plant_entry(&lie);
     assert_true(fixture_check(&f) > 0);
     lie = truth;
-    lie.uidl = 77;
+    lie.uidl += 77;
     plant_entry(&lie);
     assert_true(fixture_check(&f) > 0);
     lie = truth;

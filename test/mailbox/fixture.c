@@ -15,7 +15,9 @@ void fixture_open(struct fixture *f)
     assert_non_null(f->arena);
     clock_fake_init(&f->clock, INT64_C(1790000000000));
     struct store_options options = {.clock = &f->clock.clock, .rng = rng_system(), .create = true};
-    assert_int_equal(store_open("sim:", &options, NULL, &f->store), 0);
+    f->disk = sim_disk_new(1);
+    assert_non_null(f->disk);
+    assert_int_equal(sim_store_open(f->disk, &options, NULL, &f->store), 0);
     f->mail = (struct mail){
         .store = f->store,
         .clock = &f->clock.clock,
@@ -29,6 +31,7 @@ void fixture_open(struct fixture *f)
 void fixture_close(struct fixture *f)
 {
     store_close(f->store);
+    sim_disk_free(f->disk);
     arena_free(f->arena);
 }
 

@@ -5,11 +5,13 @@
 
 #include "base/base.h"
 #include "mailbox/mailbox.h"
+#include "store/sim.h"
 
 enum { FIXTURE_ACCOUNT = 7 };
 
 struct fixture {
     struct clock_fake clock;
+    struct sim_disk *disk;
     struct store *store;
     struct mail mail;
     struct arena *arena;

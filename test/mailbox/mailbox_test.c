@@ -267,6 +267,26 @@ static void restored_messages_have_a_new_uid_and_their_old_uidl(void **state)
     assert_int_equal(purged, 0); /* it lives again */
 }
 
+/* An older state of the account gives no UIDL again that was given after it was saved. */
+static void uidls_do_not_repeat_after_a_backup_came_back(void **state)
+{
+    (void)state;
+    uint64_t uidl[2];
+    for (int i = 0; i < 2; i++) {
+        fixture_append(&f, 0, SPAN("one"));
+        fixture_append(&f, 0, SPAN("two"));
+        struct mail_view v = view(0);
+        assert_int_equal(v.n, 2);
+        assert_true(v.v[1].uidl > v.v[0].uidl);
+        uidl[i] = v.v[i == 0 ? 1 : 0].uidl; /* the last before, the first after */
+        mailbox_view_done(&v);
+        fixture_close(&f);
+        fixture_open(&f); /* as it was before the two came */
+        clock_fake_advance(&f.clock, 1000);
+    }
+    assert_true(uidl[1] > uidl[0]);
+}
+
 static void a_time_beyond_all_times_is_for_ever(void **state)
 {
     (void)state;
@@ -377,6 +397,7 @@ int main(void)
         TEST(quota_is_kept),
         TEST(expunged_messages_stay_readable_until_purged),
         TEST(restored_messages_have_a_new_uid_and_their_old_uidl),
+        TEST(uidls_do_not_repeat_after_a_backup_came_back),
         TEST(a_time_beyond_all_times_is_for_ever),
         TEST(flags_count),
         TEST(large_sets_are_expunged_in_batches),
