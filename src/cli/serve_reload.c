@@ -75,6 +75,7 @@ int app_tls_load(struct app *app, const struct config *config, struct buf *why)
         .keys = config->tls_key.v,
         .n = config->tls_cert.n,
         .only_13 = config->tls_min == 1,
+        .clock = app->clock,
     };
     if (config->tls_cert.n != config->tls_key.n) {
         buf_printf(why,

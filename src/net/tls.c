@@ -7,20 +7,19 @@
  * several nodes, a ticket is the client's to keep. */
 #include "net/tls.h"
 #include "base/err.h"
+#include "net/tickets.h"
 #include "net/tls_conn.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    TICKET_KEYS_MAX = 128, /* OpenSSL 3 asks for 80 */
-    NAMES_MAX = 1000,      /* of one certificate */
+    NAMES_MAX = 1000, /* of one certificate */
 };
 
 struct cert {
@@ -35,8 +34,7 @@ struct tls_context {
     int refs; /* atomic */
     struct cert *certs;
     size_t n;
-    unsigned char ticket_keys[TICKET_KEYS_MAX];
-    size_t ticket_keys_n;
+    struct tickets *tickets;
 };
 
 /* ---- errors in words ---------------------------------------------------------------------- */
@@ -198,20 +196,14 @@ static int cert_load(struct cert *c, const char *file, const char *key, struct b
     return names_load(c, SSL_CTX_get0_certificate(c->ctx)) ? 0 : ERR_NOMEM;
 }
 
-static int tickets_set(struct tls_context *t, const struct tls_context *previous)
+static int
+tickets_set(struct tls_context *t, const struct tls_context *previous, struct clock *clock)
 {
-    long n = SSL_CTX_get_tlsext_ticket_keys(t->certs[0].ctx, NULL, 0);
-    if (n <= 0 || n > TICKET_KEYS_MAX)
-        return ERR_INVALID;
-    t->ticket_keys_n = (size_t)n;
-    if (previous != NULL && previous->ticket_keys_n == t->ticket_keys_n)
-        memcpy(t->ticket_keys, previous->ticket_keys, t->ticket_keys_n);
-    else if (RAND_bytes(t->ticket_keys, (int)n) != 1)
-        return ERR_IO;
-    for (size_t i = 0; i < t->n; i++)
-        if (SSL_CTX_set_tlsext_ticket_keys(t->certs[i].ctx, t->ticket_keys, n) != 1)
-            return ERR_NOMEM;
-    return 0;
+    t->tickets = previous != NULL ? tickets_ref(previous->tickets) : tickets_new(clock);
+    int err = t->tickets == NULL ? ERR_NOMEM : 0;
+    for (size_t i = 0; err == 0 && i < t->n; i++)
+        err = tickets_attach(t->tickets, t->certs[i].ctx);
+    return err;
 }
 
 static int certs_make(struct tls_context *t, const struct tls_options *o, struct buf *why)
@@ -253,7 +245,7 @@ int tls_context_new(const struct tls_options *options,
     t->n = t->certs == NULL ? 0 : options->n;
     int err = t->certs == NULL ? ERR_NOMEM : certs_make(t, options, why);
     if (err == 0)
-        err = tickets_set(t, previous);
+        err = tickets_set(t, previous, options->clock);
     if (err != 0) {
         tls_context_unref(t);
         return err;
@@ -281,7 +273,7 @@ void tls_context_unref(struct tls_context *t)
         free(c->names);
     }
     free(t->certs);
-    OPENSSL_cleanse(t->ticket_keys, sizeof t->ticket_keys);
+    tickets_unref(t->tickets);
     free(t);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS settings: several certificates chosen by SNI, TLS 1.2 or 1.3 and modern ciphers, session
- * tickets whose keys survive a reload. The connection itself is in net/tls_conn.h.
+ * tickets whose keys change twice a day and survive a reload. The connection itself is in net/tls_conn.h.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -15,6 +15,7 @@ struct tls_options {
     const char *const *keys;
     size_t n;
     bool only_13;
+    struct clock *clock; /* ages the ticket keys; borrowed for as long as any successor lives */
 };
 
 struct tls_cert_info {

@@ -9,6 +9,7 @@
 
 void certs_init(struct certs *c)
 {
+    c->clock = clock_system();
     snprintf(c->dir, sizeof c->dir, "/tmp/mailstead-certs-XXXXXX");
     must(mkdtemp(c->dir) != NULL);
 }
@@ -82,7 +83,8 @@ struct tls_context *certs_context(
         keys[i] = paths[2 * i + 1];
     }
     buf_init(&why, 1000);
-    struct tls_options o = {.certs = certs, .keys = keys, .n = n, .only_13 = only_13};
+    struct tls_options o = {
+        .certs = certs, .keys = keys, .n = n, .only_13 = only_13, .clock = c->clock};
     int err = tls_context_new(&o, previous, &why, &t);
     if (err != 0)
         fprintf(stderr, "%.*s\n", SPAN_ARG(buf_span(&why)));

@@ -7,6 +7,7 @@
 
 struct certs {
     char dir[64];
+    struct clock *clock; /* of the contexts; the machine's unless changed */
 };
 
 void certs_init(struct certs *c); /* a folder under /tmp */

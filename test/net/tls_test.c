@@ -2,6 +2,7 @@
 /* Contexts, and connections without a socket: two memory BIOs joined by hand. */
 #include "base/err.h"
 #include "certs.h"
+#include "net/tickets.h"
 #include "net/tls.h"
 #include "net/tls_conn.h"
 
@@ -219,6 +220,75 @@ static void failures_in_words(void **state)
     tls_context_unref(t13);
 }
 
+/* ---- tickets ------------------------------------------------------------------------------ */
+
+/* Connects, with the session of before if there is one; `*session` becomes the newest. Was it
+ * resumed? */
+static bool connect_again(struct tls_context *t, int version, SSL_SESSION **session)
+{
+    struct pair p;
+    char got[16];
+    pair_init(&p, t, version);
+    if (*session != NULL)
+        assert_int_equal(SSL_set_session(p.client, *session), 1);
+    assert_true(shake(&p, 4096));
+    assert_int_equal(SSL_read(p.client, got, sizeof got), -1); /* TLS 1.3: the ticket comes now */
+    bool resumed = SSL_session_reused(p.client) == 1;
+    assert_int_equal(tls_conn_resumed(p.server), resumed);
+    SSL_SESSION_free(*session);
+    *session = SSL_get1_session(p.client);
+    assert_true(SSL_SESSION_is_resumable(*session));
+    /* or OpenSSL's client takes the session for broken off, and does not use it again */
+    SSL_set_shutdown(p.client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    pair_done(&p);
+    return resumed;
+}
+
+/* The ticket of `first` is shown `after_ms` after it was given. */
+static bool resumes_after(int version, int64_t wait_ms, int64_t after_ms, bool reload)
+{
+    struct clock_fake fake;
+    static const char *const name[] = {"one.test"};
+    SSL_SESSION *session = NULL;
+    clock_fake_init(&fake, 1790000000000);
+    certs.clock = &fake.clock;
+    struct tls_context *t = certs_context(&certs, name, 1, false, NULL);
+    SSL_SESSION *other = NULL;
+    assert_false(connect_again(t, version, &other)); /* makes the first key */
+    clock_fake_advance(&fake, wait_ms);
+    assert_false(connect_again(t, version, &session));
+    if (reload) {
+        struct tls_context *next = certs_context(&certs, name, 1, false, t);
+        tls_context_unref(t);
+        t = next;
+    }
+    clock_fake_advance(&fake, after_ms);
+    bool resumed = connect_again(t, version, &session);
+    /* whatever was answered, the ticket that came with it is good */
+    assert_true(connect_again(t, version, &session));
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(other);
+    tls_context_unref(t);
+    certs.clock = clock_system();
+    return resumed;
+}
+
+static void ticket_keys_change_and_survive_a_reload(void **state)
+{
+    (void)state;
+    for (int v = TLS1_2_VERSION; v <= TLS1_3_VERSION; v++) {
+        for (int reload = 0; reload <= 1; reload++) {
+            assert_true(resumes_after(v, 0, 0, reload != 0));
+            assert_true(resumes_after(v, 0, TICKET_KEY_USE_MS - 1, reload != 0));
+            /* of the key before: two hours more, so that its last ticket has its time */
+            assert_true(resumes_after(v, TICKET_KEY_USE_MS - 1, 1, reload != 0));
+            assert_true(resumes_after(v, 0, TICKET_KEY_KEEP_MS - 1, reload != 0));
+            assert_false(resumes_after(v, 0, TICKET_KEY_KEEP_MS, reload != 0));
+            assert_false(resumes_after(v, 0, 10 * (int64_t)TICKET_KEY_KEEP_MS, reload != 0));
+        }
+    }
+}
+
 /* ---- contexts ----------------------------------------------------------------------------- */
 
 static void tells_about_certificates(void **state)
@@ -326,6 +396,7 @@ int main(void)
         cmocka_unit_test(bindings_are_the_clients),
         cmocka_unit_test(no_binding_without_extended_master_secret),
         cmocka_unit_test(failures_in_words),
+        cmocka_unit_test(ticket_keys_change_and_survive_a_reload),
         cmocka_unit_test(tells_about_certificates),
         cmocka_unit_test(bad_files_have_their_sentence),
     };
