@@ -5,14 +5,26 @@
  * hand: the body first (with no link it is garbage that collects itself), then one append an
  * account, and when one fails those before it are taken back. A crash in the middle leaves some
  * accounts with the message and a sender that was told nothing and sends again: those get it twice,
- * nobody gets it never. */
+ * nobody gets it never.
+ *
+ * A thousand recipients are a thousand synced commits, one after the other many seconds, and a sender that
+ * waits too long sends again. Commits of different accounts share a sync of the disk when they meet, so a
+ * message for many is put into several accounts at a time, by threads of its own: the server's workers
+ * are not taken, because those who wait for each other in one pool can all wait. */
 #include "delivery/internal.h"
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
-enum { DELIVER_ARENA = 256 * 1024 };
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    DELIVER_ARENA = 256 * 1024,
+    DELIVER_THREADS = 8,     /* at most, for one message */
+    DELIVER_EACH_THREAD = 8, /* destinations that make one more thread worth it */
+};
 
 struct deliver {
     struct delivery *d;
@@ -21,8 +33,12 @@ struct deliver {
     int64_t now_ms;
     struct span from;
     const struct destination **to; /* each account once, by id */
-    struct mail_appended *done;
+    struct mail_appended *done;    /* uid 0: not done */
     size_t n;
+    atomic_size_t next; /* of `to`, to be taken by the next free thread */
+    pthread_mutex_t lock;
+    int err; /* under `lock`: the first; nobody begins another one then */
+    size_t failed;
 };
 
 static int by_account(const void *a, const void *b)
@@ -79,6 +95,16 @@ static int deliver_heal(struct deliver *x, const struct destination *to, struct 
     return err != 0 ? err : mailbox_account_create(x->d->mail, to->account_id, to->address);
 }
 
+/* What "not found" a store may say is no word about the address, so never 550. And when one of several
+ * accounts has gone since RCPT, a permanent refusal would bounce the message for all: the sender's next
+ * try hears it at RCPT, for that one only. */
+static int deliver_verdict(const struct deliver *x, int err)
+{
+    if (err == ERR_NOT_FOUND || (err != 0 && x->n > 1 && !err_info(err)->temporary))
+        return ERR_UNAVAILABLE;
+    return err;
+}
+
 static int deliver_one(struct deliver *x, size_t i, struct arena *a)
 {
     const struct destination *to = x->to[i];
@@ -103,13 +129,63 @@ static int deliver_one(struct deliver *x, size_t i, struct arena *a)
         if (err == 0)
             err = mailbox_append(x->d->mail, to->account_id, &in, &x->done[i]);
     }
-    return err;
+    return deliver_verdict(x, err);
 }
 
-static void deliver_take_back(struct deliver *x, size_t n)
+static void deliver_fail(struct deliver *x, size_t i, int err)
 {
-    for (size_t i = 0; i < n; i++) {
+    pthread_mutex_lock(&x->lock);
+    if (x->err == 0) {
+        x->err = err;
+        x->failed = i;
+    }
+    pthread_mutex_unlock(&x->lock);
+    atomic_store(&x->next, x->n); /* the others finish what they are at */
+}
+
+static void *deliver_some(void *arg)
+{
+    struct deliver *x = arg;
+    struct arena *a = arena_new(DELIVER_ARENA);
+    size_t i;
+    while (a != NULL && (i = atomic_fetch_add(&x->next, 1)) < x->n) {
+        int err = deliver_one(x, i, a);
+        if (err != 0) {
+            x->done[i].uid.v = 0;
+            deliver_fail(x, i, err);
+        }
+        arena_reset(a);
+    }
+    arena_free(a);
+    return NULL;
+}
+
+/* This thread works too, so that less than all threads, or none, is only slower. */
+static int deliver_all(struct deliver *x)
+{
+    pthread_t helpers[DELIVER_THREADS - 1];
+    size_t n = 0, wanted = x->n / DELIVER_EACH_THREAD;
+    if (wanted > COUNT_OF(helpers))
+        wanted = COUNT_OF(helpers);
+    while (n < wanted && pthread_create(&helpers[n], NULL, deliver_some, x) == 0)
+        n++;
+    (void)deliver_some(x);
+    for (size_t i = 0; i < n; i++)
+        pthread_join(helpers[i], NULL);
+    if (x->err == 0 && atomic_load(&x->next) < x->n)
+        return ERR_NOMEM; /* no thread had an arena */
+    if (x->err != 0)
+        log_event(LOG_WARN, "delivery.failed", LOG_S("account", x->to[x->failed]->address),
+                  LOG_ERR(x->err));
+    return x->err;
+}
+
+static void deliver_take_back(struct deliver *x)
+{
+    for (size_t i = 0; i < x->n; i++) {
         size_t removed;
+        if (x->done[i].uid.v == 0)
+            continue;
         int err = mailbox_expunge(x->d->mail, x->to[i]->account_id, x->done[i].mailbox,
                                   &x->done[i].uid, 1, 0, &removed);
         if (err != 0) /* the sender's next try will make a double here: better than none */
@@ -135,22 +211,19 @@ int delivery_deliver(struct delivery *d,
                      struct span body)
 {
     struct deliver x = {.d = d, .from = envelope->from, .now_ms = d->clock->wall_ms(d->clock)};
-    struct arena *a = arena_new(DELIVER_ARENA);
-    int err = a == NULL ? ERR_NOMEM : deliver_prepare(&x, envelope);
+    atomic_init(&x.next, 0);
+    pthread_mutex_init(&x.lock, NULL);
+    int err = deliver_prepare(&x, envelope);
     if (err == 0)
         err = deliver_body(&x, prefix, body);
-    for (size_t i = 0; err == 0 && i < x.n; i++) {
-        err = deliver_one(&x, i, a);
-        arena_reset(a);
-        if (err != 0) {
-            log_event(LOG_WARN, "delivery.failed", LOG_S("account", x.to[i]->address),
-                      LOG_ERR(err));
-            deliver_take_back(&x, i);
-        }
+    if (err == 0) {
+        err = deliver_all(&x);
+        if (err != 0)
+            deliver_take_back(&x);
+        else
+            deliver_report(&x);
     }
-    if (err == 0)
-        deliver_report(&x);
-    arena_free(a);
+    pthread_mutex_destroy(&x.lock);
     free(x.to);
     free(x.done);
     return err;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/metrics.h"
 #include "delivery/delivery.h"
+#include "mailbox/keys.h"
 
 static struct clock_fake now;
 static struct store *store;
@@ -211,7 +212,9 @@ static void a_failure_takes_back_what_was_done(void **state)
         {.local = true, .account_id = late + 1000, .address = SPAN("gone@example.test")},
     };
     assert_true(anna < late + 1000); /* accounts are served in order of id */
-    assert_int_equal(deliver(v, 2, "x\r\n"), ERR_NO_USER);
+    /* not "no such user": that would be the answer for anna too */
+    assert_int_equal(deliver(v, 2, "x\r\n"), ERR_UNAVAILABLE);
+    assert_int_equal(deliver(v + 1, 1, "x\r\n"), ERR_NO_USER);
     assert_int_equal(messages(anna), 0);
     struct mail_expunged *gone;
     size_t n;
@@ -221,6 +224,49 @@ static void a_failure_takes_back_what_was_done(void **state)
     assert_int_equal(deliver(v, 1, "x\r\n"), 0);
     assert_int_equal(messages(anna), 1);
     assert_int_equal(deliver(v, 0, "x\r\n"), ERR_INVALID);
+}
+
+static int inbox_delete(struct store_txn *t, void *arg)
+{
+    (void)arg;
+    struct mail_key key = mail_key_mailbox((struct mailbox_id){INBOX_ID});
+    store_txn_del(t, mail_key_span(&key));
+    return 0;
+}
+
+/* The account is there, so the sender must not hear 550. */
+static void a_lost_inbox_is_a_temporary_refusal(void **state)
+{
+    (void)state;
+    assert_int_equal(store_txn_run(store, (struct part){PART_ACCOUNT, anna}, inbox_delete, NULL),
+                     0);
+    int err = deliver_to("anna@example.test", "x\r\n");
+    assert_true(err < 0 && err_info(err)->temporary);
+}
+
+enum { MANY = 100 };
+
+static void many_recipients_get_it_all_or_none(void **state)
+{
+    (void)state;
+    struct destination v[MANY + 1];
+    char name[64];
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(name, sizeof(name), "user%d@example.test", i);
+        v[i] = (struct destination){.local = true,
+                                    .account_id = account(name, "", i % 10 != 0),
+                                    .address = arena_dup(arena, span_str(name))};
+    }
+    v[MANY] = v[5];
+    assert_int_equal(deliver(v, MANY + 1, "x\r\n"), 0);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(messages(v[i].account_id), 1);
+    v[60].account_id += 100000; /* the last in order: all the others have it by then */
+    v[60].address = SPAN("gone@example.test");
+    assert_int_equal(deliver(v, MANY, "y\r\n"), ERR_UNAVAILABLE);
+    for (int i = 0; i < MANY; i++)
+        if (i != 60)
+            assert_int_equal(messages(v[i].account_id), 1);
 }
 
 static void an_account_without_mailboxes_gets_them(void **state)
@@ -243,6 +289,8 @@ int main(void)
         TEST(a_full_mailbox_among_several_still_gets_it),
         TEST(a_failure_takes_back_what_was_done),
         TEST(an_account_without_mailboxes_gets_them),
+        TEST(a_lost_inbox_is_a_temporary_refusal),
+        TEST(many_recipients_get_it_all_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
