@@ -186,10 +186,10 @@ static int collect_one(struct store *s, const struct candidate *c, bool *removed
     struct arena *a = arena_new(1024 * 1024);
     if (a == NULL)
         return ERR_NOMEM;
-    pthread_mutex_t *lock = blob_lock(s, c->id);
-    pthread_mutex_lock(lock);
+    pthread_rwlock_t *lock = blob_lock(s, c->id);
+    pthread_rwlock_wrlock(lock);
     int rc = judge(s, c, a, removed);
-    pthread_mutex_unlock(lock);
+    pthread_rwlock_unlock(lock);
     arena_free(a);
     return rc;
 }

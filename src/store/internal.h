@@ -3,7 +3,9 @@
  *
  * LOCKS, in the order in which they may be taken:
  *   1. one partition stripe      a commit to any partition of that stripe
- *   2. blob stripes, ascending   links, unlinks and the collector's verdict about one blob
+ *   2. blob stripes, ascending   links, unlinks and the collector's verdict about one blob. Shared by
+ *                                transactions, so that a message for many is linked by many at once;
+ *                                exclusive for the collector and for who moves a pending blob
  *   3. leaves: pending.lock, rng_lock, a watch bucket. Nothing is taken below them.
  * A stripe stands for all partitions (blobs) that hash to it: two that meet there wait for each
  * other or conflict without need, which is rare and harmless, and no table of locks grows with the
@@ -57,7 +59,7 @@ struct store {
     bool read_only;
     uint64_t reserve_bytes;
     struct stripe parts[STORE_STRIPES];
-    pthread_mutex_t blobs[STORE_STRIPES];
+    pthread_rwlock_t blobs[STORE_STRIPES];
     struct {
         pthread_mutex_t lock;
         struct pending_blob *buckets[STORE_PENDING_BUCKETS];
@@ -134,7 +136,7 @@ struct blob_change {
 
 /* The stripes of a set of blobs, locked. */
 struct blob_locks {
-    uint16_t *v; /* ascending, each once */
+    uint16_t *v; /* ascending, each once: twice the stripe, plus 1 for exclusive */
     size_t n;
 };
 /* Sorts `changes`, drops those overruled; *n is what is left. */
@@ -145,7 +147,7 @@ int blob_locks_take(struct store *s,
                     struct arena *a,
                     struct blob_locks *out) MUST_CHECK;
 void blob_locks_release(struct store *s, struct blob_locks *l);
-pthread_mutex_t *blob_lock(struct store *s, struct blob_id id);
+pthread_rwlock_t *blob_lock(struct store *s, struct blob_id id);
 /* Adds what the changes mean to the batch. With the locks held. ERR_NOT_FOUND: a blob is gone. */
 int links_apply(struct store *s,
                 struct part part,

@@ -42,7 +42,7 @@ static uint16_t blob_stripe(struct blob_id id)
     return (uint16_t)((id.b[14] << 8 | id.b[15]) % STORE_STRIPES);
 }
 
-pthread_mutex_t *blob_lock(struct store *s, struct blob_id id)
+pthread_rwlock_t *blob_lock(struct store *s, struct blob_id id)
 {
     return &s->blobs[blob_stripe(id)];
 }
@@ -61,15 +61,23 @@ int blob_locks_take(struct store *s,
     uint16_t *v = arena_array(a, n, sizeof(*v));
     if (v == NULL)
         return arena_err(a);
-    for (size_t i = 0; i < n; i++)
-        v[i] = blob_stripe(changes[i].id);
+    for (size_t i = 0; i < n; i++) {
+        /* a pending blob goes into the batch of one transaction, and away after it. None becomes pending
+         * once its id is known, so this cannot turn true before the lock is taken */
+        bool exclusive = changes[i].link && pending_find(s, changes[i].id) != NULL;
+        v[i] = (uint16_t)(blob_stripe(changes[i].id) * 2 + exclusive);
+    }
     qsort(v, n, sizeof(*v), stripe_cmp);
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
-        if (kept == 0 || v[kept - 1] != v[i])
+        if (kept > 0 && v[kept - 1] / 2 == v[i] / 2)
+            v[kept - 1] = v[i]; /* the greater: exclusive if either is */
+        else
             v[kept++] = v[i];
-    for (size_t i = 0; i < kept; i++)
-        pthread_mutex_lock(&s->blobs[v[i]]);
+    for (size_t i = 0; i < kept; i++) {
+        pthread_rwlock_t *lock = &s->blobs[v[i] / 2];
+        must((v[i] % 2 != 0 ? pthread_rwlock_wrlock(lock) : pthread_rwlock_rdlock(lock)) == 0);
+    }
     *out = (struct blob_locks){.v = v, .n = kept};
     return 0;
 }
@@ -77,7 +85,7 @@ int blob_locks_take(struct store *s,
 void blob_locks_release(struct store *s, struct blob_locks *l)
 {
     while (l->n > 0)
-        pthread_mutex_unlock(&s->blobs[l->v[--l->n]]);
+        pthread_rwlock_unlock(&s->blobs[l->v[--l->n] / 2]);
 }
 
 /* ---- what the changes mean ------------------------------------------------------------------ */

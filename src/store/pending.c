@@ -119,11 +119,11 @@ size_t pending_expire(struct store *s, int64_t before_ms, size_t max)
     size_t n = 0, at = 0;
     struct blob_id id;
     while (n < max && next_expired(s, before_ms, &at, &id)) {
-        pthread_mutex_t *lock = blob_lock(s, id);
-        pthread_mutex_lock(
+        pthread_rwlock_t *lock = blob_lock(s, id);
+        pthread_rwlock_wrlock(
             lock); /* a transaction that links it now comes first, and it is gone then */
         pending_remove(s, id);
-        pthread_mutex_unlock(lock);
+        pthread_rwlock_unlock(lock);
         n++;
     }
     return n;

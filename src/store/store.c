@@ -114,7 +114,7 @@ static void locks_init(struct store *s)
     for (size_t i = 0; i < STORE_STRIPES; i++) {
         pthread_mutex_init(&s->parts[i].lock, NULL);
         atomic_init(&s->parts[i].version, 0);
-        pthread_mutex_init(&s->blobs[i], NULL);
+        pthread_rwlock_init(&s->blobs[i], NULL);
     }
     pending_init(s);
     watch_init(s);
@@ -185,7 +185,7 @@ void store_close(struct store *s)
     s->engine->vt->close(s->engine);
     for (size_t i = 0; i < STORE_STRIPES; i++) {
         pthread_mutex_destroy(&s->parts[i].lock);
-        pthread_mutex_destroy(&s->blobs[i]);
+        pthread_rwlock_destroy(&s->blobs[i]);
     }
     pthread_mutex_destroy(&s->rng_lock);
     free(s);
