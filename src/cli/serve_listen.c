@@ -5,6 +5,9 @@
 #include "cli/serve_app.h"
 
 #define BUSY_SMTP "421 4.3.2 This server is busy, please try again in a minute\r\n"
+#define CROWDED                                                                                    \
+    "There are too many connections from your internet address, please close some programs or "    \
+    "try again later\r\n"
 #define BUSY_POP3 "-ERR [SYS/TEMP] This server is busy, please try again in a minute\r\n"
 
 /* The const is the sessions' view of what they share; the constructors take a plain void pointer.
@@ -83,14 +86,16 @@ static int metrics_address_check(const char *address, struct buf *why)
 int app_listen(struct app *app, const struct config *config, struct buf *why)
 {
     const struct span busy_smtp = SPAN(BUSY_SMTP), busy_pop3 = SPAN(BUSY_POP3);
+    const struct span crowded_smtp = SPAN("421 4.7.0 " CROWDED),
+                      crowded_pop3 = SPAN("-ERR [SYS/TEMP] " CROWDED);
     char admin[4096];
     /* clang-format off */
     const struct port ports[] = {
-        {&config->listen_smtp,        {"smtp", false, true, METRIC_CONN_OPEN_SMTP, make_mx, app, busy_smtp}},
-        {&config->listen_submission,  {"submission", false, true, METRIC_CONN_OPEN_SUBMISSION, make_submission, app, busy_smtp}},
-        {&config->listen_submissions, {"submissions", true, false, METRIC_CONN_OPEN_SUBMISSION, make_submission, app, busy_smtp}},
-        {&config->listen_pop3,        {"pop3", false, true, METRIC_CONN_OPEN_POP3, make_pop3, app, busy_pop3}},
-        {&config->listen_pop3s,       {"pop3s", true, false, METRIC_CONN_OPEN_POP3, make_pop3, app, busy_pop3}},
+        {&config->listen_smtp,        {"smtp", false, true, METRIC_CONN_OPEN_SMTP, make_mx, app, busy_smtp, crowded_smtp}},
+        {&config->listen_submission,  {"submission", false, true, METRIC_CONN_OPEN_SUBMISSION, make_submission, app, busy_smtp, crowded_smtp}},
+        {&config->listen_submissions, {"submissions", true, false, METRIC_CONN_OPEN_SUBMISSION, make_submission, app, busy_smtp, crowded_smtp}},
+        {&config->listen_pop3,        {"pop3", false, true, METRIC_CONN_OPEN_POP3, make_pop3, app, busy_pop3, crowded_pop3}},
+        {&config->listen_pop3s,       {"pop3s", true, false, METRIC_CONN_OPEN_POP3, make_pop3, app, busy_pop3, crowded_pop3}},
     };
     /* clang-format on */
     for (size_t i = 0; i < COUNT_OF(ports); i++) {

@@ -134,7 +134,7 @@ static void proxy_input(struct conn *c)
         if (err != 0) {
             metric_add(METRIC_CONN_REFUSED_PEER, 1);
             if (!c->listener->o.tls)
-                buf_put(&c->out, c->listener->o.busy);
+                buf_put(&c->out, listener_crowded(c->listener));
             conn_end(c, "too many connections from this address");
             return;
         }

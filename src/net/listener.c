@@ -228,13 +228,18 @@ static void log_refused(struct server *s, struct listener *l, struct ip peer, co
     s->refused_since = 0;
 }
 
-static void refuse(struct listener *l, int fd)
+static void refuse(struct listener *l, int fd, struct span words)
 {
-    if (!l->o.tls && l->o.busy.n > 0) {
-        (void)send(fd, l->o.busy.p, l->o.busy.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!l->o.tls && words.n > 0) {
+        (void)send(fd, words.p, words.n, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)shutdown(fd, SHUT_WR);
     }
     close(fd);
+}
+
+struct span listener_crowded(const struct listener *l)
+{
+    return l->o.crowded.n > 0 ? l->o.crowded : l->o.busy;
 }
 
 static bool comes_from_proxy(const struct server *s, struct ip peer)
@@ -276,6 +281,7 @@ static void accepted(struct listener *l, int fd, const struct sockaddr *sa)
         close(fd);
         return;
     }
+    struct span words = l->o.busy;
     if (__atomic_add_fetch(&s->conns, 1, __ATOMIC_RELAXED) > s->conn_max) {
         metric_add(METRIC_CONN_REFUSED_FULL, 1);
         log_refused(s, l, peer, "the server has all the connections it takes");
@@ -288,9 +294,10 @@ static void accepted(struct listener *l, int fd, const struct sockaddr *sa)
         }
         metric_add(METRIC_CONN_REFUSED_PEER, 1);
         log_refused(s, l, peer, "too many connections from this address");
+        words = listener_crowded(l);
     }
     __atomic_sub_fetch(&s->conns, 1, __ATOMIC_RELAXED);
-    refuse(l, fd);
+    refuse(l, fd, words);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -313,7 +320,7 @@ static void out_of_descriptors(struct listener *l, int number)
         int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             metric_add(METRIC_CONN_REFUSED_FULL, 1);
-            refuse(l, fd);
+            refuse(l, fd, l->o.busy);
         }
         s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (fd >= 0)

@@ -44,6 +44,7 @@ struct listener_options {
     void *arg;
     struct span busy; /* what a refused client is told, like "421 4.3.2 Busy…\r\n" (before TLS; on
                        * implicit TLS ports the connection is just closed) */
+    struct span crowded; /* the same when its own network has too many; empty: as `busy` */
 };
 
 int server_new(const struct server_options *options, struct server **out) MUST_CHECK;

@@ -68,6 +68,8 @@ void server_sid(struct server *s, char *to, size_t size);
 /* listener.c: opens the socket; `l->o` is set. */
 int listener_open(struct listener *l, struct span address, struct buf *why, uint16_t *port_out)
     MUST_CHECK;
+/* What a client is told whose network has too many connections. */
+struct span listener_crowded(const struct listener *l);
 int listener_start(struct listener *l, struct loop *loop) MUST_CHECK;
 void listener_stop(struct listener *l);
 void listener_free(struct listener *l);

@@ -165,8 +165,9 @@ def test_connections_per_address(make_server):
     held = [server.raw("smtp") for _ in range(5)]
     for _, f in held:
         assert f.readline().startswith(b"220 ")
-    _, f = server.raw("smtp")
-    assert f.readline().startswith(b"421 ")
+    for port, words in (("smtp", b"421 4.7.0 There are too many connections from your "),
+                        ("pop3", b"-ERR [SYS/TEMP] There are too many connections from your ")):
+        assert server.raw(port)[1].readline().startswith(words)
     for s, _ in held:
         s.close()
 

@@ -159,7 +159,7 @@ def test_connections_are_counted_for_the_client_and_not_for_the_proxy(behind, he
     address = "203.0.113.1" if header is proxy_v1 else "203.0.113.2"
     for _ in range(3):
         assert connect(address).startswith(b"220 ")
-    assert connect(address).startswith(b"421 ")
+    assert connect(address).startswith(b"421 4.7.0 There are too many connections from your ")
     assert connect("203.0.113.99").startswith(b"220 ")
     if header is proxy_v2:
         for i in range(3):  # one customer's network
