@@ -5,7 +5,8 @@
  * written at once, unsynced, as large ones are. Large ones being written leave a mark here against
  * the collector.
  *
- * An entry goes away only under its blob's stripe, so whoever holds that may use the pointer; the
+ * An entry goes away only under its blob's stripe, held exclusively; who links a pending blob holds it so
+ * too (blob_locks_take), and may use the pointer. The
  * table's own lock protects the chains.
  */
 #include "store/internal.h"
