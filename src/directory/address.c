@@ -107,7 +107,7 @@ static struct span quote(struct span s, struct arena *a)
 /* Takes the local part and the @ from the front of *rest; *out is its normal form. */
 static int take_local(struct span *rest, struct arena *a, struct span *out)
 {
-    struct span content;
+    struct span content = SPAN_EMPTY;
     bool quoted = span_starts(*rest, SPAN("\""));
     int err = 0;
     if (quoted) {

@@ -213,7 +213,7 @@ static int domain_walk(
     while (*n < max) {
         struct span key;
         struct span value;
-        struct domain_node *node;
+        struct domain_node *node = NULL;
         int got = store_iter_next(iter, &key, &value);
         if (got == ERR_CORRUPT && ++damaged < DIRECTORY_PAGE_MAX)
             continue;

@@ -128,7 +128,7 @@ static int write_once(struct engine_rocksdb *e,
 static bool has_landed(struct engine *engine, const struct engine_op *ops, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct engine_value value;
+        struct engine_value value = {0};
         if (ops[i].kind == OP_DEL_RANGE)
             return false; /* not looked at: those who destroy do it again until it works */
         int rc = engine_get(engine, NULL, ops[i].cf, ops[i].key, &value);
