@@ -34,11 +34,12 @@ static void show_certificates(struct cli *c, json_t *list)
         long long days = (long long)api_int(cert, "days_left");
         fprintf(c->out, "Certificate:   %s: ", api_text(cert, "names"));
         if (days < 0)
-            fprintf(c->out, "EXPIRED %lld days ago", -days);
+            fprintf(c->out, "EXPIRED %lld day%s ago", -days, days == -1 ? "" : "s");
         else
             fprintf(c->out, "%lld days left", days);
         fprintf(c->out, "%s (%s)\n",
-                json_is_true(json_object_get(cert, "matches_hostname"))
+                /* the first is for clients that name no host; the others have their own names */
+                i > 0 || json_is_true(json_object_get(cert, "matches_hostname"))
                     ? ""
                     : ", not for this host name",
                 api_text(cert, "file"));

@@ -245,5 +245,6 @@ def test_certificates_by_sni_and_reload(make_server, authority, tmp_path):
     t.close()
     held.noop()  # the session from before the reload lives on
     held.quit()
+    assert "not for this host name" not in server.run("status").stdout  # the second has names of its own
     status = server.json("status")
     assert len(status["certificates"]) == 2 and all(c["days_left"] >= 28 for c in status["certificates"])
