@@ -13,7 +13,7 @@
 
 enum {
     BATCH_ROWS = 500,
-    BATCH_SLOW_ROWS = 20, /* rows with a password to hash: the bar should move each second or so */
+    BATCH_SLOW_ROWS = 64, /* rows with a password to hash: the bar should move every few seconds */
     BATCH_BYTES = 256 * 1024,
 };
 
