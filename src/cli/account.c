@@ -188,9 +188,37 @@ static void account_rows(struct table *t, json_t *page)
     }
 }
 
+static void inactive_rows(struct table *t, json_t *page)
+{
+    size_t i;
+    json_t *a;
+    char when[32];
+    json_array_foreach(page, i, a)
+    {
+        table_cell(t, api_text(a, "address"));
+        table_cell(t, api_text(a, "class"));
+        table_cell(t, human_time(api_text(a, "created"), when));
+        table_cell(t, human_time(api_text(a, "last_login"), when));
+        table_cell(t, api_text(a, "name"));
+    }
+}
+
+static int list_inactive(struct cli *c)
+{
+    struct table t;
+    table_init(&t, c->out,
+               (const char *const[]){"ADDRESS", "CLASS", "CREATED", "LAST LOGIN", "NAME", NULL});
+    int code = api_pages(c, "/v1/accounts?inactive=yes", "accounts", cli_option(c, "--domain"),
+                         inactive_rows, &t);
+    table_done(&t, c->json || code != CLI_OK ? NULL : "There are no inactive accounts.");
+    return code;
+}
+
 int verb_account_list(struct cli *c)
 {
     struct table t;
+    if (cli_option(c, "--inactive") != NULL)
+        return list_inactive(c);
     table_init(&t, c->out,
                (const char *const[]){"ADDRESS", "STATUS", "CLASS", "CREATED", "NAME", NULL});
     int code =
@@ -258,8 +286,12 @@ int verb_account_show(struct cli *c)
                 api_text(a, "address"), api_text(a, "name"), api_text(a, "status"),
                 api_text(a, "class"));
         fprintf(c->out, "Created:      %s UTC\n", human_time(api_text(a, "created"), when));
+        if (api_text(a, "removed")[0] != '\0')
+            fprintf(c->out, "Removed:      %s UTC; mailstead account restore takes it back\n",
+                    human_time(api_text(a, "removed"), when));
         fprintf(c->out, "Password:     %s\n", api_text(a, "credentials"));
-        fprintf(c->out, "Last login:   %s\n", human_time(api_text(a, "last_login"), when));
+        fprintf(c->out, "Last login:   %s%s\n", human_time(api_text(a, "last_login"), when),
+                json_is_true(json_object_get(a, "inactive")) ? " (inactive)" : "");
         show_quota(c, json_object_get(a, "quota"));
         show_logins(c, a);
     }

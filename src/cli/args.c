@@ -41,8 +41,8 @@ int cli_usage(struct cli *c, const char *fmt, ...)
     say(c, fmt, args);
     va_end(args);
     if (c->verb != NULL)
-        fprintf(c->err, "Usage: mailstead %s %s\nMore: mailstead %s --help\n", c->verb->name,
-                c->verb->args, c->verb->name);
+        fprintf(c->err, "Usage: mailstead %s%s%s\nMore: mailstead %s --help\n", c->verb->name,
+                c->verb->args[0] != '\0' ? " " : "", c->verb->args, c->verb->name);
     else
         fputs("All commands: mailstead --help\n", c->err);
     return CLI_USAGE;
@@ -165,7 +165,7 @@ int cli_run(int argc, char *const *argv, FILE *in, FILE *out, FILE *err)
         if (c.verb != NULL)
             cli_help_verb(out, c.verb);
         else
-            cli_help_all(out);
+            cli_help_all(out, first);
         return flushed(&c, CLI_OK);
     }
     if (c.verb == NULL)

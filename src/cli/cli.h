@@ -82,7 +82,9 @@ int cli_fail(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int cli_usage(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* help.c */
-void cli_help_all(FILE *out);
+/* All commands, or those whose first word is `group` if there are any. */
+void cli_help_all(FILE *out, const char *group);
+bool cli_is_group(const char *group);
 void cli_help_verb(FILE *out, const struct cli_verb *verb);
 void cli_man(FILE *out);
 void cli_man_config(FILE *out);

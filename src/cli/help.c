@@ -16,13 +16,30 @@ static bool has_common(const struct cli_verb *v, size_t i)
 
 /* ---- help -------------------------------------------------------------------------------- */
 
-void cli_help_all(FILE *out)
+static bool in_group(const struct cli_verb *v, const char *group)
 {
+    size_t n = group != NULL ? strlen(group) : 0;
+    return strncmp(v->name, group != NULL ? group : "", n) == 0 && v->name[n] == ' ';
+}
+
+bool cli_is_group(const char *group)
+{
+    const struct cli_verb *v;
+    for (size_t i = 0; (v = cli_verb_at(i)) != NULL; i++)
+        if (in_group(v, group))
+            return true;
+    return false;
+}
+
+void cli_help_all(FILE *out, const char *group)
+{
+    bool some = cli_is_group(group);
     fputs("Mailstead, a whole mail system.\n\nUsage: mailstead COMMAND [ARGUMENTS] [OPTIONS]\n\n",
           out);
     const struct cli_verb *v;
     for (size_t i = 0; (v = cli_verb_at(i)) != NULL; i++)
-        fprintf(out, "  %-20s %s\n", v->name, v->help);
+        if (!some || in_group(v, group))
+            fprintf(out, "  %-20s %s\n", v->name, v->help);
     fputs("\nMore about one: mailstead COMMAND --help\n", out);
 }
 
@@ -51,6 +68,20 @@ void cli_help_verb(FILE *out, const struct cli_verb *v)
 
 /* ---- manual pages ------------------------------------------------------------------------ */
 
+/* Signs beyond ASCII by their number, which every roff understands whatever its locale. Our texts
+ * are UTF-8; returns the bytes taken. */
+static size_t roff_sign(FILE *out, const char *text)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    unsigned sign = first & (0xffU >> (n + 1));
+    size_t taken = 1;
+    for (; taken < n && (text[taken] & 0xc0) == 0x80; taken++)
+        sign = sign << 6 | (text[taken] & 0x3fU);
+    fprintf(out, "\\[u%04X]", sign);
+    return taken;
+}
+
 /* Text as roff: a backslash, a leading dot or quote and a hyphen that is meant as a minus are
  * escaped. */
 static void roff(FILE *out, const char *text)
@@ -62,6 +93,8 @@ static void roff(FILE *out, const char *text)
             fputs("\\e", out);
         else if (*text == '-')
             fputs("\\-", out);
+        else if ((*text & 0x80) != 0)
+            text += roff_sign(out, text) - 1;
         else
             fputc(*text, out);
     }
@@ -143,15 +176,31 @@ void cli_man_config(FILE *out)
 
 /* ---- bash -------------------------------------------------------------------------------- */
 
+static void bash_first_words(FILE *out)
+{
+    const struct cli_verb *v;
+    for (size_t i = 0; (v = cli_verb_at(i)) != NULL; i++) {
+        size_t n = strcspn(v->name, " ");
+        if (i == 0 || strncmp(cli_verb_at(i - 1)->name, v->name, n) != 0 ||
+            cli_verb_at(i - 1)->name[n] != ' ' || v->name[n] == '\0')
+            fprintf(out, " %.*s", (int)n, v->name);
+    }
+}
+
 static void bash_case(FILE *out, const struct cli_verb *v)
 {
+    bool files = strstr(v->args, "FILE") != NULL || strncmp(v->args, "DIR", 3) == 0;
     fprintf(out, "    '%s') words='--help", v->name);
+    if (strcmp(v->name, "completion") == 0)
+        fputs(" bash", out);
+    if (strcmp(v->name, "help") == 0)
+        bash_first_words(out);
     for (size_t i = 0; i < CLI_OPTIONS_MAX && v->options[i].name != NULL; i++)
         fprintf(out, " %s", v->options[i].name);
     for (size_t i = 0; i < COUNT_OF(common); i++)
         if (has_common(v, i))
             fprintf(out, " %s", common[i].name);
-    fputs("' ;;\n", out);
+    fputs(files ? "' files=yes ;;\n" : "' ;;\n", out);
 }
 
 /* The second words of verbs that begin with the same first one as verb `at`; printed at its first
@@ -172,17 +221,17 @@ static void bash_group(FILE *out, size_t at)
 void cli_bash(FILE *out)
 {
     const struct cli_verb *v;
-    fputs("# bash completion for mailstead, made by: mailstead completion bash\n_mailstead()\n{\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=''\n"
-          "    case $prev in --config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;; esac\n"
+    fputs("# bash completion for mailstead, made by: mailstead completion bash\n"
+          "_mailstead_files()\n{\n    compopt -o filenames 2>/dev/null\n"
+          "    mapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n}\n"
+          "_mailstead()\n{\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words='' "
+          "files=''\n"
+          "    COMPREPLY=()\n"
+          "    case $prev in --config) _mailstead_files \"$cur\"; return ;; esac\n"
           "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words='--help --version",
           out);
-    for (size_t i = 0; (v = cli_verb_at(i)) != NULL; i++) {
-        size_t n = strcspn(v->name, " ");
-        if (i == 0 || strncmp(cli_verb_at(i - 1)->name, v->name, n) != 0 ||
-            cli_verb_at(i - 1)->name[n] != ' ' || v->name[n] == '\0')
-            fprintf(out, " %.*s", (int)n, v->name);
-    }
+    bash_first_words(out);
     fputs("'\n    elif [ \"$COMP_CWORD\" = 2 ]; then\n    case ${COMP_WORDS[1]} in\n", out);
     for (size_t i = 0; cli_verb_at(i) != NULL; i++)
         bash_group(out, i);
@@ -196,9 +245,9 @@ void cli_bash(FILE *out)
     for (size_t i = 0; (v = cli_verb_at(i)) != NULL; i++)
         if (strchr(v->name, ' ') == NULL)
             bash_case(out, v);
-    fputs("    esac\n    if [[ $words && ( $COMP_CWORD -lt 3 || $cur == -* ) ]]; then\n"
-          "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n    else\n"
-          "        COMPREPLY=($(compgen -f -- \"$cur\"))\n    fi\n}\n"
+    fputs("    esac\n    if [[ $files && $cur != -* ]]; then\n        _mailstead_files \"$cur\"\n"
+          "    elif [[ $words && ( $COMP_CWORD -lt 3 || $cur == -* ) ]]; then\n"
+          "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n    fi\n}\n"
           "complete -F _mailstead mailstead\n",
           out);
 }

@@ -175,7 +175,7 @@ static void summary(struct import *m, int code)
 int verb_account_import(struct cli *c)
 {
     struct import m = {.c = c, .file = c->args[0]};
-    struct stat st;
+    struct stat st = {0};
     bool is_stdin = strcmp(m.file, "-") == 0;
     int code = api_open(c);
     if (code != CLI_OK)
@@ -185,6 +185,10 @@ int verb_account_import(struct cli *c)
         return cli_fail(c, "%s cannot be read: %m", m.file);
     if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode))
         m.size = st.st_size;
+    if (S_ISDIR(st.st_mode)) {
+        fclose(in);
+        return cli_fail(c, "%s is a folder", m.file);
+    }
     m.bar = m.size > 0 && !c->json && isatty(fileno(c->err));
     m.rows = json_array();
     csv_init(&m.csv, in);

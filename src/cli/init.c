@@ -119,14 +119,15 @@ static void say_next(struct cli *c, const char *dir, const char *domain, const c
         json_decref(o);
         return;
     }
+    const char *quote = strpbrk(dir, " $&;()*?<>|\"\\`~#") != NULL ? "'" : "";
     fprintf(
         c->out,
         "Made an installation for %s in %s.\n"
         "Next:\n"
-        "  mailstead serve --config %s/mailstead.conf\n"
-        "  mailstead account add somebody@%s --config %s/mailstead.conf\n"
+        "  mailstead serve --config %s%s/mailstead.conf%s\n"
+        "  mailstead account add somebody@%s --config %s%s/mailstead.conf%s\n"
         "The certificate for %s is self-signed: put a real one into %s/tls before others use it.\n",
-        domain, dir, dir, domain, dir, hostname, dir);
+        domain, dir, quote, dir, quote, domain, quote, dir, quote, hostname, dir);
 }
 
 int verb_init(struct cli *c)

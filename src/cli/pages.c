@@ -33,7 +33,7 @@ int api_pages(struct cli *c,
         struct buf target;
         json_t *answer = NULL;
         api_target(&target, path);
-        buf_puts(&target, "?limit=500&after=");
+        buf_puts(&target, strchr(path, '?') != NULL ? "&limit=500&after=" : "?limit=500&after=");
         http_encode(&target, buf_span(&after));
         if (domain != NULL) {
             buf_puts(&target, "&domain=");

@@ -120,8 +120,8 @@ int verb_help(struct cli *c)
         cli_man_config(c->out);
         return CLI_OK;
     }
-    if (c->args_n == 0) {
-        cli_help_all(c->out);
+    if (c->args_n == 0 || (c->args_n == 1 && cli_is_group(c->args[0]))) {
+        cli_help_all(c->out, c->args_n > 0 ? c->args[0] : NULL);
         return CLI_OK;
     }
     const struct cli_verb *verb = cli_verb_find(c->args[0], c->args_n > 1 ? c->args[1] : NULL);

@@ -47,7 +47,7 @@ static const struct cli_verb verbs[] = {
     {"account add", "ADDRESS", 1, 1, BOTH, verb_account_add, "Add an account",
      "Without --password-stdin or --password-hash a password is made and printed.",
      {PASSWORD_OPTIONS, {"--class", "CLASS", "Class of service; the domain's without it"}, {"--name", "NAME", "The person's name"}}},
-    {"account list", "", 0, 0, BOTH, verb_account_list, "List the accounts", "", {{"--domain", "DOMAIN", "Only this domain's"}}},
+    {"account list", "", 0, 0, BOTH, verb_account_list, "List the accounts", "", {{"--domain", "DOMAIN", "Only this domain's"}, {"--inactive", NULL, "Only those without a login for longer than their class allows"}}},
     {"account show", "ADDRESS", 1, 1, BOTH, verb_account_show, "Show an account: use of quota, logins, locks", "", {{0}}},
     {"account set", "ADDRESS", 1, 1, BOTH, verb_account_set, "Change an account", "",
      {{"--class", "CLASS", "Class of service"}, {"--name", "NAME", "The person's name"}}},

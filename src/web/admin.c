@@ -30,7 +30,7 @@ static const struct http_route admin_routes[] = {
     {"PATCH",  "/v1/classes/{class}",        0, admin_class_set, "Change what is given; 0 means no limit", "quota_bytes, quota_messages, message_size, send_per_hour, recipients_per_hour, inactivity_days, retention_days_inbox, _sent, _drafts, _junk, _trash, _archive"},
     {"DELETE", "/v1/classes/{class}",        0, admin_class_remove, "Remove a class that nobody has", ""},
 
-    {"GET",    "/v1/accounts",               0, admin_account_list, "Accounts by address, a page at a time: ?domain=, ?after=, ?limit=", ""},
+    {"GET",    "/v1/accounts",               0, admin_account_list, "Accounts by address, a page at a time: ?domain=, ?after=, ?limit=; ?inactive=yes: only those without a login for longer than their class allows", ""},
     {"POST",   "/v1/accounts",               0, admin_account_add, "A new account", "address, password or password_hash, name, class"},
     {"POST",   "/v1/accounts:batch",         0, admin_account_batch, "Up to 1000 new accounts, with a result for each; those that exist are left as they are", "accounts: list of what POST /v1/accounts takes"},
     {"GET",    ACCOUNT,                      0, admin_account_show, "One account with its use of quota, logins and locks", ""},

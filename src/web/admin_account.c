@@ -26,6 +26,45 @@ static void put_account(struct json_out *j, const struct account *a)
         json_time(j, "removed", a->removed_ms);
 }
 
+/* No login for as long as its class says; one that has never logged in counts from its making. */
+static int
+is_inactive(struct admin *admin, const struct account *a, int64_t last_login_ms, bool *out)
+{
+    const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+    struct class_of_service class;
+    struct arena *arena = arena_new(LIMIT_SESSION_ARENA);
+    if (arena == NULL)
+        return ERR_NOMEM;
+    int err = class_get(admin->directory, a->class_name, arena, &class);
+    int64_t since = last_login_ms > a->created_ms ? last_login_ms : a->created_ms;
+    int64_t idle_ms = admin->clock->wall_ms(admin->clock) - since;
+    *out = err == 0 && a->status == ACCOUNT_ACTIVE && class.inactivity_days > 0 && idle_ms > 0 &&
+           (uint64_t)(idle_ms / day_ms) >= class.inactivity_days;
+    arena_free(arena);
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+/* With ?inactive=yes only those are listed. An attempts record that cannot be read hides nobody. */
+static int
+put_listed(struct json_out *j, struct http_request *r, const struct account *a, bool only)
+{
+    struct auth_history history = {0};
+    bool inactive = false;
+    if (only) {
+        int err = auth_history_get(admin_of(r)->auth, a->address, r->arena, &history);
+        if (err == 0 || err == ERR_CORRUPT || err == ERR_NOT_FOUND)
+            err = is_inactive(admin_of(r), a, history.last_login_ms, &inactive);
+        if (err != 0 || !inactive)
+            return err;
+    }
+    json_begin(j, NULL, '{');
+    put_account(j, a);
+    if (only)
+        json_time(j, "last_login", history.last_login_ms);
+    json_end(j, '}');
+    return 0;
+}
+
 int admin_account_list(struct http_request *r)
 {
     struct admin_page page;
@@ -37,12 +76,16 @@ int admin_account_list(struct http_request *r)
                            &v, &n);
     if (err != 0)
         return err;
+    struct span inactive = SPAN_EMPTY;
+    bool only = http_query(r, SPAN("inactive"), &inactive);
+    if (only && !span_eq(inactive, SPAN("yes")))
+        return admin_fail(r, ERR_INVALID, "inactive can only be \"yes\"");
     struct json_out j = admin_begin(r, 200);
     json_begin(&j, "accounts", '[');
     for (size_t i = 0; i < n; i++) {
-        json_begin(&j, NULL, '{');
-        put_account(&j, &v[i]);
-        json_end(&j, '}');
+        err = put_listed(&j, r, &v[i], only);
+        if (err != 0)
+            return err;
     }
     json_end(&j, ']');
     json_text(&j, "next", n == page.limit ? v[n - 1].address : SPAN_EMPTY);
@@ -75,21 +118,25 @@ put_quota(struct json_out *j, struct admin *admin, const struct account *a, stru
 }
 
 static int
-put_history(struct json_out *j, struct admin *admin, struct span address, struct arena *arena)
+put_history(struct json_out *j, struct admin *admin, const struct account *a, struct arena *arena)
 {
     struct auth_history history;
-    int err = auth_history_get(admin->auth, address, arena, &history);
+    bool inactive = false;
+    int err = auth_history_get(admin->auth, a->address, arena, &history);
+    if (err == 0)
+        err = is_inactive(admin, a, history.last_login_ms, &inactive);
     if (err != 0)
         return err;
     json_time(j, "last_login", history.last_login_ms);
+    json_bool(j, "inactive", inactive);
     json_begin(j, "attempts", '[');
     for (size_t i = 0; i < history.attempts_n; i++) {
-        const struct auth_attempt *a = &history.attempts[i];
+        const struct auth_attempt *at = &history.attempts[i];
         json_begin(j, NULL, '{');
-        json_time(j, "at", a->at_ms);
-        admin_put_network(j, "network", a->net);
-        json_bool(j, "ok", a->ok);
-        json_text(j, "service", a->service);
+        json_time(j, "at", at->at_ms);
+        admin_put_network(j, "network", at->net);
+        json_bool(j, "ok", at->ok);
+        json_text(j, "service", at->service);
         json_end(j, '}');
     }
     json_end(j, ']');
@@ -118,7 +165,7 @@ static int show(struct http_request *r, int status, struct span address)
     json_text(&j, "credentials", auth_credentials_describe(a.credentials, r->arena));
     err = put_quota(&j, admin, &a, r->arena);
     if (err == 0)
-        err = put_history(&j, admin, a.address, r->arena);
+        err = put_history(&j, admin, &a, r->arena);
     if (err != 0)
         return err;
     json_end(&j, '}');
@@ -177,6 +224,21 @@ static int make(struct admin *admin, struct account *account, struct arena *a)
     return undone != 0 ? undone : err;
 }
 
+static void explain_invalid(struct admin *admin,
+                            const struct admin_new_account *in,
+                            struct arena *a,
+                            struct buf *why)
+{
+    struct domain domain;
+    struct address address;
+    if (address_normalize(in->address, a, &address) == 0 &&
+        domain_get(admin->directory, address.domain, a, &domain) == 0 && domain.alias_of.n > 0)
+        buf_printf(why, "%.*s is another name of %.*s; make the account there",
+                   SPAN_ARG(domain.name), SPAN_ARG(domain.alias_of));
+    else
+        buf_puts(why, "The name is a text of at most 255 bytes");
+}
+
 int admin_account_make(struct admin *admin,
                        const struct admin_new_account *in,
                        struct arena *a,
@@ -185,7 +247,7 @@ int admin_account_make(struct admin *admin,
 {
     struct account account = {
         .address = in->address, .name = in->name, .class_name = in->class_name};
-    struct account old;
+    struct account old = {0};
     /* asked first: a hash takes long, and an import that is run again finds most accounts made */
     int err = account_get(admin->directory, in->address, a, &old);
     if (err == 0)
@@ -196,8 +258,13 @@ int admin_account_make(struct admin *admin,
         err = make(admin, &account, a);
     if (why->n > 0)
         return err;
-    if (err == ERR_EXISTS)
+    if (err == ERR_EXISTS && old.status == ACCOUNT_REMOVED)
+        buf_printf(why, "%.*s was removed and can still be restored; restore or purge it first",
+                   SPAN_ARG(in->address));
+    else if (err == ERR_EXISTS)
         buf_printf(why, "%.*s exists already", SPAN_ARG(in->address));
+    else if (err == ERR_INVALID)
+        explain_invalid(admin, in, a, why);
     else if (err == ERR_NOT_FOUND)
         buf_printf(why, "There is no class %.*s", SPAN_ARG(in->class_name));
     if (err == 0)

@@ -61,6 +61,11 @@ put(struct http_request *r, int status, struct span address, const struct json_t
     int err = alias_put(admin_of(r)->directory, &a);
     if (err == ERR_EXISTS)
         return admin_fail(r, err, "%.*s is an account", SPAN_ARG(address));
+    if (err == ERR_LOOP)
+        return admin_fail(r, ERR_INVALID, "An alias cannot be its own target");
+    if (err == ERR_INVALID)
+        return admin_fail(r, err, "The domain of %.*s is another name of a domain; make it there",
+                          SPAN_ARG(address));
     return err != 0 ? err : show(r, status, address);
 }
 
@@ -77,7 +82,8 @@ int admin_alias_add(struct http_request *r)
     if (err != 0)
         return err;
     if (alias_get(admin_of(r)->directory, address, r->arena, &old) == 0)
-        return admin_fail(r, ERR_EXISTS, "The alias %.*s exists already", SPAN_ARG(address));
+        return admin_fail(r, ERR_EXISTS, "The alias %.*s exists already; it can be replaced",
+                          SPAN_ARG(address));
     return put(r, 201, address, &targets);
 }
 

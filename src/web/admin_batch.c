@@ -42,7 +42,7 @@ struct batch {
     size_t n;
     unsigned lanes_n, lanes_open;
     struct lane lanes[LANES_MAX];
-    char sid[32]; /* for the log lines of the threads */
+    char sid[32];       /* for the log lines of the threads */
     unsigned next_lane; /* atomic */
     uint64_t added, existing, failed;
 };
@@ -122,15 +122,14 @@ static int deal(struct http_request *r, struct batch *b, json_t *list)
     b->rows = arena_array(r->arena, b->n + 1, sizeof *b->rows);
     if (b->rows == NULL)
         return arena_err(r->arena);
-    json_array_foreach(list, i, row)
-        hashes = hashes || json_object_get(row, "password") != NULL;
+    json_array_foreach(list, i, row) hashes = hashes || json_object_get(row, "password") != NULL;
     int64_t threads = b->admin->config(b->admin->arg)->auth_threads;
     b->lanes_n = !hashes                ? LANES_DISK
                  : threads < 1          ? 1
                  : threads >= LANES_MAX ? LANES_MAX
                                         : (unsigned)threads;
-    json_array_foreach(list, i, row)
-        b->rows[i] = (struct row){.in = row, .lane = (unsigned)(hash_of(row) % b->lanes_n)};
+    json_array_foreach(list, i, row) b->rows[i] =
+        (struct row){.in = row, .lane = (unsigned)(hash_of(row) % b->lanes_n)};
     for (; b->lanes_open < b->lanes_n; b->lanes_open++) {
         struct lane *lane = &b->lanes[b->lanes_open];
         lane->scratch = arena_new(LIMIT_SESSION_ARENA);

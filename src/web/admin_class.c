@@ -92,6 +92,8 @@ int admin_class_add(struct http_request *r)
     if (class_get(admin_of(r)->directory, c.name, r->arena, &old) == 0)
         return admin_fail(r, ERR_EXISTS, "The class %.*s exists already", SPAN_ARG(c.name));
     err = class_put(admin_of(r)->directory, &c);
+    if (err == ERR_INVALID)
+        return admin_fail(r, err, "A class is named with 1 to 64 letters, digits, or - _ .");
     return err != 0 ? err : show(r, 201, c.name);
 }
 

@@ -73,6 +73,8 @@ int admin_domain_add(struct http_request *r)
     int err = json_read(r, members, COUNT_OF(members));
     if (err == 0)
         err = domain_add(admin_of(r)->directory, &d);
+    if (err == ERR_BAD_ADDRESS && d.catch_all.n == 0)
+        return admin_fail(r, err, "%.*s is not a domain name", SPAN_ARG(d.name));
     if (err == ERR_EXISTS)
         return admin_fail(r, err, "The domain %.*s is served already", SPAN_ARG(d.name));
     if (err == ERR_NOT_FOUND)

@@ -259,6 +259,72 @@ static void the_server(void **state)
     feed_close(&f);
 }
 
+/* More rows than threads, each address twice: the first of two wins, and answers are in order. */
+static void batches(void **state)
+{
+    (void)state;
+    struct buf body;
+    struct account a;
+    char address[64];
+    buf_init(&body, 256 * 1024);
+    buf_puts(&body, "{\"accounts\":[");
+    for (int i = 0; i < 400; i++)
+        buf_printf(&body, "%s{\"address\":\"%s%d@example.test\",\"name\":\"%s\"}", i > 0 ? "," : "",
+                   i < 200 ? "m" : "M", i % 200, i < 200 ? "first" : "second");
+    buf_puts(&body, "]}");
+    buf_putc(&body, '\0');
+    call(
+        "POST", "/v1/accounts:batch", body.p, 200, "\"results\":[{\"address\":\"m0@example.test\"",
+        "{\"address\":\"m199@example.test\",\"result\":\"added\"},{\"address\":\"M0@example.test\"",
+        "\"added\":200,\"exists\":200,\"failed\":0", NULL);
+    buf_done(&body);
+    for (int i = 0; i < 200; i++) {
+        struct arena *arena = arena_new(64 * 1024);
+        snprintf(address, sizeof address, "m%d@example.test", i);
+        assert_int_equal(account_get(directory, span_str(address), arena, &a), 0);
+        assert_true(span_eq(a.name, SPAN("first")));
+        arena_free(arena);
+    }
+}
+
+static void inactive_accounts(void **state)
+{
+    (void)state;
+    const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+    call("POST", "/v1/domains", "{\"name\":\"idle.test\"}", 201, NULL);
+    call("POST", "/v1/classes", "{\"name\":\"idle\",\"inactivity_days\":30}", 201, NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"old@idle.test\",\"class\":\"idle\"}", 201,
+         "\"inactive\":false", NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"free@idle.test\"}", 201, NULL);
+    clock_fake_advance(&clock_now, 29 * day_ms);
+    call("GET", "/v1/accounts?domain=idle.test&inactive=yes", "", 200, "\"accounts\":[]", NULL);
+    clock_fake_advance(&clock_now, day_ms);
+    call("GET", "/v1/accounts?domain=idle.test&inactive=yes", "", 200,
+         "\"accounts\":[{\"address\":\"old@idle.test\"", "\"last_login\":null}]", NULL);
+    call("GET", "/v1/accounts/old@idle.test", "", 200, "\"inactive\":true", NULL);
+    call("POST", "/v1/accounts/old@idle.test/suspend", "", 200, NULL);
+    call("GET", "/v1/accounts?domain=idle.test&inactive=yes", "", 200, "\"accounts\":[]", NULL);
+    call("GET", "/v1/accounts?inactive=no", "", 400, NULL);
+}
+
+/* A mistake is answered with what is wrong, not with the sentence a mail program would get. */
+static void mistakes_are_named(void **state)
+{
+    (void)state;
+    call("POST", "/v1/domains", "{\"name\":\"a b\"}", 400, "a b is not a domain name", NULL);
+    call("POST", "/v1/classes", "{\"name\":\"a b\"}", 400, "letters, digits", NULL);
+    call("POST", "/v1/alias-domains", "{\"name\":\"second.test\",\"domain\":\"example.test\"}", 201,
+         NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"x@second.test\"}", 400,
+         "second.test is another name of example.test", NULL);
+    call("POST", "/v1/aliases", "{\"address\":\"x@example.test\",\"targets\":[\"x@example.test\"]}",
+         400, "its own target", NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"gone@example.test\"}", 201, NULL);
+    call("DELETE", "/v1/accounts/gone@example.test", "", 200, NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"gone@example.test\"}", 409,
+         "can still be restored", NULL);
+}
+
 static void documentation_has_every_route(void **state)
 {
     (void)state;
@@ -290,6 +356,9 @@ int main(void)
         cmocka_unit_test(accounts),
         cmocka_unit_test(aliases_and_mail),
         cmocka_unit_test(the_server),
+        cmocka_unit_test(batches),
+        cmocka_unit_test(inactive_accounts),
+        cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(documentation_has_every_route),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
