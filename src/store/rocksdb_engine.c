@@ -155,13 +155,19 @@ static int engine_commit(struct engine *engine, const struct engine_op *ops, siz
         rc = rocksdb_repair(e, generation);
     if (rc != 0)
         return rc;
-    rc = write_once(e, ops, n, sync, &generation);
-    if (rc == 0 || generation == UINT64_MAX)
-        return rc;
-    rocksdb_fail(e, rc);
-    if (rocksdb_repair(e, generation) == 0 && has_landed(engine, ops, n))
-        return 0;
-    return rc;
+    for (int tries = 0;; tries++) {
+        rc = write_once(e, ops, n, sync, &generation);
+        if (rc == 0 || generation == UINT64_MAX)
+            return rc;
+        rocksdb_fail(e, rc);
+        if (rocksdb_repair(e, generation) != 0)
+            return rc;
+        if (has_landed(engine, ops, n))
+            return 0;
+        if (rc != ERR_CORRUPT || tries > 0)
+            return rc;
+        /* refused for damage that a compaction had met, not for this batch: it goes through now */
+    }
 }
 
 static uint64_t engine_free_bytes(struct engine *engine)

@@ -370,6 +370,10 @@ static void one_flipped_bit_costs_one_block(void **state)
     assert_int_equal(put(f, part_a, SPAN("key01500"), SPAN("new")), 0);
     assert_true(span_eq(get(f, part_a, SPAN("key01500")), SPAN("new")));
     assert_true(scan_all(f, false).good >= n - 40);
+    /* what is new between the block's keys is there, and a scan that passes it over says "damage" */
+    assert_int_equal(put(f, part_a, SPAN("key01500a"), SPAN("newer")), 0);
+    assert_true(span_eq(get(f, part_a, SPAN("key01500a")), SPAN("newer")));
+    assert_true(scan_all(f, false).bad > 0);
 }
 
 static void several_damaged_blocks_hide_only_themselves(void **state)
