@@ -1,42 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sim engine: three persistent maps, the list of their states since the last sync, and the
- * faults of sim.h. One lock guards the current state; readers work on roots they hold and need
- * none. */
-#include "store/sim.h"
-
+/* The sim engine on its disk (sim_disk.c): three persistent maps. One lock guards the current state;
+ * readers work on roots they hold and need none. */
 #include "base/err.h"
-#include "base/random.h"
-#include "store/internal.h"
-#include "store/sim_map.h"
-
-/* A record that cannot be read at all (its block is lost) is an empty value: every real one has a frame. */
-struct sim_state {
-    struct sim_node *cf[CF_COUNT];
-};
-
-struct sim_fault {
-    uint64_t left; /* operations until it strikes; 0: none */
-    int err;
-    bool lasting;
-};
-
-struct sim_disk {
-    pthread_mutex_t lock;
-    struct rng_seeded rng;
-    bool open, crashed;
-    struct sim_state now;
-    struct sim_state
-        *unsynced; /* states after the last sync, oldest first; [0] is the synced one */
-    size_t unsynced_n, unsynced_cap;
-    struct sim_fault faults[2]; /* by enum sim_op */
-    uint64_t crash_in;          /* commits until power is lost; 0: never */
-    bool crash_landed;
-    uint64_t commits, free_bytes;
-    struct { /* a block of the records; see sim_lose_block */
-        char lower[STORE_KEY_BYTES], upper[STORE_KEY_BYTES];
-        size_t lower_n, upper_n;
-    } lost;
-};
+#include "store/sim_impl.h"
 
 struct engine_sim {
     struct engine engine;
@@ -62,287 +28,6 @@ static struct engine_sim *sim(struct engine *e)
     return CONTAINER_OF(e, struct engine_sim, engine);
 }
 
-static struct sim_state state_ref(const struct sim_state *s)
-{
-    struct sim_state copy;
-    for (int i = 0; i < CF_COUNT; i++)
-        copy.cf[i] = sim_map_ref(s->cf[i]);
-    return copy;
-}
-
-static void state_unref(struct sim_state *s)
-{
-    for (int i = 0; i < CF_COUNT; i++) {
-        sim_map_unref(s->cf[i]);
-        s->cf[i] = NULL;
-    }
-}
-
-/* ---- the disk ---------------------------------------------------------------------------- */
-
-static bool unsynced_push(struct sim_disk *d)
-{
-    if (d->unsynced_n == d->unsynced_cap) {
-        size_t cap = d->unsynced_cap > 0 ? d->unsynced_cap * 2 : 16;
-        struct sim_state *v = realloc(d->unsynced, cap * sizeof(*v));
-        if (v == NULL)
-            return false;
-        d->unsynced = v;
-        d->unsynced_cap = cap;
-    }
-    d->unsynced[d->unsynced_n++] = state_ref(&d->now);
-    return true;
-}
-
-static void unsynced_clear(struct sim_disk *d)
-{
-    while (d->unsynced_n > 0)
-        state_unref(&d->unsynced[--d->unsynced_n]);
-}
-
-struct sim_disk *sim_disk_new(uint64_t seed)
-{
-    struct sim_disk *d = calloc(1, sizeof(*d));
-    if (d == NULL)
-        return NULL;
-    pthread_mutex_init(&d->lock, NULL);
-    rng_seeded_init(&d->rng, seed);
-    d->free_bytes = UINT64_MAX;
-    if (!unsynced_push(d)) {
-        sim_disk_free(d);
-        return NULL;
-    }
-    return d;
-}
-
-void sim_disk_free(struct sim_disk *d)
-{
-    if (d == NULL)
-        return;
-    must(!d->open);
-    unsynced_clear(d);
-    state_unref(&d->now);
-    free(d->unsynced);
-    pthread_mutex_destroy(&d->lock);
-    free(d);
-}
-
-/* With the lock held: what is on the disk now is all that will ever be. */
-static void crash(struct sim_disk *d, uint64_t keep)
-{
-    uint64_t last = d->unsynced_n - 1;
-    struct sim_state survives = state_ref(&d->unsynced[keep < last ? keep : last]);
-    state_unref(&d->now);
-    d->now = survives;
-    d->crashed = true;
-}
-
-void sim_crash(struct sim_disk *d, uint64_t keep)
-{
-    pthread_mutex_lock(&d->lock);
-    crash(d, keep);
-    pthread_mutex_unlock(&d->lock);
-}
-
-uint64_t sim_unsynced(struct sim_disk *d)
-{
-    pthread_mutex_lock(&d->lock);
-    uint64_t n = d->unsynced_n - 1;
-    pthread_mutex_unlock(&d->lock);
-    return n;
-}
-
-void sim_fail(struct sim_disk *d, enum sim_op op, uint64_t nth, int err, bool lasting)
-{
-    pthread_mutex_lock(&d->lock);
-    d->faults[op] = (struct sim_fault){.left = nth, .err = err, .lasting = lasting};
-    pthread_mutex_unlock(&d->lock);
-}
-
-void sim_crash_at_commit(struct sim_disk *d, uint64_t nth, bool landed)
-{
-    pthread_mutex_lock(&d->lock);
-    d->crash_in = nth;
-    d->crash_landed = landed;
-    pthread_mutex_unlock(&d->lock);
-}
-
-uint64_t sim_commits(struct sim_disk *d)
-{
-    pthread_mutex_lock(&d->lock);
-    uint64_t n = d->commits;
-    pthread_mutex_unlock(&d->lock);
-    return n;
-}
-
-void sim_set_free(struct sim_disk *d, uint64_t bytes)
-{
-    pthread_mutex_lock(&d->lock);
-    d->free_bytes = bytes;
-    pthread_mutex_unlock(&d->lock);
-}
-
-/* With the lock held. */
-static int fault(struct sim_disk *d, enum sim_op op)
-{
-    struct sim_fault *f = &d->faults[op];
-    if (d->crashed)
-        return ERR_SHUTDOWN;
-    if (f->left == 0)
-        return 0;
-    if (f->left > 1) {
-        f->left--;
-        return 0;
-    }
-    f->left = f->lasting ? 1 : 0;
-    return f->err;
-}
-
-/* Writes past the store, to what is synced: rot needs no sync. */
-static void
-scribble(struct sim_disk *d, enum engine_cf cf, struct span key, const struct span *value)
-{
-    struct sim_node *root;
-    bool ok = value != NULL ? sim_map_put(d->now.cf[cf], key, *value, &root)
-                            : sim_map_del(d->now.cf[cf], key, &root);
-    must(ok);
-    sim_map_unref(d->now.cf[cf]);
-    d->now.cf[cf] = root;
-    unsynced_clear(d);
-    must(unsynced_push(d));
-}
-
-static bool flip_bit(struct sim_disk *d, enum engine_cf cf, struct span key)
-{
-    struct span value;
-    pthread_mutex_lock(&d->lock);
-    bool found = sim_map_get(d->now.cf[cf], key, &value) && value.n > 0;
-    if (found) {
-        char *copy = malloc(value.n);
-        must(copy != NULL);
-        memcpy(copy, value.p, value.n);
-        uint64_t bit = rng_below(&d->rng.rng, value.n * 8);
-        copy[bit / 8] = (char)((uint8_t)copy[bit / 8] ^ 1u << bit % 8);
-        struct span changed = span_of(copy, value.n);
-        scribble(d, cf, key, &changed);
-        free(copy);
-    }
-    pthread_mutex_unlock(&d->lock);
-    return found;
-}
-
-static struct span record_key(struct part part, struct span key, char full[STORE_KEY_BYTES])
-{
-    struct fixed_key prefix;
-    must(key.n <= LIMIT_STORE_KEY);
-    key_part(&prefix, part);
-    memcpy(full, prefix.b, prefix.n);
-    if (key.n > 0)
-        memcpy(full + prefix.n, key.p, key.n);
-    return span_of(full, prefix.n + key.n);
-}
-
-bool sim_corrupt_record(struct sim_disk *d, struct part part, struct span key)
-{
-    char full[STORE_KEY_BYTES];
-    return flip_bit(d, CF_RECORDS, record_key(part, key, full));
-}
-
-bool sim_corrupt_blob(struct sim_disk *d, struct blob_id id, uint32_t chunk)
-{
-    struct fixed_key key;
-    key_chunk(&key, id, chunk);
-    return flip_bit(d, CF_CHUNKS, fixed_key_span(&key));
-}
-
-static bool make_unreadable(struct sim_disk *d, enum engine_cf cf, struct span key)
-{
-    struct span value, none = SPAN_EMPTY;
-    pthread_mutex_lock(&d->lock);
-    bool found = sim_map_get(d->now.cf[cf], key, &value);
-    if (found)
-        scribble(d, cf, key, &none);
-    pthread_mutex_unlock(&d->lock);
-    return found;
-}
-
-size_t sim_lose_block(struct sim_disk *d, struct part part, struct span first, struct span last)
-{
-    char from[STORE_KEY_BYTES], to[STORE_KEY_BYTES];
-    struct span at = record_key(part, first, from), end = record_key(part, last, to), k, value;
-    size_t n = 0;
-    pthread_mutex_lock(&d->lock);
-    memcpy(d->lost.lower, at.p, d->lost.lower_n = at.n);
-    memcpy(d->lost.upper, end.p, d->lost.upper_n = end.n);
-    char now[STORE_KEY_BYTES];
-    for (bool strict = false; sim_map_seek(d->now.cf[CF_RECORDS], at, strict, false, &k, &value) &&
-                              span_cmp(k, end) <= 0;
-         strict = true, n++) {
-        memcpy(now, k.p, k.n);
-        at = span_of(now, k.n);
-        struct span none = SPAN_EMPTY;
-        scribble(d, CF_RECORDS, at, &none);
-    }
-    pthread_mutex_unlock(&d->lock);
-    return n;
-}
-
-/* With the disk's lock held. */
-static bool is_lost(const struct sim_disk *d, struct span key)
-{
-    return d->lost.upper_n > 0 && span_cmp(key, span_of(d->lost.lower, d->lost.lower_n)) >= 0 &&
-           span_cmp(key, span_of(d->lost.upper, d->lost.upper_n)) <= 0;
-}
-
-bool sim_unreadable_link(struct sim_disk *d, struct blob_id id, struct part part, uint64_t tag)
-{
-    struct fixed_key key;
-    key_link(&key, id, part, tag);
-    return make_unreadable(d, CF_META, fixed_key_span(&key));
-}
-
-bool sim_corrupt_blob_head(struct sim_disk *d, struct blob_id id)
-{
-    struct fixed_key key;
-    key_head(&key, id);
-    return flip_bit(d, CF_META, fixed_key_span(&key));
-}
-
-bool sim_lose_chunk(struct sim_disk *d, struct blob_id id, uint32_t chunk)
-{
-    struct fixed_key key;
-    struct span value;
-    key_chunk(&key, id, chunk);
-    pthread_mutex_lock(&d->lock);
-    bool found = sim_map_get(d->now.cf[CF_CHUNKS], fixed_key_span(&key), &value);
-    if (found)
-        scribble(d, CF_CHUNKS, fixed_key_span(&key), NULL);
-    pthread_mutex_unlock(&d->lock);
-    return found;
-}
-
-void sim_set_format(struct sim_disk *d, uint64_t format)
-{
-    struct fixed_key key;
-    key_part(&key, (struct part){PART_SYSTEM, 0});
-    key.b[key.n++] = 0;
-    key.b[key.n++] = 'f';
-    struct buf record;
-    char sum[STORE_FRAME];
-    buf_init(&record, 64);
-    format_pack(&record, format);
-    frame_sum(CF_RECORDS, fixed_key_span(&key), buf_span(&record), sum);
-    buf_put(&record, span_of(sum, sizeof(sum)));
-    must(record.err == 0);
-    struct span value = buf_span(&record);
-    pthread_mutex_lock(&d->lock);
-    scribble(d, CF_RECORDS, fixed_key_span(&key), &value);
-    pthread_mutex_unlock(&d->lock);
-    buf_done(&record);
-}
-
-/* ---- the engine -------------------------------------------------------------------------- */
-
 static void sim_close(struct engine *e)
 {
     struct engine_sim *s = sim(e);
@@ -350,8 +35,8 @@ static void sim_close(struct engine *e)
     pthread_mutex_lock(&d->lock);
     d->open = false;
     if (!d->crashed && !s->read_only) { /* an orderly end is synced */
-        unsynced_clear(d);
-        must(unsynced_push(d));
+        sim_unsynced_clear(d);
+        must(sim_unsynced_push(d));
     }
     pthread_mutex_unlock(&d->lock);
     if (s->own)
@@ -366,9 +51,9 @@ static int sim_snap_open(struct engine *e, struct engine_snap **out)
     if (snap == NULL)
         return ERR_NOMEM;
     pthread_mutex_lock(&d->lock);
-    int rc = fault(d, SIM_READ);
+    int rc = sim_disk_fault(d, SIM_READ);
     if (rc == 0)
-        snap->state = state_ref(&d->now);
+        snap->state = sim_state_ref(&d->now);
     pthread_mutex_unlock(&d->lock);
     if (rc != 0)
         free(snap);
@@ -380,7 +65,7 @@ static int sim_snap_open(struct engine *e, struct engine_snap **out)
 static void sim_snap_close(struct engine *e, struct engine_snap *snap)
 {
     (void)e;
-    state_unref(&snap->state);
+    sim_state_unref(&snap->state);
     free(snap);
 }
 
@@ -394,7 +79,7 @@ static int sim_get(struct engine *e,
     struct sim_disk *d = sim(e)->disk;
     struct sim_node *root = NULL;
     pthread_mutex_lock(&d->lock);
-    int rc = fault(d, SIM_READ);
+    int rc = sim_disk_fault(d, SIM_READ);
     if (rc == 0)
         root = sim_map_ref(snap != NULL ? snap->state.cf[cf] : d->now.cf[cf]);
     pthread_mutex_unlock(&d->lock);
@@ -452,7 +137,7 @@ static int sim_iter_open(struct engine *e,
 static bool in_lost_block(struct sim_disk *d, struct span key, char *at, size_t *at_n, bool reverse)
 {
     pthread_mutex_lock(&d->lock);
-    bool lost = is_lost(d, key);
+    bool lost = sim_disk_lost(d, key);
     if (lost && reverse)
         memcpy(at, d->lost.lower, *at_n = d->lost.lower_n);
     else if (lost)
@@ -466,7 +151,7 @@ static int sim_iter_next(struct engine_iter *it, struct span *key, struct span *
     if (it->end)
         return 0;
     pthread_mutex_lock(&it->e->disk->lock);
-    int rc = fault(it->e->disk, SIM_READ);
+    int rc = sim_disk_fault(it->e->disk, SIM_READ);
     pthread_mutex_unlock(&it->e->disk->lock);
     if (rc != 0 && rc != ERR_CORRUPT)
         it->end = true;
@@ -524,28 +209,28 @@ static bool apply(struct sim_node **root, const struct engine_op *op)
 /* With the lock held. */
 static int commit(struct sim_disk *d, const struct engine_op *ops, size_t n, bool sync)
 {
-    int rc = fault(d, SIM_COMMIT);
+    int rc = sim_disk_fault(d, SIM_COMMIT);
     if (rc != 0)
         return rc;
     d->commits++;
     bool dies = d->crash_in > 0 && --d->crash_in == 0;
     if (dies && !d->crash_landed) {
-        crash(d, rng_below(&d->rng.rng, d->unsynced_n));
+        sim_disk_crash(d, rng_below(&d->rng.rng, d->unsynced_n));
         return ERR_SHUTDOWN;
     }
-    struct sim_state next = state_ref(&d->now);
+    struct sim_state next = sim_state_ref(&d->now);
     for (size_t i = 0; i < n; i++)
         if (!apply(&next.cf[ops[i].cf], &ops[i])) {
-            state_unref(&next);
+            sim_state_unref(&next);
             return ERR_NOMEM;
         }
-    state_unref(&d->now);
+    sim_state_unref(&d->now);
     d->now = next;
     if (sync)
-        unsynced_clear(d);
-    must(unsynced_push(d));
+        sim_unsynced_clear(d);
+    must(sim_unsynced_push(d));
     if (dies) {
-        crash(d, UINT64_MAX);
+        sim_disk_crash(d, UINT64_MAX);
         return ERR_SHUTDOWN;
     }
     return 0;
@@ -598,8 +283,8 @@ int engine_sim_open(struct sim_disk *disk,
     if (!taken) {
         disk->open = true;
         disk->crashed = false;
-        unsynced_clear(disk);
-        must(unsynced_push(disk));
+        sim_unsynced_clear(disk);
+        must(sim_unsynced_push(disk));
     }
     pthread_mutex_unlock(&disk->lock);
     if (taken) {
