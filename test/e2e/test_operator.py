@@ -6,11 +6,12 @@ import poplib
 import pwd
 import random
 import shutil
+import signal
 import subprocess
 
 import pytest
 
-from conftest import BIN, PASSWORD
+from conftest import BIN, PASSWORD, ROOT
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 MESSAGES = 30
@@ -163,3 +164,22 @@ def test_becomes_an_unprivileged_user(make_server):
     server.start()  # over the socket and the files it left
     assert server.json("account", "show", ALICE)["account"]["last_login"]
     server.stop()
+
+
+def test_a_second_run_leaves_the_first_alone(tmp_path):
+    """The second must not write its own ports into the configuration of the one that runs."""
+    data = tmp_path / "a demo"
+    run = str(ROOT / "run")
+    offset = 21000 + os.getpid() % 2000 * 10
+    first = subprocess.Popen([run, "--data", str(data), "--port-offset", str(offset)], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        assert any("Ctrl-C" in line for line in first.stdout)
+        before = (data / "mailstead.conf").read_text()
+        second = subprocess.run([run, "--data", str(data), "--port-offset", str(offset + 1)], capture_output=True,
+                                text=True, timeout=300)
+        assert second.returncode == 1 and "runs on" in second.stderr and "--data" in second.stderr
+        assert (data / "mailstead.conf").read_text() == before
+    finally:
+        os.kill(first.pid, signal.SIGINT)
+        assert first.wait(60) == 0
