@@ -47,7 +47,9 @@ int check_table(struct check *c,
     if (err != 0)
         return err;
     while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
-        err = row(c, arg, key, value);
+        err = c->stop != NULL ? c->stop(c->arg) : 0;
+        if (err == 0)
+            err = row(c, arg, key, value);
         arena_reset(c->arena);
         if (err < 0)
             break;
@@ -292,14 +294,15 @@ static int check_boxes(struct check *c)
     return err;
 }
 
-int mailbox_check(struct mail *m,
-                  account_id id,
-                  bool bodies,
-                  void (*report)(void *arg, struct span sentence),
-                  void *arg,
-                  uint64_t *problems_out)
+int mailbox_check_until(struct mail *m,
+                        account_id id,
+                        bool bodies,
+                        void (*report)(void *arg, struct span sentence),
+                        int (*stop)(void *arg),
+                        void *arg,
+                        uint64_t *problems_out)
 {
-    struct check c = {.mail = m, .bodies = bodies, .report = report, .arg = arg};
+    struct check c = {.mail = m, .bodies = bodies, .report = report, .stop = stop, .arg = arg};
     buf_init(&c.sentence, CHECK_SENTENCE);
     c.arena = arena_new(CHECK_ARENA);
     int err = c.arena == NULL ? ERR_NOMEM : look_open(m, id, &c.look);
@@ -325,4 +328,14 @@ out:
     arena_free(c.arena);
     buf_done(&c.sentence);
     return err;
+}
+
+int mailbox_check(struct mail *m,
+                  account_id id,
+                  bool bodies,
+                  void (*report)(void *arg, struct span sentence),
+                  void *arg,
+                  uint64_t *problems_out)
+{
+    return mailbox_check_until(m, id, bodies, report, NULL, arg, problems_out);
 }

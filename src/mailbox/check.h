@@ -10,6 +10,7 @@ struct check {
     struct look look;
     bool bodies;
     void (*report)(void *arg, struct span sentence);
+    int (*stop)(void *arg);
     void *arg;
     uint64_t problems;
     struct buf sentence;

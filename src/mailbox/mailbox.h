@@ -220,5 +220,14 @@ int mailbox_check(struct mail *m,
                   void (*report)(void *arg, struct span sentence),
                   void *arg,
                   uint64_t *problems_out) MUST_CHECK;
+/* The same for a caller who may stop wanting it: `stop` (may be NULL) is asked before every row,
+ * and an error from it ends the check, which returns that. */
+int mailbox_check_until(struct mail *m,
+                        account_id id,
+                        bool bodies,
+                        void (*report)(void *arg, struct span sentence),
+                        int (*stop)(void *arg),
+                        void *arg,
+                        uint64_t *problems_out) MUST_CHECK;
 
 #endif

@@ -272,6 +272,7 @@ void conn_abort(struct conn *c, const char *reason)
         c->reason = reason;
     if (c->state == CONN_RUN) { /* the worker has the session: conn_run.c ends it when it is back */
         c->broken = true;
+        conn_unwanted(c, ERR_CLOSED);
         conn_read(c, false);
         return;
     }
@@ -312,6 +313,7 @@ void conn_linger(struct conn *c)
 void conn_shutdown(struct conn *c)
 {
     log_scope_set(span_str(c->sid), SPAN_EMPTY);
+    conn_unwanted(c, ERR_SHUTDOWN);
     switch (c->state) {
     case CONN_NEW:
     case CONN_PROXY:

@@ -132,5 +132,7 @@ void conn_wake(struct conn *c, enum wake why);
 void conn_drain(struct conn *c);
 void conn_posted(struct conn *c);
 void conn_session_close(struct conn *c);
+/* The session, which may be with a worker, is told that nobody waits for it any more. */
+void conn_unwanted(struct conn *c, int err);
 
 #endif

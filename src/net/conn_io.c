@@ -22,6 +22,7 @@ static void arrived(struct conn *c)
 static void at_eof(struct conn *c)
 {
     c->eof = true;
+    conn_unwanted(c, ERR_CLOSED);
     conn_read(c, false);
     switch (c->state) {
     case CONN_PROXY:

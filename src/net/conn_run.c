@@ -121,6 +121,13 @@ void conn_session_close(struct conn *c)
         hand_over(c, JOB_CLOSE);
 }
 
+void conn_unwanted(struct conn *c, int err)
+{
+    /* from LINGER on the session may be freed by a worker at any moment */
+    if (c->s != NULL && c->state != CONN_LINGER && c->state != CONN_ENDED)
+        __atomic_store_n(&c->s->unwanted, err, __ATOMIC_RELAXED);
+}
+
 /* What arrived meanwhile joins what is left. */
 static void merge_ahead(struct conn *c)
 {
@@ -181,6 +188,7 @@ static void session_fill(struct conn *c)
     s->waker = conn_waker_base(c->waker);
     s->arena = c->arena;
     s->out = &c->out;
+    s->unwanted = c->eof ? ERR_CLOSED : 0;
     if (c->tls != NULL) {
         tls_conn_describe(c->tls, &s->tls);
         return;

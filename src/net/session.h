@@ -109,6 +109,17 @@ struct session {
     size_t unit_max;    /* longest unit; set in the constructor, may change with the state */
     bool authenticated; /* logged-in users are served first and survive overload */
     int frame_err;      /* set by the host before WAKE_ABORTED */
+
+    int unwanted; /* the host's; read with session_unwanted */
 };
+
+/* Asked from within a call that may take long (a check of everything stored): is there still a
+ * point in it? 0; ERR_CLOSED: the peer has ended at least its half of the connection; ERR_SHUTDOWN:
+ * the server stops. Commands that take seconds need not ask: what a peer has sent before it closed
+ * its half is worked off. Thread-safe. */
+static inline int session_unwanted(const struct session *s)
+{
+    return __atomic_load_n(&s->unwanted, __ATOMIC_RELAXED);
+}
 
 #endif

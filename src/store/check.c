@@ -18,6 +18,7 @@ struct check {
     struct store *s;
     struct engine_snap *snap;
     void (*report)(void *arg, struct span sentence);
+    int (*stop)(void *arg);
     void *arg;
     struct store_check *out;
 };
@@ -93,7 +94,9 @@ static void walk_close(struct walk *w)
 static int walk_next(struct walk *w)
 {
     struct span framed;
-    int rc;
+    int rc = w->c->stop != NULL ? w->c->stop(w->c->arg) : 0;
+    if (rc != 0)
+        return rc;
     while ((rc = w->c->s->engine->vt->iter_next(w->it, &w->key, &framed)) == ERR_CORRUPT)
         say(w->c, "a stretch of %s cannot be read: what was there is missing below", w->what);
     if (rc != 1)
@@ -278,13 +281,14 @@ static int check_blobs(struct check *c)
     return rc;
 }
 
-int store_check(struct store *s,
-                void (*report)(void *arg, struct span sentence),
-                void *arg,
-                struct store_check *out)
+int store_check_until(struct store *s,
+                      void (*report)(void *arg, struct span sentence),
+                      int (*stop)(void *arg),
+                      void *arg,
+                      struct store_check *out)
 {
     struct store_check counts = {0};
-    struct check c = {.s = s, .report = report, .arg = arg, .out = &counts};
+    struct check c = {.s = s, .report = report, .stop = stop, .arg = arg, .out = &counts};
     int rc = s->engine->vt->snap_open(s->engine, &c.snap);
     if (rc != 0)
         return store_count_error(rc);
@@ -297,4 +301,12 @@ int store_check(struct store *s,
     if (rc == 0)
         *out = counts;
     return rc;
+}
+
+int store_check(struct store *s,
+                void (*report)(void *arg, struct span sentence),
+                void *arg,
+                struct store_check *out)
+{
+    return store_check_until(s, report, NULL, arg, out);
 }

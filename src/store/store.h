@@ -220,6 +220,13 @@ int store_check(struct store *s,
                 void (*report)(void *arg, struct span sentence),
                 void *arg,
                 struct store_check *out) MUST_CHECK;
+/* The same for a caller who may stop wanting it: `stop` (may be NULL) is asked between any two
+ * records and pieces of blobs, and an error from it ends the check, which returns that. */
+int store_check_until(struct store *s,
+                      void (*report)(void *arg, struct span sentence),
+                      int (*stop)(void *arg),
+                      void *arg,
+                      struct store_check *out) MUST_CHECK;
 
 /* Free bytes of the file system, 0 for engines without one. Engines refuse writes with
  * ERR_DISK_FULL while less than a reserve is free, so that deletes still work. */

@@ -86,11 +86,13 @@ int admin_metrics(struct http_request *r)
 
 /* ---- store check ------------------------------------------------------------------------- */
 
-/* First the engine as a whole, then one account after the other, each a step of the stream: a
- * client that goes away ends it after the account at hand. The last line is "done" with the counts,
+/* First the engine as a whole, then one account after the other, each a step of the stream. A step
+ * may read for minutes, so each asks between records whether the client and the server still want
+ * it. The last line is "done" with the counts,
  * so that an answer that was cut short cannot be taken for a clean one. */
 struct check {
     struct admin *admin;
+    const struct session *session;
     bool engine_done, bodies;
     struct buf report; /* of one step; at most REPORT_MAX, then lines are counted only */
     uint64_t next, accounts, lost;
@@ -111,6 +113,11 @@ static void report_line(void *arg, struct span sentence)
     buf_putc(&c->report, '\n');
 }
 
+static int unwanted(void *arg)
+{
+    return session_unwanted(((struct check *)arg)->session);
+}
+
 static int take_first(void *arg, struct part part)
 {
     *(uint64_t *)arg = part.id;
@@ -124,7 +131,9 @@ static int check_account(struct check *c)
     int err = store_parts(c->admin->store, PART_ACCOUNT, c->next, take_first, &id);
     if (err <= 0)
         return err;
-    err = mailbox_check(c->admin->mail, id, c->bodies, report_line, c, &problems);
+    err = mailbox_check_until(c->admin->mail, id, c->bodies, report_line, unwanted, c, &problems);
+    if (err == ERR_CLOSED || err == ERR_SHUTDOWN)
+        return err;
     if (err != 0) {
         char line[128];
         int n = snprintf(line, sizeof line, "account %llu could not be checked: %s",
@@ -144,7 +153,7 @@ static enum http_stream check_next(struct http_request *r, struct buf *piece)
     int more = 1;
     buf_clear(&c->report);
     if (!c->engine_done) {
-        more = store_check(c->admin->store, report_line, c, &c->engine);
+        more = store_check_until(c->admin->store, report_line, unwanted, c, &c->engine);
         c->problems = c->engine.problems;
         c->engine_done = true;
         more = more == 0 ? 1 : more;
@@ -180,6 +189,7 @@ int admin_store_check(struct http_request *r)
         return ERR_NOMEM;
     (void)http_query(r, SPAN("bodies"), &bodies);
     c->admin = admin_of(r);
+    c->session = r->session;
     c->bodies = !span_eq(bodies, SPAN("no"));
     buf_init(&c->report, REPORT_MAX);
     http_stream_reply(r, "text/plain; charset=utf-8", check_next, check_end, c);

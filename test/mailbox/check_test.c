@@ -214,6 +214,31 @@ static void a_damaged_message_is_not_restored(void **state)
     assert_int_equal(mailbox_restore(&f.mail, FIXTURE_ACCOUNT, gone.message, &back), ERR_CORRUPT);
 }
 
+static int stop_after(void *left)
+{
+    return --*(int *)left < 0 ? ERR_CLOSED : 0;
+}
+
+static void a_check_stops_when_it_is_told_to(void **state)
+{
+    (void)state;
+    uint64_t problems = 99;
+    int asked = 1000;
+    assert_int_equal(
+        mailbox_check_until(&f.mail, FIXTURE_ACCOUNT, true, NULL, stop_after, &asked, &problems),
+        0);
+    assert_int_equal(problems, 0);
+    asked = 1000 - asked;
+    assert_true(asked > 6); /* rows of three messages in several tables */
+    for (int n = 0; n < asked; n++) {
+        int left = n;
+        assert_int_equal(
+            mailbox_check_until(&f.mail, FIXTURE_ACCOUNT, true, NULL, stop_after, &left, &problems),
+            ERR_CLOSED);
+        assert_int_equal(left, -1); /* asked no more */
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -225,6 +250,7 @@ int main(void)
         TEST(a_damaged_entry_hides_no_other),
         TEST(a_damaged_message_does_not_stop_the_purge),
         TEST(a_damaged_message_is_not_restored),
+        TEST(a_check_stops_when_it_is_told_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

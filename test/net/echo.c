@@ -52,6 +52,18 @@ static enum step echo_more(struct echo *e)
     return e->big > 0 ? STEP_MORE : STEP_DONE;
 }
 
+/* Works until it is told that nobody waits, or for ten seconds. */
+static enum step echo_long(struct echo *e)
+{
+    struct timespec t = {.tv_nsec = 1000000};
+    __atomic_add_fetch(&e->server->working, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 10000 && session_unwanted(&e->s) == 0; i++)
+        nanosleep(&t, NULL);
+    __atomic_store_n(&e->server->unwanted, session_unwanted(&e->s), __ATOMIC_SEQ_CST);
+    __atomic_sub_fetch(&e->server->working, 1, __ATOMIC_SEQ_CST);
+    return STEP_DONE;
+}
+
 static uint64_t number(struct span s)
 {
     uint64_t n;
@@ -94,6 +106,8 @@ static enum step echo_handle(struct session *s, struct span unit)
         struct timespec t = {.tv_nsec = (long)(number(line) % 1000) * 1000000};
         nanosleep(&t, NULL);
         buf_puts(s->out, "SLEPT\r\n");
+    } else if (span_eq(line, SPAN("LONG"))) {
+        return echo_long(e);
     } else if (span_skip(&line, SPAN("TIMEOUT "))) {
         s->timeout_ms = (int64_t)number(line) + 1;
         buf_puts(s->out, "OK\r\n");

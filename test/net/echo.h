@@ -6,6 +6,7 @@
  *   BIG n       n bytes, by MORE     AUTH        becomes an authenticated session
  *   WAIT        "WAITING", waits for the waker, then "WOKEN"; after timeout_ms "TIRED"
  *   SLEEP ms    handle blocks, then "SLEPT"      DATA n + n bytes   one unit; "GOT n"
+ *   LONG        works without an answer until nobody waits for it any more
  *   TIMEOUT ms  sets timeout_ms      QUIT        "BYE" and close
  */
 #ifndef TEST_NET_ECHO_H
@@ -19,6 +20,8 @@ struct echo_server {
                     struct waker *w); /* called by WAIT, on the worker; may ref the waker */
     void *arg;
     int opened, closed; /* atomic */
+    int working;        /* atomic: sessions within LONG */
+    int unwanted;       /* atomic: what the last LONG was told */
 };
 
 struct session *echo_session_new(void *server);

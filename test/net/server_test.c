@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What sessions see of the server, over real sockets on loopback, with the echo protocol. */
+#include "base/clock.h"
+#include "base/err.h"
 #include "server_fixture.h"
 
 #include <pthread.h>
@@ -265,6 +267,37 @@ static void reset_during_handle(void **state)
     fixture_stop(&f);
 }
 
+static void long_work_learns_that_nobody_waits(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    fixture_start(&f, (struct server_options){0});
+    for (int how = 0; how < 4; how++) {
+        if (how < 2) {
+            fixture_hello(&c, f.plain);
+        } else {
+            assert_true(client_open(&c, f.tls) && client_tls(&c, NULL, NULL, 0));
+            assert_string_equal(client_line(&c), "HELLO");
+        }
+        assert_true(client_sends(&c, "LONG\r\n"));
+        assert_true(until(&f.echo.working, 1));
+        if (how == 1)
+            client_reset(&c);
+        else if (how < 3)
+            client_close(&c);
+        else
+            server_stop(f.server);
+        int64_t since = clock_system()->mono_ms(clock_system());
+        assert_true(until(&f.echo.working, 0));
+        assert_true(clock_system()->mono_ms(clock_system()) - since < 5000);
+        assert_int_equal(__atomic_load_n(&f.echo.unwanted, __ATOMIC_SEQ_CST),
+                         how < 3 ? ERR_CLOSED : ERR_SHUTDOWN);
+    }
+    client_close(&c);
+    fixture_stop(&f);
+}
+
 static void refused_frames_close(void **state)
 {
     (void)state;
@@ -343,6 +376,7 @@ int main(void)
         cmocka_unit_test(shutdown_tells_sessions),
         cmocka_unit_test(half_close_gets_its_answers),
         cmocka_unit_test(reset_during_handle),
+        cmocka_unit_test(long_work_learns_that_nobody_waits),
         cmocka_unit_test(refused_frames_close),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(timers_run_on_workers),

@@ -317,6 +317,30 @@ static void blobs_of_all_sizes_come_back(void **state)
     assert_int_equal(check.problems, 0);
 }
 
+static int stop_after(void *left)
+{
+    return --*(int *)left < 0 ? ERR_CLOSED : 0;
+}
+
+static void a_check_stops_when_it_is_told_to(void **state)
+{
+    struct fixture *f = *state;
+    struct store_check check = {0};
+    for (uint64_t tag = 0; tag < 3; tag++) /* five chunks each, and their heads and links */
+        assert_int_equal(blob_link(f, part_a, blob_put(f, content_make(f->a, 5 << 20, tag)), tag),
+                         0);
+    int left = 0, asked = 1000;
+    assert_int_equal(store_check_until(f->s, NULL, stop_after, &asked, &check), 0);
+    assert_int_equal(check.blobs, 3);
+    asked = 1000 - asked;
+    assert_true(asked > 3 + 2 * 3 + 3 * 5); /* each piece is a place to stop */
+    for (int n = 0; n < asked; n++) {
+        left = n;
+        assert_int_equal(store_check_until(f->s, NULL, stop_after, &left, &check), ERR_CLOSED);
+        assert_int_equal(left, -1); /* asked no more */
+    }
+}
+
 static void a_small_target_buffer_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -557,6 +581,7 @@ int main(int argc, char **argv)
         T(a_destroyed_partition_takes_its_links_along),
         T(destroying_many_links_takes_several_steps),
         T(blobs_of_all_sizes_come_back),
+        T(a_check_stops_when_it_is_told_to),
         T(a_small_target_buffer_is_an_error),
         T(a_failed_link_leaves_the_blob_linkable),
         T(links_to_nothing_are_refused),

@@ -246,6 +246,15 @@ static void the_server(void **state)
     call("POST", "/v1/reload", "", 200, NULL);
     call("POST", "/v1/reload", "", 400, "mailstead.conf:3", NULL);
     call("POST", "/v1/store/check", "", 200, "done: ", "1 accounts, 0 problems", NULL);
+    for (int why = 0; why < 2; why++) {
+        struct feed gone;
+        feed_open(&gone, admin_session_new(&admin));
+        gone.session->unwanted = why == 0 ? ERR_SHUTDOWN : ERR_CLOSED;
+        feed_bytes(&gone, SPAN("POST /v1/store/check HTTP/1.1\r\nHost: x\r\n\r\n"), SIZE_MAX);
+        assert_true(span_find(buf_span(&gone.all), SPAN("the check could not go on: ")) > 0);
+        assert_true(span_find(buf_span(&gone.all), SPAN("done: ")) < 0);
+        feed_close(&gone);
+    }
     call("GET", "/v1/metrics", "", 200, "mailstead_http_requests_total ", NULL);
     struct feed f; /* the metrics listener gives nothing else away */
     feed_open(&f, metrics_session_new(&admin));
