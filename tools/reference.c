@@ -39,7 +39,7 @@ static const char configuration_head[] =
     "special meaning.\n"
     "- `data`, `tls.*` and `log.file` are relative to the folder of the file; `store` and "
     "`admin.socket` to `data`.\n"
-    "- `pop3 { deleted = \"keep-days 14\" }` is another spelling of `deleted_keep_days = 14`, "
+    "- `pop3 { deleted = keep-days 14 }` is another spelling of `deleted_keep_days = 14`, "
     "`deleted = remove` of 0.\n";
 
 static void print_configuration(void)

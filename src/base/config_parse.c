@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-/* Another spelling: pop3 { deleted = "keep-days 14" }. */
+/* Another spelling: pop3 { deleted = keep-days 14 }. */
 static const char alias_key[] = "pop3.deleted", alias_for[] = "pop3.deleted_keep_days";
 
 #define END_MARK "mailstead-end-of-file"
@@ -153,8 +153,7 @@ static bool alias_value(struct span *text, struct buf *why)
         *text = span_trim(rest);
         return true;
     }
-    buf_printf(why, "\"%.*s\" is not possible here; write \"keep-days 14\" or remove",
-               SPAN_ARG(*text));
+    buf_printf(why, "\"%.*s\" is not possible here; write keep-days 14 or remove", SPAN_ARG(*text));
     return false;
 }
 
@@ -335,6 +334,61 @@ static void parse_locked(struct load *l, const char *text)
 
 /* ---- whole files ------------------------------------------------------------------------- */
 
+/* Bytes of the value keep-days NUMBER that begins here; 0 if none does. */
+static size_t days_value(struct span at, struct span *number)
+{
+    struct span rest = at;
+    if (!span_skip(&rest, SPAN("keep-days")))
+        return 0;
+    size_t blanks = 0, digits = 0;
+    while (blanks < rest.n && (rest.p[blanks] == ' ' || rest.p[blanks] == '\t'))
+        blanks++;
+    rest = span_from(rest, blanks);
+    while (digits < rest.n && ascii_is_digit(rest.p[digits]))
+        digits++;
+    bool whole = digits == rest.n || span_chr(SPAN(" \t\r\n}#"), rest.p[digits]) >= 0;
+    *number = span_slice(rest, 0, digits);
+    return blanks > 0 && digits > 0 && whole ? at.n - rest.n + digits : 0;
+}
+
+/* Bytes of the comment or the text in quotes that begins here; 0 if none does. */
+static size_t opaque_length(struct span at)
+{
+    if (at.p[0] == '#' || span_starts(at, SPAN("//"))) {
+        ssize_t end = span_chr(at, '\n');
+        return end < 0 ? at.n : (size_t)end;
+    }
+    if (span_starts(at, SPAN("/*"))) {
+        ssize_t end = span_find(span_from(at, 2), SPAN("*/"));
+        return end < 0 ? at.n : (size_t)end + 4;
+    }
+    if (at.p[0] != '"' && at.p[0] != '\'')
+        return 0;
+    size_t n = 1;
+    while (n < at.n && at.p[n] != at.p[0])
+        n += at.p[n] == '\\' && n + 1 < at.n ? 2 : 1;
+    return n < at.n ? n + 1 : n;
+}
+
+/* libconfuse ends a value without quotes at the first blank. The one value of two words that people
+ * write as they read it, deleted = keep-days 14, gets its quotes here; no line moves. */
+static void put_quoting_days(struct buf *to, struct span text)
+{
+    char before = '\n';
+    for (size_t i = 0; i < text.n;) {
+        struct span at = span_from(text, i), number;
+        size_t days = before == '=' ? days_value(at, &number) : 0;
+        size_t n = days > 0 ? days : opaque_length(at);
+        if (days > 0)
+            buf_printf(to, "\"keep-days %.*s\"", SPAN_ARG(number));
+        else
+            buf_put(to, span_slice(at, 0, n > 0 ? n : 1));
+        if (n > 0 || (at.p[0] != ' ' && at.p[0] != '\t'))
+            before = n > 0 ? '\n' : at.p[0];
+        i += n > 0 ? n : 1;
+    }
+}
+
 static void whole_checks(struct load *l)
 {
     struct buf lines;
@@ -352,9 +406,9 @@ static void whole_checks(struct load *l)
 static int load_parse(struct load *l, struct span text)
 {
     struct buf whole;
-    buf_init(&whole, CONFIG_FILE_MAX + 64);
+    buf_init(&whole, CONFIG_FILE_MAX / 4 * 5 + 64); /* with the quotes that are added */
     (void)span_skip(&text, SPAN("\xef\xbb\xbf")); /* the mark some editors put in front of UTF-8 */
-    buf_put(&whole, text);
+    put_quoting_days(&whole, text);
     buf_puts(&whole, "\n" END_MARK " = yes\n");
     buf_putc(&whole, '\0');
     if (whole.err == 0) {

@@ -178,6 +178,11 @@ static void what_pop3_deletes_has_two_spellings(void **state)
         int64_t days;
     } cases[] = {
         {"pop3 { deleted = \"keep-days 30\" }", 30},
+        {"pop3 { deleted = keep-days 31 }", 31},
+        {"pop3{deleted=keep-days\t32}", 32},
+        {"# don't\npop3 {\n deleted = keep-days 33# \"\n}\n", 33},
+        {"// it's = keep-days 1\n/* ' */ pop3 { timeout = 5min\ndeleted = keep-days 34\n}", 34},
+        {"log { file = \"a\\\\\" }\npop3 { deleted = keep-days 35 }", 35},
         {"pop3 { deleted = remove }", 0},
         {"pop3 { deleted_keep_days = 3 }", 3},
     };
@@ -259,7 +264,7 @@ static void every_mistake_is_explained(void **state)
          "m.conf:1: directory.sub_address_separator: \"ab\" cannot separate; write one mark like + "
          "or -, or \"\" to switch it off\n"},
         {"pop3 { deleted = \"keep-days\" }", "m.conf:1: pop3.deleted: \"keep-days\" is not "
-                                             "possible here; write \"keep-days 14\" or remove\n"},
+                                             "possible here; write keep-days 14 or remove\n"},
         {"pop3 { deleted = \"keep-days 9999\" }",
          "m.conf:1: pop3.deleted: 9999 is more than the largest possible value 3650\n"},
 
@@ -296,8 +301,8 @@ static void every_mistake_is_explained(void **state)
          "m.conf:1: smtp.hostname: unknown key; did you mean hostname, outside of any section?\n"},
         {"zzzzzzzzzz = 1\n",
          "m.conf:1: zzzzzzzzzz: unknown key; docs/configuration.md lists all keys\n"},
-        {"pop3 { deleted = keep-days 14 }",
-         "m.conf:1: pop3.deleted: \"keep-days\" is not possible here; write \"keep-days 14\" or "
+        {"pop3 { deleted = keep-weeks 14 }",
+         "m.conf:1: pop3.deleted: \"keep-weeks\" is not possible here; write keep-days 14 or "
          "remove\n"
          "m.conf:1: pop3.14: stands behind a value; write a value of several words in quotes, and "
          "one key on a line\n"},
