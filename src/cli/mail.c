@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mailstead mail …: look into an account's mail, deliver to it, bring back what was deleted. */
+#include "base/encode.h"
 #include "base/err.h"
 #include "cli/api.h"
 #include "cli/lines.h"
@@ -61,23 +62,75 @@ int verb_mail_list(struct cli *c)
     return CLI_OK;
 }
 
-static int print_piece(void *arg, struct span piece)
+/* A message on its way out: as it is, or with --json in base64, since it may be of any bytes. */
+struct shown {
+    struct cli *c;
+    bool begun;
+    size_t left_n; /* bytes that wait for others: base64 takes three at a time */
+    char left[3];
+};
+
+static int show_base64(struct shown *s, struct span bytes)
 {
-    struct cli *c = arg;
-    return fwrite(piece.p, 1, piece.n, c->out) == piece.n ? 0 : ERR_IO;
+    struct buf text;
+    int err = 0;
+    buf_init(&text, 2 * bytes.n + 8);
+    base64_encode(&text, bytes);
+    if (text.err != 0)
+        err = text.err;
+    else if (fwrite(text.p, 1, text.n, s->c->out) != text.n)
+        err = ERR_IO;
+    buf_done(&text);
+    return err;
+}
+
+static int show_piece(void *arg, struct span piece)
+{
+    struct shown *s = arg;
+    if (!s->c->json)
+        return fwrite(piece.p, 1, piece.n, s->c->out) == piece.n ? 0 : ERR_IO;
+    uint64_t message;
+    if (!s->begun && !span_to_u64(span_str(s->c->args[1]), &message))
+        return ERR_INVALID;
+    if (!s->begun)
+        fprintf(s->c->out, "{\"message\":%llu,\"base64\":\"", (unsigned long long)message);
+    s->begun = true;
+    while (piece.n > 0 && s->left_n > 0 && s->left_n < sizeof s->left) {
+        s->left[s->left_n++] = piece.p[0];
+        piece = span_from(piece, 1);
+    }
+    int err = 0;
+    if (s->left_n == sizeof s->left) {
+        err = show_base64(s, span_of(s->left, sizeof s->left));
+        s->left_n = 0;
+    }
+    size_t whole = piece.n / 3 * 3;
+    if (err == 0 && whole > 0)
+        err = show_base64(s, span_slice(piece, 0, whole));
+    for (; whole < piece.n; whole++)
+        s->left[s->left_n++] = piece.p[whole];
+    return err;
 }
 
 int verb_mail_show(struct cli *c)
 {
     struct buf target;
     struct http_answer answer = {0};
+    struct shown shown = {.c = c};
     int code = api_open(c);
     if (code != CLI_OK)
         return code;
     api_target(&target, "/v1/accounts/%/messages/%", c->args[0], c->args[1]);
     struct http_call call = {
-        .method = "GET", .target = buf_span(&target), .on_piece = print_piece, .arg = c};
+        .method = "GET", .target = buf_span(&target), .on_piece = show_piece, .arg = &shown};
     int err = http_client_call(c->client, &call, &answer);
+    if (err == 0 && answer.status == 200 && c->json) {
+        err = show_piece(&shown, SPAN("")); /* a message of no bytes has a beginning too */
+        if (err == 0 && shown.left_n > 0)
+            err = show_base64(&shown, span_of(shown.left, shown.left_n));
+        if (err == 0)
+            fputs("\"}\n", c->out);
+    }
     if (err != 0 || answer.status != 200) {
         (void)!api_explain(c, err, &answer);
         code = CLI_TROUBLE;

@@ -77,7 +77,7 @@ static const struct cli_verb verbs[] = {
 
     {"mail list", "ADDRESS", 1, 1, BOTH, verb_mail_list, "List the messages of an account", "",
      {{"--mailbox", "NAME", "Of this mailbox; INBOX without it"}, {"--deleted", NULL, "Those that were deleted and can be restored"}}},
-    {"mail show", "ADDRESS MESSAGE", 2, 2, CLI_CONFIG, verb_mail_show, "Print a message as it was received", "", {{0}}},
+    {"mail show", "ADDRESS MESSAGE", 2, 2, BOTH, verb_mail_show, "Print a message as it was received", "With --json in base64: {\"message\":1,\"base64\":\"…\"}.", {{0}}},
     {"mail deliver", "ADDRESS [FILE]", 1, 2, BOTH, verb_mail_deliver, "Deliver a message from a file or standard input",
      "Without FILE, or with -, the message is read from standard input. Works as the delivery agent of another mail program: exit code 67 when there is no such user, 75 when it is worth trying again, 69 "
      "when it is refused for good. Line ends become CRLF.",
