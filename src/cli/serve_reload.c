@@ -3,9 +3,8 @@
  * the new ones, sessions that live keep theirs, nobody is disconnected. */
 #include "base/err.h"
 #include "base/log.h"
+#include "cli/certificates.h"
 #include "cli/serve_app.h"
-
-enum { CERT_WARN_DAYS = 14 };
 
 const struct generation *app_now(struct app *app)
 {
@@ -50,19 +49,22 @@ static void certificates_report(const struct app *app,
                                 const struct config *config,
                                 const struct tls_context *tls)
 {
+    static const char *const words[] = {
+        [CERTIFICATE_GOOD] = "good",
+        [CERTIFICATE_EXPIRED] = "expired",
+        [CERTIFICATE_EXPIRES_SOON] = "expires-soon",
+        [CERTIFICATE_OTHER_HOST] = "not-for-this-hostname",
+    };
     int64_t least = INT64_MAX;
     for (size_t i = 0; i < tls_cert_count(tls); i++) {
         struct tls_cert_info info;
         tls_cert_info(tls, i, app->clock, config->hostname, &info);
         if (info.days_left < least)
             least = info.days_left;
-        const char *state = info.days_left < 0                 ? "expired"
-                            : info.days_left <= CERT_WARN_DAYS ? "expires-soon"
-                            : i == 0 && !info.matches_host     ? "not-for-this-hostname"
-                                                               : "good";
-        log_event(strcmp(state, "good") == 0 ? LOG_INFO : LOG_WARN, "tls.certificate",
+        enum certificate_state state = certificate_state(&info, i);
+        log_event(state == CERTIFICATE_GOOD ? LOG_INFO : LOG_WARN, "tls.certificate",
                   LOG_Z("file", info.file), LOG_Z("names", info.subject),
-                  LOG_I("days_left", info.days_left), LOG_Z("state", state));
+                  LOG_I("days_left", info.days_left), LOG_Z("state", words[state]));
     }
     metric_set(METRIC_TLS_CERT_DAYS, least == INT64_MAX ? 0 : least);
 }
@@ -70,20 +72,7 @@ static void certificates_report(const struct app *app,
 int app_tls_load(struct app *app, const struct config *config, struct buf *why)
 {
     struct tls_context *fresh;
-    struct tls_options options = {
-        .certs = config->tls_cert.v,
-        .keys = config->tls_key.v,
-        .n = config->tls_cert.n,
-        .only_13 = config->tls_min == 1,
-        .clock = app->clock,
-    };
-    if (config->tls_cert.n != config->tls_key.n) {
-        buf_printf(why,
-                   "tls: there are %zu certificates but %zu keys; each certificate needs its key",
-                   config->tls_cert.n, config->tls_key.n);
-        return ERR_INVALID;
-    }
-    int err = tls_context_new(&options, app->tls, why, &fresh);
+    int err = certificates_load(config, app->clock, app->tls, why, &fresh);
     if (err != 0)
         return err;
     certificates_report(app, config, fresh);

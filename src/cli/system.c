@@ -3,6 +3,7 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "cli/api.h"
+#include "cli/certificates.h"
 #include "cli/serve.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
@@ -12,10 +13,52 @@ int verb_serve(struct cli *c)
     return serve_run(cli_config_path(c));
 }
 
+static void warn_certificate(struct cli *c, const struct tls_cert_info *info, size_t index)
+{
+    long long days = (long long)info->days_left;
+    const char *hostname = c->config->hostname;
+    enum certificate_state state = certificate_state(info, index);
+    if (state == CERTIFICATE_EXPIRED)
+        (void)cli_fail(c, "warning: the certificate %s expired %lld day%s ago", info->file, -days,
+                       days == -1 ? "" : "s");
+    else if (state == CERTIFICATE_EXPIRES_SOON)
+        (void)cli_fail(c, "warning: the certificate %s expires in %lld day%s", info->file, days,
+                       days == 1 ? "" : "s");
+    /* beside the other: whoever renews it should know that it needs another name */
+    if (index == 0 && !info->matches_host)
+        (void)cli_fail(c, "warning: the certificate %s is for %s, not for this host name, %s",
+                       info->file, info->subject[0] != '\0' ? info->subject : "no host at all",
+                       hostname);
+}
+
+/* What the server would refuse is an error; what it would only log is a warning. */
+static int check_certificates(struct cli *c)
+{
+    struct tls_context *tls = NULL;
+    struct buf why;
+    buf_init(&why, 64 * 1024);
+    int code = CLI_OK;
+    int err = certificates_load(c->config, clock_system(), NULL, &why, &tls);
+    if (err != 0)
+        code = cli_fail(c, "%.*s",
+                        SPAN_ARG(why.n > 0 ? span_trim(buf_span(&why)) : span_str(err_text(err))));
+    for (size_t i = 0; err == 0 && i < tls_cert_count(tls); i++) {
+        struct tls_cert_info info;
+        tls_cert_info(tls, i, clock_system(), c->config->hostname, &info);
+        warn_certificate(c, &info, i);
+    }
+    if (err == 0)
+        tls_context_unref(tls);
+    buf_done(&why);
+    return code;
+}
+
 int verb_check_config(struct cli *c)
 {
     c->config_path = c->args_n > 0 ? c->args[0] : c->config_path;
     int code = api_config(c);
+    if (code == CLI_OK)
+        code = check_certificates(c);
     if (code != CLI_OK)
         return code;
     if (c->json)

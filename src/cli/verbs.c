@@ -27,7 +27,7 @@ static const struct cli_verb verbs[] = {
      {{"--domain", "DOMAIN", "The first domain to serve"},
       {"--hostname", "HOST", "The server's name; mail.DOMAIN without it"}}},
     {"serve", "", 0, 0, CLI_CONFIG, verb_serve, "Run the server until SIGTERM or Ctrl-C", "SIGHUP makes it read its configuration and certificates again.", {{0}}},
-    {"check-config", "[FILE]", 0, 1, BOTH, verb_check_config, "Say what is wrong with a configuration file, with line numbers", "", {{0}}},
+    {"check-config", "[FILE]", 0, 1, BOTH, verb_check_config, "Say what is wrong with a configuration file, with line numbers", "The certificates and keys it names are read too: one that cannot be used is an error, one that has expired, will within 14 days or is for another host name is a warning.", {{0}}},
     {"status", "", 0, 0, BOTH, verb_status, "How the server is: uptime, connections, certificates, free space", "", {{0}}},
     {"reload", "", 0, 0, BOTH, verb_reload, "Read the configuration and the certificates again, without dropping a session", "", {{0}}},
     {"metrics", "", 0, 0, CLI_CONFIG, verb_metrics, "Print all metrics in the Prometheus text format", "", {{0}}},
