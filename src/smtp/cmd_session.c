@@ -54,6 +54,18 @@ static const struct capability {
     {"LIMITS", show_limits},              /* RFC 9422 */
 };
 
+bool smtp_is_offered(struct smtp *s, struct span keyword)
+{
+    struct buf value;
+    bool offered = false;
+    buf_init(&value, 512);
+    for (size_t i = 0; i < COUNT_OF(capabilities) && !offered; i++)
+        offered =
+            span_eq(keyword, span_str(capabilities[i].keyword)) && capabilities[i].show(s, &value);
+    buf_done(&value);
+    return offered;
+}
+
 /* Who the client says it is. Not checked (§4.1.4 forbids refusing mail for it), but kept printable
  * and free of what has a meaning in a Received field. */
 static bool helo_keep(struct smtp *s, struct span name)
@@ -156,7 +168,7 @@ enum step smtp_cmd_help(struct smtp *s, struct span args)
 {
     const char *syntax, *help;
     bool found = false;
-    for (size_t i = 0; smtp_command_help(i, &syntax, &help); i++) {
+    for (size_t i = 0; smtp_command_help(s, i, &syntax, &help); i++) {
         struct span verb = span_str(syntax);
         if (args.n > 0 && !span_ieq(args, span_split(&verb, ' ')))
             continue;

@@ -9,6 +9,7 @@ enum {                  /* flags */
        CMD_NO_ARGS = 4, /* takes none */
        CMD_OPENS = 8,   /* a transaction, if it is not refused */
        CMD_WITHIN = 16, /* belongs to a transaction */
+       CMD_EHLO = 32,   /* HELP shows it only while EHLO would */
 };
 
 struct command {
@@ -29,8 +30,8 @@ struct command {
 static const struct command commands[] = {
     {SPAN("EHLO"), ST_ANY, 0, smtp_cmd_ehlo, METRIC_SMTP_CMD_EHLO, "", "EHLO domain", "Says who you are and lists what this server can do"},
     {SPAN("HELO"), ST_ANY, 0, smtp_cmd_helo, METRIC_SMTP_CMD_HELO, "", "HELO domain", "As EHLO, without extensions"},
-    {SPAN("STARTTLS"), ST_GREETED | ST_READY, CMD_NO_ARGS, smtp_cmd_starttls, METRIC_SMTP_CMD_STARTTLS, OUTSIDE, "STARTTLS", "Switches encryption on"},
-    {SPAN("AUTH"), ST_READY, CMD_LONG, smtp_cmd_auth, METRIC_SMTP_CMD_AUTH, "Log in after EHLO and before MAIL", "AUTH mechanism [initial-response]", "Logs in"},
+    {SPAN("STARTTLS"), ST_GREETED | ST_READY, CMD_NO_ARGS | CMD_EHLO, smtp_cmd_starttls, METRIC_SMTP_CMD_STARTTLS, OUTSIDE, "STARTTLS", "Switches encryption on"},
+    {SPAN("AUTH"), ST_READY, CMD_LONG | CMD_EHLO, smtp_cmd_auth, METRIC_SMTP_CMD_AUTH, "Log in after EHLO and before MAIL", "AUTH mechanism [initial-response]", "Logs in"},
     {SPAN("MAIL"), ST_READY, CMD_LOGIN | CMD_OPENS, smtp_cmd_mail, METRIC_SMTP_CMD_MAIL, "The sender was given already; send RSET to begin again", "MAIL FROM:<address> [parameters]", "Begins a message: its sender"},
     {SPAN("RCPT"), ST_MAIL | ST_RCPT, CMD_LOGIN | CMD_WITHIN, smtp_cmd_rcpt, METRIC_SMTP_CMD_RCPT, "Please send MAIL first", "RCPT TO:<address> [parameters]", "Names a recipient; repeat it for more"},
     {SPAN("DATA"), ST_MAIL | ST_RCPT, CMD_NO_ARGS | CMD_WITHIN, smtp_cmd_data, METRIC_SMTP_CMD_DATA, "Please send MAIL and RCPT first, and do not mix DATA with BDAT", "DATA", "Sends the message, ended by a line with a single dot"},
@@ -48,10 +49,12 @@ static const struct command commands[] = {
 };
 /* clang-format on */
 
-bool smtp_command_help(size_t index, const char **syntax, const char **help)
+bool smtp_command_help(struct smtp *s, size_t index, const char **syntax, const char **help)
 {
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        if (commands[i].syntax == NULL || index-- > 0)
+        bool shown = commands[i].syntax != NULL &&
+                     ((commands[i].flags & CMD_EHLO) == 0 || smtp_is_offered(s, commands[i].verb));
+        if (!shown || index-- > 0)
             continue;
         *syntax = commands[i].syntax;
         *help = commands[i].help;

@@ -133,8 +133,10 @@ enum step smtp_cmd_starttls(struct smtp *s, struct span args);
 enum step smtp_cmd_auth(struct smtp *s, struct span args);
 enum step smtp_cmd_http(struct smtp *s, struct span args);
 
-/* One row at a time, for HELP; false at the end. */
-bool smtp_command_help(size_t index, const char **syntax, const char **help);
+/* Would EHLO list this keyword here and now? */
+bool smtp_is_offered(struct smtp *s, struct span keyword);
+/* One row at a time of what can be used here and now, for HELP; false at the end. */
+bool smtp_command_help(struct smtp *s, size_t index, const char **syntax, const char **help);
 
 /* ---- parse.c ----------------------------------------------------------------------------- */
 

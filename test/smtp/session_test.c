@@ -60,6 +60,30 @@ static void auth_on_mx_is_a_setting(void **state)
     assert_true(span_find(talk_reply(w, "250 HELP"), SPAN("250-AUTH ")) > 0);
 }
 
+static bool help_has(struct world *w, const char *text)
+{
+    host_sends(w->host, "HELP\r\n");
+    return span_find(talk_reply(w, "214 2.0.0"), span_str(text)) > 0;
+}
+
+static void help_lists_what_is_offered(void **state)
+{
+    struct world *w = *state;
+    talk_hello(w, PORT_MX);
+    assert_true(help_has(w, "MAIL FROM"));
+    assert_true(help_has(w, "STARTTLS: "));
+    assert_false(help_has(w, "AUTH"));
+    talk(w, "HELP AUTH", "504 5.5.4", "STARTTLS", "220 2.0.0", "EHLO x", "250 HELP", NULL);
+    assert_false(help_has(w, "AUTH"));
+    assert_false(help_has(w, "STARTTLS"));
+    w->config->smtp_auth_on_mx = true;
+    assert_true(help_has(w, "AUTH mechanism"));
+    talk_hello(w, PORT_SUBMISSION);
+    assert_false(help_has(w, "AUTH")); /* not before encryption */
+    talk(w, "STARTTLS", "220 2.0.0", "EHLO x", "250 HELP", NULL);
+    assert_true(help_has(w, "AUTH mechanism"));
+}
+
 static void order(void **state)
 {
     struct world *w = *state;
@@ -226,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TALK_TEST(capabilities),
         TALK_TEST(auth_on_mx_is_a_setting),
+        TALK_TEST(help_lists_what_is_offered),
         TALK_TEST(order),
         TALK_TEST(wrong_commands),
         TALK_TEST(bare_newlines_in_commands),
