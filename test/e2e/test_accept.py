@@ -180,3 +180,20 @@ def test_run_on_a_terminal(tmp_path):
         status = os.waitpid(pid, 0)[1]
         os.close(fd)
     assert os.waitstatus_to_exitcode(status) == 0 and "mailstead:" not in rest
+
+
+def test_run_says_when_the_folder_cannot_be_made():
+    done = subprocess.run([str(ROOT / "run"), "--data", "/proc/demo", "--port-offset", "3000"], capture_output=True,
+                          text=True, timeout=600)  # where not even root can make one
+    assert done.returncode == 1 and done.stderr == (
+        "mailstead: the folder /proc/demo cannot be made; give another one with --data DIR\n")
+
+
+def test_run_names_the_tool_that_is_missing(tmp_path):
+    for folder in os.environ["PATH"].split(":"):
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            if name != "openssl" and not (tmp_path / name).is_symlink():
+                (tmp_path / name).symlink_to(os.path.join(folder, name))
+    done = subprocess.run([str(ROOT / "run"), "--build-only"], capture_output=True, text=True, timeout=600,
+                          env={**os.environ, "PATH": str(tmp_path)})
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "'openssl' is missing" in done.stderr
