@@ -13,8 +13,8 @@
 
 struct admin_status {
     int64_t started_ms;
-    int64_t connections, workers_busy, queue;
-    struct tls_context *tls; /* a reference: the caller unrefs it */
+    int64_t connections, workers_busy, queue; /* busy: with the one that asks */
+    struct tls_context *tls;                  /* a reference: the caller unrefs it */
 };
 
 /* What the API works on; borrowed, must outlive its sessions. */

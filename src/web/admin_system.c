@@ -51,7 +51,8 @@ int admin_status_show(struct http_request *r)
     json_int(&j, "uptime_seconds",
              (admin->clock->wall_ms(admin->clock) - status.started_ms) / 1000);
     json_int(&j, "connections", status.connections);
-    json_int(&j, "workers_busy", status.workers_busy);
+    /* without the worker that answers this: an idle server has none */
+    json_int(&j, "workers_busy", status.workers_busy > 0 ? status.workers_busy - 1 : 0);
     json_int(&j, "queue", status.queue);
     json_uint(&j, "store_free_bytes", store_free_bytes(admin->store));
     json_int(&j, "messages_delivered", metric_get(METRIC_MAIL_DELIVERED));

@@ -31,7 +31,7 @@ static const struct config *get_config(void *arg)
 static void get_status(void *arg, struct admin_status *out)
 {
     (void)arg;
-    *out = (struct admin_status){.started_ms = 1, .connections = 3};
+    *out = (struct admin_status){.started_ms = 1, .connections = 3, .workers_busy = 3};
 }
 
 static int reload(void *arg, struct buf *why)
@@ -241,8 +241,8 @@ static void aliases_and_mail(void **state)
 static void the_server(void **state)
 {
     (void)state;
-    call("GET", "/v1/status", "", 200, "\"connections\":3", "\"domains\":1,\"alias_domains\":1",
-         NULL);
+    call("GET", "/v1/status", "", 200, "\"connections\":3", "\"workers_busy\":2",
+         "\"domains\":1,\"alias_domains\":1", NULL);
     call("POST", "/v1/reload", "", 200, NULL);
     call("POST", "/v1/reload", "", 400, "mailstead.conf:3", NULL);
     call("POST", "/v1/store/check", "", 200, "done: ", "1 accounts, 0 problems", NULL);
