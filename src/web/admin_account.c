@@ -217,8 +217,9 @@ static int make(struct admin *admin, struct account *account, struct arena *a)
     account->address = address.whole;
     uint64_t id = 0;
     err = account_add(admin->directory, account, &id);
-    if (err == ERR_IO ||
-        err == 0) /* after a failed write the record may be there: its mail stays */
+    /* after a failed write, also one to a full disk, the record may be there when the store has
+     * repaired itself (docs/store.md): its mail stays */
+    if (err == 0 || err == ERR_IO || err == ERR_DISK_FULL)
         return err;
     int undone = mailbox_account_destroy(admin->mail, account->id);
     return undone != 0 ? undone : err;

@@ -9,11 +9,13 @@
 #include <cmocka.h>
 
 #include "../http/feed.h"
+#include "store/sim.h"
 #include "web/admin.h"
 #include "web/routes.h"
 
 static struct clock_fake clock_now;
 static struct config *config;
+static struct sim_disk *disk;
 static struct store *store;
 static struct directory *directory;
 static struct auth *auth;
@@ -53,7 +55,8 @@ static int setup(void **state)
     config->auth_argon2_mem = 8192;
     config->auth_argon2_ops = 1;
     struct store_options with = {.clock = &clock_now.clock, .rng = rng_system(), .create = true};
-    if (store_open("sim:", &with, NULL, &store) != 0)
+    disk = sim_disk_new(1);
+    if (disk == NULL || sim_store_open(disk, &with, NULL, &store) != 0)
         return -1;
     struct directory_options d = {.store = store,
                                   .clock = with.clock,
@@ -93,6 +96,7 @@ static int teardown(void **state)
     auth_free(auth);
     directory_free(directory);
     store_close(store);
+    sim_disk_free(disk);
     config_unref(config);
     return 0;
 }
@@ -238,6 +242,40 @@ static void aliases_and_mail(void **state)
     call("DELETE", "/v1/aliases/info@example.test", "", 404, NULL);
 }
 
+static int count_part(void *n, struct part part)
+{
+    (void)part;
+    ++*(int *)n;
+    return 0;
+}
+
+static int partitions(void)
+{
+    int n = 0;
+    assert_int_equal(store_parts(store, PART_ACCOUNT, 0, count_part, &n), 0);
+    return n;
+}
+
+/* The commit that publishes the address fails: whether its record is there is not known then, so
+ * the mail it leads to must not go. */
+static void mail_stays_when_adding_ends_unclear(void **state)
+{
+    (void)state;
+    const int unclear[] = {ERR_IO, ERR_DISK_FULL};
+    uint64_t before = sim_commits(disk);
+    call("POST", "/v1/accounts", "{\"address\":\"u0@example.test\"}", 201, NULL);
+    uint64_t commits = sim_commits(disk) - before;
+    for (size_t i = 0; i < COUNT_OF(unclear); i++) {
+        int mails = partitions();
+        sim_fail(disk, SIM_COMMIT, commits, unclear[i], false);
+        call("POST", "/v1/accounts", "{\"address\":\"u1@example.test\"}",
+             err_info(unclear[i])->http, NULL);
+        sim_fail(disk, SIM_COMMIT, 0, 0, false);
+        call("GET", "/v1/accounts/u1@example.test", "", 404, NULL);
+        assert_int_equal(partitions(), mails + 1);
+    }
+}
+
 static void the_server(void **state)
 {
     (void)state;
@@ -368,6 +406,7 @@ int main(void)
         cmocka_unit_test(batches),
         cmocka_unit_test(inactive_accounts),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(mail_stays_when_adding_ends_unclear),
         cmocka_unit_test(documentation_has_every_route),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
