@@ -43,46 +43,25 @@ static int page_begin(struct directory *d,
     return span_made(out->from, a);
 }
 
-static void log_damaged(const char *event, struct span address)
-{
-    log_event(LOG_ERROR, event, LOG_S("address", address), LOG_ERR(ERR_CORRUPT));
-}
+/* What a list is made of: `entry` reads one record into the place given (`size` bytes each), or says
+ * ERR_CORRUPT to have it left out. */
+struct listing {
+    uint8_t kind;
+    size_t size;
+    int (*entry)(struct span key, struct span value, struct arena *a, void *out);
+};
 
-static int account_entry(struct span key, struct span value, struct arena *a, struct account *out)
+/* One page of at most `max` records, into an array in `a`. */
+static int page_read(struct directory *d,
+                     const struct listing *listing,
+                     const struct page *page,
+                     size_t max,
+                     struct arena *a,
+                     char *v,
+                     size_t *n_out)
 {
-    struct address address;
-    struct account_record r = {.account = {.status = ACCOUNT_DAMAGED}};
-    struct span copy = arena_dup(a, value);
-    int err = key_address(key, a, &address);
-    if (err != 0)
-        return err;
-    if (value.n > 0 && copy.p == NULL)
-        return span_made(copy, a);
-    if (record_account(copy, &r) != 0)
-        log_damaged("directory.damaged-account", address.whole);
-    *out = r.account;
-    out->address = address.whole;
-    return 0;
-}
-
-int account_list(struct directory *d,
-                 struct span domain,
-                 struct span after,
-                 size_t max,
-                 struct arena *a,
-                 struct account **out,
-                 size_t *n_out)
-{
-    struct page page;
     struct merge *m;
-    if (max == 0 || max > DIRECTORY_PAGE_MAX)
-        return ERR_INVALID;
-    struct account *v = arena_array(a, max, sizeof *v);
-    if (v == NULL)
-        return arena_err(a);
-    int err = page_begin(d, KEY_ACCOUNT, domain, after, a, &page);
-    if (err == 0)
-        err = merge_open(d->store, page.prefix, page.from, &m);
+    int err = merge_open(d->store, page->prefix, page->from, &m);
     if (err != 0)
         return err;
     size_t n = 0;
@@ -94,22 +73,67 @@ int account_list(struct directory *d,
             err = got;
             break;
         }
-        err = account_entry(key, value, a, &v[n]);
+        err = listing->entry(key, value, a, v + n * listing->size);
         if (err == 0)
             n++;
         else if (err == ERR_CORRUPT)
-            err = 0; /* not even a key: logged by `store check` */
+            err = 0; /* not even a key: `store check` tells of it */
     }
     merge_close(m);
-    if (err == 0) {
-        *out = v;
+    if (err == 0)
         *n_out = n;
-    }
     return err;
 }
 
-static int alias_entry(struct span key, struct span value, struct arena *a, struct alias *out)
+static void log_damaged(const char *event, struct span address)
 {
+    log_event(LOG_ERROR, event, LOG_S("address", address), LOG_ERR(ERR_CORRUPT));
+}
+
+static int account_entry(struct span key, struct span value, struct arena *a, void *out)
+{
+    struct account *account = out;
+    struct address address;
+    struct account_record r = {.account = {.status = ACCOUNT_DAMAGED}};
+    struct span copy = arena_dup(a, value);
+    int err = key_address(key, a, &address);
+    if (err != 0)
+        return err;
+    if (value.n > 0 && copy.p == NULL)
+        return span_made(copy, a);
+    if (record_account(copy, &r) != 0)
+        log_damaged("directory.damaged-account", address.whole);
+    *account = r.account;
+    account->address = address.whole;
+    return 0;
+}
+
+int account_list(struct directory *d,
+                 struct span domain,
+                 struct span after,
+                 size_t max,
+                 struct arena *a,
+                 struct account **out,
+                 size_t *n_out)
+{
+    static const struct listing accounts = {KEY_ACCOUNT, sizeof(struct account), account_entry};
+    struct page page;
+    if (max == 0 || max > DIRECTORY_PAGE_MAX)
+        return ERR_INVALID;
+    struct account *v = arena_array(a, max, sizeof *v);
+    if (v == NULL)
+        return arena_err(a);
+    int err = page_begin(d, accounts.kind, domain, after, a, &page);
+    if (err == 0)
+        err = page_read(d, &accounts, &page, max, a, (char *)v, n_out);
+    if (err == 0)
+        *out = v;
+    return err;
+}
+
+static int alias_entry(struct span key, struct span value, struct arena *a, void *out)
+{
+    struct alias *alias = out;
     struct address address;
     struct alias_record r = {.targets_n = 0};
     struct span copy = arena_dup(a, value);
@@ -123,7 +147,7 @@ static int alias_entry(struct span key, struct span value, struct arena *a, stru
         log_damaged("directory.damaged-alias", address.whole);
     else if (err != 0)
         return err;
-    *out = (struct alias){address.whole, r.targets, r.targets_n};
+    *alias = (struct alias){address.whole, r.targets, r.targets_n};
     return 0;
 }
 
@@ -135,38 +159,18 @@ int alias_list(struct directory *d,
                struct alias **out,
                size_t *n_out)
 {
+    static const struct listing aliases = {KEY_ALIAS, sizeof(struct alias), alias_entry};
     struct page page;
-    struct merge *m;
     if (max == 0 || max > DIRECTORY_PAGE_MAX)
         return ERR_INVALID;
     struct alias *v = arena_array(a, max, sizeof *v);
     if (v == NULL)
         return arena_err(a);
-    int err = page_begin(d, KEY_ALIAS, domain, after, a, &page);
+    int err = page_begin(d, aliases.kind, domain, after, a, &page);
     if (err == 0)
-        err = merge_open(d->store, page.prefix, page.from, &m);
-    if (err != 0)
-        return err;
-    size_t n = 0;
-    while (err == 0 && n < max) {
-        struct span key;
-        struct span value;
-        int got = merge_next(m, &key, &value);
-        if (got <= 0) {
-            err = got;
-            break;
-        }
-        err = alias_entry(key, value, a, &v[n]);
-        if (err == 0)
-            n++;
-        else if (err == ERR_CORRUPT)
-            err = 0;
-    }
-    merge_close(m);
-    if (err == 0) {
+        err = page_read(d, &aliases, &page, max, a, (char *)v, n_out);
+    if (err == 0)
         *out = v;
-        *n_out = n;
-    }
     return err;
 }
 
