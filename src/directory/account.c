@@ -133,24 +133,13 @@ int account_add(struct directory *d, const struct account *account, uint64_t *id
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-static int no_user(struct directory *d, const struct address *address, struct arena *a)
-{
-    struct domain_record r;
-    int err = domain_lookup(d, address->domain, a, &r);
-    return err == 0 ? ERR_NO_USER : err;
-}
-
 int account_get(struct directory *d, struct span address, struct arena *a, struct account *out)
 {
     struct address normal;
     struct lookup found;
-    int err = address_normalize(address, a, &normal);
-    if (err == 0)
-        err = directory_lookup(d, &normal, a, &found);
+    int err = directory_find(d, address, FOUND_ACCOUNT, a, &normal, &found);
     if (err != 0)
         return err;
-    if (found.found != FOUND_ACCOUNT)
-        return no_user(d, &normal, a);
     *out = found.account.account;
     return 0;
 }
@@ -276,7 +265,7 @@ static int change_run(struct directory *d, struct change *c, struct span address
         if (err == 0 && tries + 1 == ADD_TRIES)
             err = ERR_CONFLICT;
     }
-    return err == ERR_NO_USER ? no_user(d, &c->address, c->arena) : err;
+    return err == ERR_NO_USER ? directory_absent(d, &c->address, c->arena) : err;
 }
 
 int account_change(struct directory *d,
@@ -342,10 +331,7 @@ static int purge_damaged(struct store_txn *t, const struct change *c)
 {
     struct arena *a = store_txn_arena(t);
     struct store_iter *iter;
-    struct span prefix = key_of_kind(KEY_REMOVED, a);
-    int err = span_made(prefix, a);
-    if (err == 0)
-        err = store_txn_scan(t, prefix, SPAN_EMPTY, false, &iter);
+    int err = txn_scan_kind(t, KEY_REMOVED, &iter);
     if (err != 0)
         return err;
     struct span key;
@@ -395,7 +381,7 @@ int account_purge(struct directory *d, struct span address)
     if (err == 0)
         err = store_txn_run(d->store, part_of_address(&c.address), purge_txn, &c);
     if (err == ERR_NOT_FOUND)
-        err = no_user(d, &c.address, c.arena);
+        err = directory_absent(d, &c.address, c.arena);
     arena_free(c.arena);
     return err;
 }

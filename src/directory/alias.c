@@ -112,24 +112,13 @@ int alias_put(struct directory *d, const struct alias *alias)
     return err;
 }
 
-static int no_alias(struct directory *d, const struct address *address, struct arena *a)
-{
-    struct domain_record r;
-    int err = domain_lookup(d, address->domain, a, &r);
-    return err == 0 ? ERR_NO_USER : err;
-}
-
 int alias_get(struct directory *d, struct span address, struct arena *a, struct alias *out)
 {
     struct address normal;
     struct lookup found;
-    int err = address_normalize(address, a, &normal);
-    if (err == 0)
-        err = directory_lookup(d, &normal, a, &found);
+    int err = directory_find(d, address, FOUND_ALIAS, a, &normal, &found);
     if (err != 0)
         return err;
-    if (found.found != FOUND_ALIAS)
-        return no_alias(d, &normal, a);
     *out = (struct alias){normal.whole, found.alias.targets, found.alias.targets_n};
     return 0;
 }
@@ -160,7 +149,7 @@ int alias_remove(struct directory *d, struct span address)
     if (err == 0)
         err = store_txn_run(d->store, part_of_address(&normal), remove_txn, &key);
     if (err == ERR_NOT_FOUND)
-        err = no_alias(d, &normal, a);
+        err = directory_absent(d, &normal, a);
     arena_free(a);
     return err;
 }

@@ -11,6 +11,14 @@ int span_made(struct span s, const struct arena *a)
     return arena_err(a) != 0 ? arena_err(a) : ERR_NOMEM;
 }
 
+int txn_scan_kind(struct store_txn *t, uint8_t kind, struct store_iter **out)
+{
+    struct arena *a = store_txn_arena(t);
+    struct span prefix = key_of_kind(kind, a);
+    int err = span_made(prefix, a);
+    return err != 0 ? err : store_txn_scan(t, prefix, SPAN_EMPTY, false, out);
+}
+
 /* A separator is part of local parts, so it must be in their normal form and need no quotes. */
 static bool is_separator(struct span s)
 {

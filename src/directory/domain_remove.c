@@ -49,11 +49,7 @@ static int addresses_refer(struct directory *d, struct span name, struct arena *
 static int alias_domains_refer(struct store_txn *t, struct span name)
 {
     struct store_iter *iter;
-    struct arena *a = store_txn_arena(t);
-    struct span prefix = key_of_kind(KEY_DOMAIN, a);
-    int err = span_made(prefix, a);
-    if (err == 0)
-        err = store_txn_scan(t, prefix, SPAN_EMPTY, false, &iter);
+    int err = txn_scan_kind(t, KEY_DOMAIN, &iter);
     if (err != 0)
         return err;
     struct span key;

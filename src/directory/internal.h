@@ -31,6 +31,9 @@ enum { DIRECTORY_SCRATCH = 4 * 1024 * 1024 };
 /* 0, or what `a` complains of, for a span an arena or a key builder made. */
 int span_made(struct span s, const struct arena *a) MUST_CHECK;
 
+/* All records of one kind in the transaction's partition. */
+int txn_scan_kind(struct store_txn *t, uint8_t kind, struct store_iter **out) MUST_CHECK;
+
 /* ---- domains and classes (domain.c, class.c) ---------------------------------------------- */
 
 /* By normal form, through the cache. ERR_NO_DOMAIN. */
@@ -70,6 +73,17 @@ int directory_lookup(struct directory *d,
                      const struct address *address,
                      struct arena *a,
                      struct lookup *out) MUST_CHECK;
+/* Why there is nothing of that address: ERR_NO_USER, or ERR_NO_DOMAIN if not even the domain. */
+int directory_absent(struct directory *d,
+                     const struct address *address,
+                     struct arena *a) MUST_CHECK;
+/* Address in any spelling; what has it must be a `want`, else directory_absent. */
+int directory_find(struct directory *d,
+                   struct span text,
+                   enum found want,
+                   struct arena *a,
+                   struct address *address_out,
+                   struct lookup *out) MUST_CHECK;
 /* The next sub-address reading of `local`, longest base first: *at is where the separator to try
  * begins, start with local.n. false: no more. */
 bool sub_address_split(const struct directory *d,

@@ -46,6 +46,28 @@ int directory_lookup(struct directory *d,
     return err;
 }
 
+int directory_absent(struct directory *d, const struct address *address, struct arena *a)
+{
+    struct domain_record r;
+    int err = domain_lookup(d, address->domain, a, &r);
+    return err == 0 ? ERR_NO_USER : err;
+}
+
+int directory_find(struct directory *d,
+                   struct span text,
+                   enum found want,
+                   struct arena *a,
+                   struct address *address_out,
+                   struct lookup *out)
+{
+    int err = address_normalize(text, a, address_out);
+    if (err == 0)
+        err = directory_lookup(d, address_out, a, out);
+    if (err == 0 && out->found != want)
+        err = directory_absent(d, address_out, a);
+    return err;
+}
+
 bool sub_address_split(const struct directory *d,
                        struct span local,
                        size_t *at,
