@@ -32,14 +32,17 @@ static double cpu_ms(void)
 
 static long resident_mb(void)
 {
-    long pages = 0;
+    char line[128] = "";
+    uint64_t pages = 0;
     FILE *f = fopen("/proc/self/statm", "re");
     if (f != NULL) {
-        if (fscanf(f, "%*s %ld", &pages) != 1)
+        struct span rest = span_str(fgets(line, sizeof(line), f));
+        (void)span_split(&rest, ' '); /* the whole address space */
+        if (!span_to_u64(span_split(&rest, ' '), &pages))
             pages = 0;
         (void)fclose(f);
     }
-    return pages * 4 / 1024;
+    return (long)(pages * 4 / 1024);
 }
 
 static int append_one(struct bench *b)

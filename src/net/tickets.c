@@ -122,6 +122,13 @@ static bool key_apply(const struct ticket_key *k,
     return ok;
 }
 
+/* A client of TLS 1.3 uses a ticket once (RFC 8446 appendix C.4): without a new one in each resumption every
+ * other of its connections would pay for a whole handshake. */
+static bool is_used_again(const SSL *ssl, const struct ticket_key *k, int64_t now)
+{
+    return SSL_version(ssl) < TLS1_3_VERSION && key_is_younger(k, now, TICKET_KEY_USE_MS);
+}
+
 static int on_ticket(SSL *ssl,
                      unsigned char name[NAME],
                      unsigned char *iv,
@@ -143,7 +150,7 @@ static int on_ticket(SSL *ssl,
     else if (enc != 0 && RAND_bytes(iv, IV) != 1)
         answer = FAILED;
     else if (key_apply(&k, iv, cipher, mac, enc))
-        answer = enc != 0 || key_is_younger(&k, now, TICKET_KEY_USE_MS) ? FINE : FINE_BUT_RENEW;
+        answer = enc != 0 || is_used_again(ssl, &k, now) ? FINE : FINE_BUT_RENEW;
     if (enc != 0 && answer == FINE)
         memcpy(name, k.name, NAME);
     OPENSSL_cleanse(&k, sizeof k);
