@@ -41,6 +41,10 @@
     INT (loops,               "server.loops",        0, 0, 64, CONFIG_COUNT, "Event loops; 0 for one per processor core") \
     INT (conn_max,            "server.connections",  15000, 10, 1000000, CONFIG_COUNT, "Connections at once; beyond it new ones are told to come back later") \
     INT (conn_per_ip,         "server.connections_per_address", 100, 1, 1000000, CONFIG_COUNT, "Connections at once from one IPv4 address or IPv6 /64") \
+    INT (handshake_timeout,   "server.handshake_timeout", 30, 1, 300, CONFIG_SECONDS, "How long a TLS handshake may take, and a PROXY header") \
+    INT (read_rate,           "server.read_rate",    200, 0, 1000000, CONFIG_COUNT, "Bytes a second that a client has to take while an answer waits for it; slower ones are closed. 0: one now and then is enough") \
+    INT (read_window,         "server.read_window",  120, 1, 3600, CONFIG_SECONDS, "The time over which those bytes are counted") \
+    INT (stop_time,           "server.stop_time",    10, 1, 600, CONFIG_SECONDS, "How long sessions may take to finish when the server stops") \
     \
     INT (smtp_size_max,       "smtp.message_size",   52428800, 65536, 1073741824, CONFIG_BYTES, "The largest message accepted") \
     INT (smtp_rcpt_max,       "smtp.recipients",     1000, 100, 100000, CONFIG_COUNT, "Recipients of one message (RFC 5321 asks for at least 100)") \

@@ -255,6 +255,11 @@ static int make_server(struct app *app, const struct config *config, struct buf 
         .workers = (unsigned)config->threads,
         .conn_max = config->conn_max,
         .conn_per_ip = config->conn_per_ip,
+        .read_rate = config->read_rate,
+        .times = {.proxy_ms = config->handshake_timeout * 1000,
+                  .handshake_ms = config->handshake_timeout * 1000,
+                  .pace_ms = config->read_window * 1000,
+                  .stop_ms = config->stop_time * 1000},
         .proxy_from = nets,
         .proxy_from_n = config->proxy_from.n,
     };

@@ -46,16 +46,7 @@ static void expired(struct conn *c)
         c->reason = "timeout";
         conn_wake(c, WAKE_TIMEOUT);
         break;
-    case CONN_DRAIN: {
-        size_t left = conn_unsent(c);
-        if (c->next == STEP_CLOSE || left >= c->drain_left) {
-            conn_abort(c, "peer does not read");
-        } else {
-            c->drain_left = left;
-            conn_deadline(c, SERVER_STALL_MS);
-        }
-        break;
-    }
+    case CONN_DRAIN: conn_pace_over(c); break;
     default: conn_abort(c, c->reason); break;
     }
 }
@@ -149,9 +140,6 @@ static int adopt(struct conn *c)
         return ERR_IO;
     }
     c->fd = -1;
-    if (!c->is_unix)
-        (void)uv_tcp_nodelay(&c->h.tcp,
-                             1); /* answers are whole; waiting for more only costs the peer */
     return 0;
 }
 
@@ -173,7 +161,7 @@ static void begin(struct conn *c)
         conn_abort(c, l->stopping ? "shutdown" : "socket error");
     } else if (c->behind_proxy) {
         conn_move(c, CONN_PROXY);
-        conn_deadline(c, SERVER_PROXY_MS);
+        conn_deadline(c, c->server->times.proxy_ms);
         conn_read(c, true);
     } else {
         conn_admit(c);
@@ -305,7 +293,7 @@ void conn_linger(struct conn *c)
      * then throw away our last answer before the peer reads it. */
     conn_move(c, CONN_LINGER);
     buf_done(&c->in);
-    conn_deadline(c, c->loop->stopping ? 1000 : SERVER_LINGER_MS);
+    conn_deadline(c, c->loop->stopping ? 1000 : c->server->times.linger_ms);
     conn_read(c, true);
     conn_session_close(c);
 }

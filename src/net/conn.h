@@ -43,11 +43,12 @@ struct conn {
     } h;
     uv_timer_t timer;
     uv_write_t write;
-    int handles;        /* open libuv handles */
-    int fd;             /* until the stream owns it; then -1 */
-    uint64_t deadline;  /* of the loop's clock; 0: none */
-    uint64_t timer_due; /* when the timer fires; it is not moved for later deadlines */
-    size_t drain_left;  /* at the last look; for progress of slow readers */
+    int handles;         /* open libuv handles */
+    int fd;              /* until the stream owns it; then -1 */
+    uint64_t deadline;   /* of the loop's clock; 0: none */
+    uint64_t timer_due;  /* when the timer fires; it is not moved for later deadlines */
+    uint64_t pace_since; /* when this window of the reader's pace began; 0: nothing waits for it */
+    uint64_t pace_taken; /* what it had taken then */
 
     struct session *s; /* NULL before and after its life */
     struct work work;
@@ -120,6 +121,13 @@ bool conn_flush(struct conn *c, bool all);
 /* Bytes not yet with the kernel. */
 size_t conn_unsent(const struct conn *c);
 void conn_tls_begin(struct conn *c);
+
+/* conn_pace.c: readers that are too slow */
+
+/* Output waits for the peer: sets the deadline by which it must have taken some. */
+void conn_pace(struct conn *c);
+/* At that deadline: goes on, or ends the connection. */
+void conn_pace_over(struct conn *c);
 
 /* conn_run.c: the session */
 

@@ -31,8 +31,8 @@ static void at_eof(struct conn *c)
     case CONN_IDLE: conn_dispatch(c); break;
     case CONN_WAIT: {
         /* what it waits for may still be answered (printf … | nc), but not for hours */
-        int64_t ms = c->s->timeout_ms;
-        conn_deadline(c, ms < SERVER_EOF_WAIT_MS ? ms : SERVER_EOF_WAIT_MS);
+        int64_t ms = c->s->timeout_ms, most = c->server->times.eof_wait_ms;
+        conn_deadline(c, ms < most ? ms : most);
         break;
     }
     default: break; /* what has arrived is worked off first */
@@ -159,7 +159,7 @@ void conn_tls_begin(struct conn *c)
         return;
     }
     conn_move(c, CONN_TLS);
-    conn_deadline(c, SERVER_TLS_MS);
+    conn_deadline(c, c->server->times.handshake_ms);
     if (c->in.n > 0) { /* came with the PROXY header; after STARTTLS `in` is empty */
         struct buf first = c->in;
         buf_init(&c->in, first.max);

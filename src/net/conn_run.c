@@ -233,6 +233,7 @@ static void become_idle(struct conn *c)
 {
     conn_move(c, CONN_IDLE);
     c->reason = NULL;
+    c->pace_since = 0;
     if (c->in.n == 0) {
         arena_shrink(c->arena);
         buf_done(&c->out);
@@ -247,10 +248,11 @@ static void become_idle(struct conn *c)
 
 static void become_waiting(struct conn *c)
 {
-    int64_t ms = c->s->timeout_ms;
+    int64_t ms = c->s->timeout_ms, most = c->server->times.eof_wait_ms;
     conn_move(c, CONN_WAIT);
     c->reason = NULL;
-    conn_deadline(c, c->eof && ms > SERVER_EOF_WAIT_MS ? SERVER_EOF_WAIT_MS : ms);
+    c->pace_since = 0;
+    conn_deadline(c, c->eof && ms > most ? most : ms);
     if (c->loop->stopping && !c->told_shutdown)
         conn_shutdown(c);
     else if (conn_waker_take(c->waker))
@@ -303,8 +305,7 @@ void conn_drain(struct conn *c)
     if (conn_flush(c, true)) {
         go_on(c);
     } else if (c->state == CONN_DRAIN && c->deadline == 0) {
-        c->drain_left = conn_unsent(c);
-        conn_deadline(c, c->next == STEP_CLOSE ? SERVER_CLOSE_MS : SERVER_STALL_MS);
+        conn_pace(c);
         conn_throttle(c);
     }
 }

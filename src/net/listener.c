@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -90,7 +91,7 @@ static bool parse(struct span text, union address *out, socklen_t *n, bool *star
 /* 0 or an errno. */
 static int open_tcp(struct listener *l, const union address *a, socklen_t n, bool star)
 {
-    int on = 1, only_v6 = star ? 0 : 1;
+    int on = 1, only_v6 = star ? 0 : 1, unsent = SERVER_UNSENT;
     int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return errno;
@@ -102,6 +103,10 @@ static int open_tcp(struct listener *l, const union address *a, socklen_t n, boo
         close(fd);
         return number;
     }
+    /* Accepted sockets inherit these. Answers are whole: waiting for more only costs the peer. What
+     * it does not take stays with us, where it is counted, and not in megabytes of the kernel's. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     l->fd = fd;
     return 0;
 }

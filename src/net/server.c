@@ -123,7 +123,7 @@ static void loop_stopping(struct loop_item *item)
     struct loop *l = stopping->loop;
     free(stopping);
     l->stopping = true;
-    (void)uv_timer_start(&l->grace, on_grace_over, SERVER_GRACE_MS, 0);
+    (void)uv_timer_start(&l->grace, on_grace_over, (uint64_t)l->server->times.stop_ms, 0);
     for (struct conn *c = l->conns; c != NULL; c = c->next_conn)
         conn_shutdown(c);
     if (l->conns_n == 0)
@@ -156,6 +156,28 @@ void server_stop(struct server *s)
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
+
+static void times_set(struct server_times *t)
+{
+    const struct server_times usual = {
+        .proxy_ms = 10000,
+        .handshake_ms = 30000,
+        .pace_ms = 120000,
+        .close_ms = 30000,
+        .linger_ms = 5000,
+        .eof_wait_ms = 60000,
+        .stop_ms = 10000,
+    };
+#define TIME(name) t->name = t->name > 0 ? t->name : usual.name
+    TIME(proxy_ms);
+    TIME(handshake_ms);
+    TIME(pace_ms);
+    TIME(close_ms);
+    TIME(linger_ms);
+    TIME(eof_wait_ms);
+    TIME(stop_ms);
+#undef TIME
+}
 
 static int proxies_copy(struct server *s, const struct server_options *o)
 {
@@ -194,6 +216,9 @@ int server_new(const struct server_options *options, struct server **out)
     s->clock = options->clock;
     s->rng = options->rng;
     s->conn_max = options->conn_max;
+    s->read_rate = options->read_rate;
+    s->times = options->times;
+    times_set(&s->times);
     s->sid_prefix = rng_u64(options->rng);
     s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     pthread_mutex_init(&s->tls_lock, NULL);

@@ -20,6 +20,17 @@
 struct server;
 struct tls_context;
 
+/* How long is waited for what, in milliseconds; what is 0 is as docs/net.md says. */
+struct server_times {
+    int64_t proxy_ms;     /* for the PROXY header */
+    int64_t handshake_ms; /* for a TLS handshake */
+    int64_t pace_ms;      /* the window of `read_rate` */
+    int64_t close_ms;     /* the same for the last output of a closing session */
+    int64_t linger_ms;    /* for the peer's end of a closed connection */
+    int64_t eof_wait_ms;  /* for what a session waits for whose peer has ended its half */
+    int64_t stop_ms;      /* for sessions to finish when the server stops */
+};
+
 struct server_options {
     struct clock *clock;
     struct rng *rng;
@@ -27,6 +38,8 @@ struct server_options {
     unsigned workers; /* >= 1 */
     int64_t conn_max;
     int64_t conn_per_ip;
+    int64_t read_rate; /* bytes a second that a peer has to take while output waits for it */
+    struct server_times times;
     const struct ip_net
         *proxy_from; /* copied; connections from there MUST begin with a PROXY header */
     size_t proxy_from_n;
@@ -67,7 +80,7 @@ int server_listen(struct server *s,
  * Once. Ignores SIGPIPE for the process. */
 int server_run(struct server *s) MUST_CHECK;
 /* Async-signal-safe; any time between server_new and server_free. Sessions get WAKE_SHUTDOWN and
- * ten seconds to finish what they do; what a worker is in the middle of is always finished. */
+ * times.stop_ms to finish what they do; what a worker is in the middle of is always finished. */
 void server_stop(struct server *s);
 void server_free(struct server *s); /* NULL is fine */
 

@@ -10,14 +10,8 @@
 #include "net/worker.h"
 
 enum {
-    SERVER_GRACE_MS = 10000,       /* for sessions to finish when the server stops */
-    SERVER_PROXY_MS = 10000,       /* PROXY header */
-    SERVER_TLS_MS = 30000,         /* TLS handshake */
-    SERVER_STALL_MS = 120000,      /* a reader that takes nothing for so long is gone */
-    SERVER_CLOSE_MS = 30000,       /* for the last output of a closing session */
-    SERVER_LINGER_MS = 5000,       /* for the peer's end of a closed connection */
-    SERVER_EOF_WAIT_MS = 60000,    /* STEP_WAIT of a session whose peer has ended its half */
     SERVER_READ_AHEAD = 64 * 1024, /* bytes read while a unit is handled */
+    SERVER_UNSENT = 128 * 1024,    /* bytes in the kernel's queue beyond what is on its way */
     SERVER_BATCH = 16 * 1024,      /* answers of pipelined units collected before they are sent */
 };
 
@@ -43,6 +37,8 @@ struct server {
     struct listener *listeners;
     struct ip_net *proxy_from;
     size_t proxy_from_n;
+    struct server_times times; /* none of them 0 */
+    int64_t read_rate;
     int64_t conn_max;
     int64_t conns; /* atomic: those that count towards conn_max */
     int spare_fd;  /* given up for a moment to accept and close when descriptors have run out */

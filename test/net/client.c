@@ -8,7 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static bool start(struct client *c, int domain, const struct sockaddr *to, socklen_t n)
+static bool
+start(struct client *c, int domain, const struct sockaddr *to, socklen_t n, int receive_buffer)
 {
     struct timeval ten = {.tv_sec = 10};
     memset(c, 0, sizeof *c);
@@ -18,21 +19,28 @@ static bool start(struct client *c, int domain, const struct sockaddr *to, sockl
         return false;
     (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &ten, sizeof ten);
     (void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &ten, sizeof ten);
+    if (receive_buffer > 0)
+        (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     return connect(c->fd, to, n) == 0;
 }
 
 bool client_open(struct client *c, uint16_t port)
 {
+    return client_open_narrow(c, port, 0);
+}
+
+bool client_open_narrow(struct client *c, uint16_t port, int receive_buffer)
+{
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return start(c, AF_INET, (struct sockaddr *)&a, sizeof a);
+    return start(c, AF_INET, (struct sockaddr *)&a, sizeof a, receive_buffer);
 }
 
 bool client_open_unix(struct client *c, const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-    return start(c, AF_UNIX, (struct sockaddr *)&a, sizeof a);
+    return start(c, AF_UNIX, (struct sockaddr *)&a, sizeof a, 0);
 }
 
 static int on_ticket(SSL *ssl, SSL_SESSION *session)

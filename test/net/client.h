@@ -16,6 +16,8 @@ struct client {
 };
 
 bool client_open(struct client *c, uint16_t port); /* 127.0.0.1 */
+/* The same with a receive buffer of so many bytes (the kernel doubles them). */
+bool client_open_narrow(struct client *c, uint16_t port, int receive_buffer);
 bool client_open_unix(struct client *c, const char *path);
 /* TLS on the connection; `sni` and `ticket` may be NULL; max_version 0: newest. */
 bool client_tls(struct client *c, const char *sni, SSL_SESSION *ticket, int max_version);

@@ -100,6 +100,10 @@ static enum step echo_handle(struct session *s, struct span unit)
     } else if (span_skip(&line, SPAN("BIG "))) {
         e->big = number(line);
         return echo_more(e);
+    } else if (span_skip(&line, SPAN("LAST "))) {
+        for (uint64_t n = number(line); n > 0 && s->out->n < LIMIT_SESSION_OUT; n--)
+            buf_putc(s->out, 'x');
+        return STEP_CLOSE;
     } else if (span_skip(&line, SPAN("DATA "))) {
         buf_printf(s->out, "GOT %zu\r\n", unit.n - 1);
     } else if (span_skip(&line, SPAN("SLEEP "))) {

@@ -4,6 +4,7 @@
  *   ECHO text   text back            TLS         "version sni" or "plain"
  *   STARTTLS    "GO", then TLS       PEER        address and port of the client
  *   BIG n       n bytes, by MORE     AUTH        becomes an authenticated session
+ *   LAST n      n bytes at once (at most 250,000), and close
  *   WAIT        "WAITING", waits for the waker, then "WOKEN"; after timeout_ms "TIRED"
  *   SLEEP ms    handle blocks, then "SLEPT"      DATA n + n bytes   one unit; "GOT n"
  *   LONG        works without an answer until nobody waits for it any more
