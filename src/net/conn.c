@@ -100,7 +100,7 @@ struct conn *conn_new(struct listener *l, int fd, struct ip peer, uint16_t port)
     c->fd = fd;
     c->peer = peer;
     c->peer_port = port;
-    c->is_unix = l->unix_path != NULL;
+    c->is_unix = l->is_unix;
     buf_init(&c->in, CONN_IN_MAX);
     buf_init(&c->ahead, CONN_IN_MAX);
     buf_init(&c->out, LIMIT_SESSION_OUT + SERVER_BATCH);

@@ -5,9 +5,10 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "net/conn.h"
+#include "net/listen.h"
 
-#include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- timers for janitors ------------------------------------------------------------------ */
@@ -220,7 +221,7 @@ int server_new(const struct server_options *options, struct server **out)
     s->times = options->times;
     times_set(&s->times);
     s->sid_prefix = rng_u64(options->rng);
-    s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    s->spare_fd = listener_spare();
     pthread_mutex_init(&s->tls_lock, NULL);
     s->peers = peers_new(options->rng, options->conn_per_ip);
     int err = s->peers == NULL ? ERR_NOMEM : proxies_copy(s, options);
@@ -267,31 +268,57 @@ void server_sid(struct server *s, char *to, size_t size)
     to[SID] = '\0';
 }
 
+/* Takes `fd` and `unix_path`, also on error. */
+static int
+listener_add(struct server *s, int fd, char *unix_path, const struct listener_options *options)
+{
+    struct sockaddr_storage ss = {0};
+    socklen_t n = sizeof ss;
+    struct listener *l = calloc(1, sizeof *l);
+    if (l == NULL) {
+        close(fd);
+        free(unix_path);
+        return ERR_NOMEM;
+    }
+    l->server = s;
+    l->o = *options;
+    l->fd = fd;
+    l->unix_path = unix_path;
+    l->is_unix = getsockname(fd, (struct sockaddr *)&ss, &n) == 0 && ss.ss_family == AF_UNIX;
+    l->next = s->listeners;
+    s->listeners = l;
+    return 0;
+}
+
+int server_adopt(struct server *s, int fd, const struct listener_options *options)
+{
+    return listener_add(s, fd, NULL, options);
+}
+
 int server_listen(struct server *s,
                   const char *address,
                   const struct listener_options *options,
                   struct buf *why,
                   uint16_t *port_out)
 {
-    struct listener *l = calloc(1, sizeof *l);
-    if (l == NULL)
+    int fd;
+    const char *path = listen_unix_path(address);
+    char *copy = path != NULL ? strdup(path) : NULL;
+    if (path != NULL && copy == NULL)
         return ERR_NOMEM;
-    l->server = s;
-    l->o = *options;
-    int err = listener_open(l, span_str(address), why, port_out);
-    if (err != 0) {
-        listener_free(l);
-        return err;
-    }
-    l->next = s->listeners;
-    s->listeners = l;
-    return 0;
+    int err = listen_open(address, why, &fd, port_out);
+    if (err == 0)
+        return listener_add(s, fd, copy, options);
+    free(copy);
+    return err;
 }
 
 /* ---- running ------------------------------------------------------------------------------ */
 
 static void *loop_main(void *arg)
 {
+    /* by the thread itself: naming another one opens a file of /proc */
+    (void)pthread_setname_np(pthread_self(), "loop");
     loop_run(arg);
     return NULL;
 }
@@ -303,7 +330,6 @@ static int loops_start(struct server *s)
         if (pthread_create(&l->thread, NULL, loop_main, l) != 0)
             return ERR_NOMEM;
         l->running = true;
-        (void)pthread_setname_np(l->thread, "loop");
     }
     return 0;
 }

@@ -66,15 +66,17 @@ int server_new(const struct server_options *options, struct server **out) MUST_C
  * any time from any thread (reload). */
 void server_set_tls(struct server *s, struct tls_context *tls);
 
-/* "127.0.0.1:2025", "[::1]:25", "*:25" (IPv6 and IPv4), port 0: any free one; "unix:/path" (mode
- * 0600; a socket file that nobody answers is replaced). Before server_run. ERR_IN_USE (taken),
- * ERR_DENIED (no right to a low port), ERR_INVALID; `why` gets a sentence with the address in it.
- * *port_out (may be NULL) is the real port, 0 for unix. */
+/* Opens a listening socket as listen_open (net/listen.h) does, with its errors, and accepts on it.
+ * Before server_run. The file of a unix socket is removed when the server stops. */
 int server_listen(struct server *s,
                   const char *address,
                   const struct listener_options *options,
                   struct buf *why,
                   uint16_t *port_out) MUST_CHECK;
+
+/* The same with a socket that was opened elsewhere; it is the server's from now on, also on error.
+ * A unix socket's file is left to whoever made it. */
+int server_adopt(struct server *s, int fd, const struct listener_options *options) MUST_CHECK;
 
 /* Runs until server_stop; when it returns all sessions are closed and no thread runs any more.
  * Once. Ignores SIGPIPE for the process. */

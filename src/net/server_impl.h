@@ -23,7 +23,8 @@ struct listener {
     bool polled; /* `poll` is open */
     uv_poll_t poll;
     uv_timer_t pause; /* after accept failed for want of memory or descriptors */
-    char *unix_path;  /* removed at the end; NULL for TCP */
+    bool is_unix;
+    char *unix_path; /* removed at the end; NULL: TCP, or somebody else's */
 };
 
 struct server {
@@ -61,9 +62,8 @@ struct tls_context *server_tls_ref(struct server *s);
  * outsiders. */
 void server_sid(struct server *s, char *to, size_t size);
 
-/* listener.c: opens the socket; `l->o` is set. */
-int listener_open(struct listener *l, struct span address, struct buf *why, uint16_t *port_out)
-    MUST_CHECK;
+/* A descriptor to give up when there are no more; -1: there is none. */
+int listener_spare(void);
 /* What a client is told whose network has too many connections. */
 struct span listener_crowded(const struct listener *l);
 int listener_start(struct listener *l, struct loop *loop) MUST_CHECK;

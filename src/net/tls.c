@@ -9,14 +9,12 @@
 #include "base/err.h"
 #include "net/tickets.h"
 #include "net/tls_conn.h"
+#include "net/tls_pem.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     NAMES_MAX = 1000, /* of one certificate */
@@ -47,28 +45,6 @@ static void why_ssl(struct buf *why, const char *file, const char *what)
     if (reason != NULL)
         buf_printf(why, " (%s)", reason);
     ERR_clear_error();
-}
-
-static int readable(const char *file, const char *what, struct buf *why)
-{
-    if (access(file, R_OK) == 0)
-        return 0;
-    int err = err_from_errno(errno);
-    const char *problem = err == ERR_NOT_FOUND ? "there is no such file"
-                          : err == ERR_DENIED  ? "the server has no right to read it"
-                                               : "it cannot be read";
-    buf_printf(why, "%s (%s): %s", file, what, problem);
-    return err;
-}
-
-/* An encrypted key would make OpenSSL ask for a passphrase on the terminal, for ever if it is a
- * service. */
-static int no_passphrase(char *to, int size, int writing, void *arg)
-{
-    (void)writing, (void)arg;
-    if (size > 0)
-        to[0] = '\0';
-    return -1;
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -163,7 +139,6 @@ static bool ctx_settings(SSL_CTX *ctx, bool only_13)
                                  SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     return SSL_CTX_set_min_proto_version(ctx, only_13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
            SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1 &&
@@ -171,18 +146,17 @@ static bool ctx_settings(SSL_CTX *ctx, bool only_13)
            SSL_CTX_set_num_tickets(ctx, 1) == 1;
 }
 
-static int cert_load(struct cert *c, const char *file, const char *key, struct buf *why)
+static int cert_use(struct cert *c,
+                    const char *file,
+                    const char *key,
+                    const struct span pems[static 2],
+                    struct buf *why)
 {
-    int err = readable(file, "certificate", why);
-    if (err == 0)
-        err = readable(key, "private key", why);
-    if (err != 0)
-        return err;
-    if (SSL_CTX_use_certificate_chain_file(c->ctx, file) != 1) {
+    if (!tls_pem_use_chain(c->ctx, pems[0])) {
         why_ssl(why, file, "this is not a certificate in PEM format, or OpenSSL refuses it");
         return ERR_INVALID;
     }
-    if (SSL_CTX_use_PrivateKey_file(c->ctx, key, SSL_FILETYPE_PEM) != 1) {
+    if (!tls_pem_use_key(c->ctx, pems[1])) {
         bool other = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
         why_ssl(why, key,
                 other ? "this key belongs to another certificate"
@@ -194,6 +168,33 @@ static int cert_load(struct cert *c, const char *file, const char *key, struct b
         return ERR_INVALID;
     }
     return names_load(c, SSL_CTX_get0_certificate(c->ctx)) ? 0 : ERR_NOMEM;
+}
+
+/* From what is at hand, else from the files. */
+static int cert_load(struct cert *c, const struct tls_options *o, size_t i, struct buf *why)
+{
+    struct buf read[2];
+    struct span pems[2] = {SPAN_EMPTY, SPAN_EMPTY};
+    int err = 0;
+    for (int k = 0; k < 2; k++)
+        buf_init(&read[k], TLS_PEM_MAX);
+    if (o->cert_pems != NULL) {
+        pems[0] = o->cert_pems[i];
+        pems[1] = o->key_pems[i];
+    } else {
+        err = tls_pem_read(o->certs[i], TLS_PEM_CERT, &read[0], why);
+        if (err == 0)
+            err = tls_pem_read(o->keys[i], TLS_PEM_KEY, &read[1], why);
+        for (int k = 0; k < 2; k++)
+            pems[k] = buf_span(&read[k]);
+    }
+    if (err == 0)
+        err = cert_use(c, o->certs[i], o->keys[i], pems, why);
+    if (read[1].n > 0)
+        OPENSSL_cleanse(read[1].p, read[1].n);
+    for (int k = 0; k < 2; k++)
+        buf_done(&read[k]);
+    return err;
 }
 
 static int
@@ -218,7 +219,7 @@ static int certs_make(struct tls_context *t, const struct tls_options *o, struct
             why_ssl(why, "OpenSSL", "it refuses the TLS settings of this program");
             return ERR_UNSUPPORTED;
         }
-        int err = cert_load(c, o->certs[i], o->keys[i], why);
+        int err = cert_load(c, o, i, why);
         if (err != 0)
             return err;
     }

@@ -14,6 +14,9 @@ struct tls_options {
     const char *const *certs; /* PEM chains; the first is the default */
     const char *const *keys;
     size_t n;
+    const struct span
+        *cert_pems; /* what the files hold, where the caller has read them (tls_pem.h) */
+    const struct span *key_pems; /* and then the names are only for messages; NULL: read them now */
     bool only_13;
     struct clock *clock; /* ages the ticket keys; borrowed for as long as any successor lives */
 };

@@ -91,6 +91,7 @@ static void *worker_main(void *arg)
 {
     struct worker *self = arg;
     struct workers *p = self->pool;
+    (void)pthread_setname_np(pthread_self(), "worker");
     pthread_mutex_lock(&p->lock);
     for (;;) {
         struct work *w = take(p);
@@ -127,7 +128,6 @@ static bool start_threads(struct workers *p, unsigned threads)
             pthread_cond_destroy(&t->wake);
             break;
         }
-        (void)pthread_setname_np(t->thread, "worker");
     }
     pthread_attr_destroy(&attr);
     return ok;

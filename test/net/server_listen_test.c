@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who gets in: listening addresses, limits, descriptors, the PROXY header, unix sockets. */
 #include "base/err.h"
+#include "net/listen.h"
 #include "server_fixture.h"
 
 #include <arpa/inet.h>
@@ -157,6 +158,34 @@ static void unix_sockets(void **state)
     buf_done(&why);
 }
 
+/* As the master does: the child that serves may neither open nor remove the socket's file. */
+static void adopts_sockets_opened_elsewhere(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    struct stat st;
+    char path[100], address[110];
+    int fd;
+    snprintf(path, sizeof path, "%s/adopted.sock", fixture_certs.dir);
+    snprintf(address, sizeof address, "unix:%s", path);
+    assert_int_equal(listen_open(address, NULL, &fd, NULL), 0);
+    assert_string_equal(listen_unix_path(address), path);
+    assert_null(listen_unix_path("127.0.0.1:25"));
+    fixture_make(&f, (struct server_options){.conn_max = 1, .conn_per_ip = 1});
+    struct listener_options o = fixture_listener(&f, false);
+    assert_int_equal(server_adopt(f.server, fd, &o), 0);
+    assert_int_equal(pthread_create(&f.thread, NULL, fixture_run, &f), 0);
+    for (int i = 0; i < 3; i++) { /* is taken for what it is: no limits */
+        assert_true(client_open_unix(&c, path));
+        assert_string_equal(client_line(&c), "HELLO");
+        client_close(&c);
+    }
+    fixture_stop(&f);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void listen_errors_in_words(void **state)
 {
     (void)state;
@@ -201,6 +230,7 @@ int main(void)
         cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(proxy_headers),
         cmocka_unit_test(unix_sockets),
+        cmocka_unit_test(adopts_sockets_opened_elsewhere),
         cmocka_unit_test(listen_errors_in_words),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

@@ -5,6 +5,7 @@
 #include "net/tickets.h"
 #include "net/tls.h"
 #include "net/tls_conn.h"
+#include "net/tls_pem.h"
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -371,6 +372,48 @@ static void bad_files_have_their_sentence(void **state)
     buf_done(&why);
 }
 
+/* A leaf, its chain and its key as texts; the names need not be files then. */
+static void certificates_from_memory(void **state)
+{
+    (void)state;
+    const char *file = "no/such.crt", *key_file = "no/such.key";
+    struct tls_cert_info info;
+    struct tls_context *t;
+    struct buf why, crt, key;
+    buf_init(&why, 1000);
+    buf_init(&crt, TLS_PEM_MAX);
+    buf_init(&key, TLS_PEM_MAX);
+    assert_int_equal(tls_pem_read(certs_path(&certs, "one.test", "crt"), TLS_PEM_CERT, &crt, &why),
+                     0);
+    assert_int_equal(tls_pem_read(certs_path(&certs, "wild.test", "crt"), TLS_PEM_CERT, &crt, &why),
+                     0);
+    assert_int_equal(tls_pem_read(certs_path(&certs, "one.test", "key"), TLS_PEM_KEY, &key, &why),
+                     0);
+    struct span cert_pem = buf_span(&crt), key_pem = buf_span(&key);
+    struct tls_options o = {.certs = &file,
+                            .keys = &key_file,
+                            .n = 1,
+                            .cert_pems = &cert_pem,
+                            .key_pems = &key_pem,
+                            .clock = certs.clock};
+    assert_int_equal(tls_context_new(&o, NULL, &why, &t), 0);
+    tls_cert_info(t, 0, certs.clock, "one.test", &info);
+    assert_string_equal(info.file, file);
+    assert_true(info.matches_host);
+    STACK_OF(X509) *chain = NULL;
+    assert_int_equal(SSL_CTX_get0_chain_certs(tls_context_ssl(t), &chain), 1);
+    assert_int_equal(sk_X509_num(chain), 1);
+    tls_context_unref(t);
+    cert_pem = span_slice(cert_pem, 0, cert_pem.n - 100); /* the chain is cut */
+    assert_int_equal(tls_context_new(&o, NULL, &why, &t), ERR_INVALID);
+    cert_pem = SPAN_EMPTY;
+    assert_int_equal(tls_context_new(&o, NULL, &why, &t), ERR_INVALID);
+    assert_true(span_find(buf_span(&why), SPAN("no/such.crt")) >= 0);
+    buf_done(&why);
+    buf_done(&crt);
+    buf_done(&key);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -399,6 +442,7 @@ int main(void)
         cmocka_unit_test(ticket_keys_change_and_survive_a_reload),
         cmocka_unit_test(tells_about_certificates),
         cmocka_unit_test(bad_files_have_their_sentence),
+        cmocka_unit_test(certificates_from_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
