@@ -43,6 +43,10 @@ enum limits {
     LIMIT_MAILBOXES = 10000,        /* in one account */
     LIMIT_MAILBOX_NAME = 512,       /* bytes of UTF-8, all levels */
     LIMIT_MAILBOX_DEPTH = 20,
+    LIMIT_KEYWORDS = 1000,          /* different ones in one account; they stay on its list */
+    LIMIT_KEYWORD = 128,            /* bytes of one */
+    LIMIT_MESSAGE_KEYWORDS = 60,    /* of one message */
+    LIMIT_MAIL_COPY = 20000,        /* messages in one COPY or MOVE: what one transaction can hold */
     LIMIT_MAIL_TOMBSTONES = 100000, /* in one account: expunges that a client may catch up with later */
 
     /* sessions */

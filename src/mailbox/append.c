@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mailbox/edit.h"
+#include "mailbox/sync.h"
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -7,7 +8,8 @@
 struct append {
     struct mail *mail;
     const struct mail_append *in;
-    struct mail_appended out;
+    struct mail_appended *out;
+    size_t n;
 };
 
 static int append_within_quota(const struct account_record *a, const struct mail_append *in)
@@ -18,17 +20,6 @@ static int append_within_quota(const struct account_record *a, const struct mail
         (a->bytes > in->quota_bytes || in->info.size > in->quota_bytes - a->bytes))
         return ERR_QUOTA;
     return 0;
-}
-
-/* At least the time in milliseconds: an account that comes back from a backup does not know which numbers it
- * gave since, and a POP3 program that meets one of them again takes a new message for one it has. */
-static uint64_t append_uidl(struct account_record *a, int64_t now_ms)
-{
-    uint64_t uidl = a->next_uidl;
-    if (now_ms > 0 && (uint64_t)now_ms > uidl)
-        uidl = (uint64_t)now_ms;
-    a->next_uidl = uidl + 1;
-    return uidl;
 }
 
 static void append_put_message(struct edit *e, struct message_id id, const struct mail_append *in)
@@ -44,37 +35,66 @@ static void append_put_message(struct edit *e, struct message_id id, const struc
     message_record_pack(&e->scratch, &message);
     edit_put_scratch(e, &key);
     store_txn_blob_link(e->t, in->blob, id.v);
+    if (in->summary.n == 0)
+        return;
+    key = mail_key_summary(id);
+    store_txn_put(e->t, mail_key_span(&key), in->summary);
+}
+
+static int append_one(struct edit *e,
+                      const struct mail_append *in,
+                      struct modseq modseq,
+                      struct mail_appended *out)
+{
+    struct mailbox_id mailbox = {in->mailbox.v != 0 ? in->mailbox.v : INBOX_ID};
+    struct mailbox_record box;
+    int err = append_within_quota(&e->account, in);
+    if (err == 0)
+        err = edit_mailbox(e, mailbox, &box);
+    if (err != 0)
+        return err;
+    struct entry_record entry = {
+        .flags = in->flags,
+        .message = {e->account.next_message++},
+        .uidl = edit_uidl(e),
+        .size = in->info.size,
+        .received_ms = in->received_ms,
+    };
+    if (in->keywords != NULL)
+        entry.keywords = *in->keywords;
+    *out = (struct mail_appended){.mailbox = mailbox, .message = entry.message, .modseq = modseq};
+    append_put_message(e, entry.message, in);
+    err = edit_entry_add(e, mailbox, &box, modseq, &entry, &out->uid);
+    if (err == 0)
+        edit_mailbox_put(e, mailbox, &box);
+    return err;
 }
 
 static int append_run(struct store_txn *t, void *arg)
 {
     struct append *x = arg;
-    struct mailbox_record box;
     struct edit e;
-    struct mailbox_id mailbox = x->in->mailbox;
-    if (mailbox.v == 0)
-        mailbox.v = INBOX_ID;
+    struct modseq modseq = {0};
     int err = edit_open(&e, x->mail, t);
     if (err == 0)
-        err = append_within_quota(&e.account, x->in);
-    if (err == 0)
-        err = edit_mailbox(&e, mailbox, &box);
-    if (err == 0) {
-        struct entry_record entry = {
-            .flags = x->in->flags,
-            .message = {e.account.next_message++},
-            .uidl = append_uidl(&e.account, x->mail->clock->wall_ms(x->mail->clock)),
-            .size = x->in->info.size,
-            .received_ms = x->in->received_ms,
-        };
-        x->out = (struct mail_appended){
-            .mailbox = mailbox, .message = entry.message, .modseq = edit_modseq(&e)};
-        append_put_message(&e, entry.message, x->in);
-        err = edit_entry_add(&e, mailbox, &box, x->out.modseq, &entry, &x->out.uid);
-    }
-    if (err == 0)
-        edit_mailbox_put(&e, mailbox, &box);
+        modseq = edit_modseq(&e);
+    for (size_t i = 0; err == 0 && i < x->n; i++)
+        err = append_one(&e, &x->in[i], modseq, &x->out[i]);
     return edit_close(&e, err);
+}
+
+int mailbox_append_many(struct mail *m,
+                        account_id id,
+                        const struct mail_append *in,
+                        size_t n,
+                        struct mail_appended *out)
+{
+    struct append x = {m, in, out, n};
+    for (size_t i = 0; i < n; i++)
+        if (in[i].info.size > LIMIT_BLOB || in[i].envelope_from.n > 4 * LIMIT_ADDRESS ||
+            (in[i].flags & ~(uint32_t)FLAGS_ALL) != 0)
+            return ERR_INVALID;
+    return store_txn_run(m->store, part_of(id), append_run, &x);
 }
 
 int mailbox_append(struct mail *m,
@@ -82,13 +102,31 @@ int mailbox_append(struct mail *m,
                    const struct mail_append *in,
                    struct mail_appended *out)
 {
-    struct append x = {.mail = m, .in = in};
-    if (in->info.size > LIMIT_BLOB || in->envelope_from.n > 4 * LIMIT_ADDRESS ||
-        (in->flags &
-         ~(uint32_t)(FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT)) != 0)
-        return ERR_INVALID;
-    int err = store_txn_run(m->store, part_of(id), append_run, &x);
+    struct mail_appended given = {0};
+    int err = mailbox_append_many(m, id, in, 1, &given);
     if (err == 0)
-        *out = x.out;
+        *out = given;
     return err;
+}
+
+struct summary_put {
+    struct message_id message;
+    struct span summary;
+};
+
+static int summary_run(struct store_txn *t, void *arg)
+{
+    const struct summary_put *x = arg;
+    struct mail_key message = mail_key_message(x->message), key = mail_key_summary(x->message);
+    struct span value;
+    int err = store_txn_get(t, mail_key_span(&message), &value);
+    if (err == 0)
+        store_txn_put(t, mail_key_span(&key), x->summary);
+    return err;
+}
+
+int mailbox_summary_put(struct mail *m, account_id id, struct message_id msg, struct span summary)
+{
+    struct summary_put x = {msg, summary};
+    return store_txn_run(m->store, part_of(id), summary_run, &x);
 }

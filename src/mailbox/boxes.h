@@ -8,8 +8,24 @@
 /* Makes one mailbox of exactly that (canonical) name. ERR_EXISTS. */
 int mailbox_add(struct edit *e, struct span name, enum special_use use, struct mailbox_id *out)
     MUST_CHECK;
+/* The same with the levels above it that are missing. ERR_EXISTS, ERR_LIMIT. */
+int boxes_create(struct edit *e, struct span name, enum special_use use, struct mailbox_id *out)
+    MUST_CHECK;
 /* The name as it is kept: INBOX in any case is "INBOX", also as first level. ERR_INVALID: empty, or
  * with an empty level, too long or deep, not UTF-8, control characters. */
 int mailbox_name_check(struct span name, struct arena *a, struct span *out) MUST_CHECK;
+
+/* The index of names. ERR_NOT_FOUND. */
+int boxes_name_get(struct edit *e, struct span name, struct mailbox_id *out) MUST_CHECK;
+int boxes_name_put(struct edit *e, struct span name, struct mailbox_id id) MUST_CHECK;
+void boxes_name_drop(struct edit *e, struct span name);
+/* Is there a mailbox below that name? */
+int boxes_has_below(struct edit *e, struct span name, bool *out) MUST_CHECK;
+/* RFC 9051 §2.3.1.1: higher than any given before in the account, also when the clock was set back, so that a
+ * mailbox made again under a name can not be taken for the old one. */
+uint32_t boxes_uidvalidity(struct edit *e);
+
+int boxes_subscription_put(struct edit *e, struct span name) MUST_CHECK;
+void boxes_subscription_drop(struct edit *e, struct span name);
 
 #endif

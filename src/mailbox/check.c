@@ -71,7 +71,7 @@ struct check_box {
 
 struct check_boxes {
     struct check_box *v;
-    size_t n;
+    size_t n, cap;
     uint64_t *uidls; /* of all entries */
     size_t uidls_n, uidls_cap;
     uint64_t bytes, messages;
@@ -123,10 +123,14 @@ static int boxes_take(struct check *c, void *arg, struct span key, struct span v
                           box.id.v);
         box.record.name = SPAN_EMPTY; /* not valid beyond this row */
     }
-    struct check_box *grown = reallocarray(b->v, b->n + 1, sizeof(*grown));
-    if (grown == NULL)
-        return ERR_NOMEM;
-    b->v = grown;
+    if (b->n == b->cap) {
+        size_t more = b->cap == 0 ? 16 : 2 * b->cap;
+        struct check_box *grown = reallocarray(b->v, more, sizeof(*grown));
+        if (grown == NULL)
+            return ERR_NOMEM;
+        b->v = grown;
+        b->cap = more;
+    }
     b->v[b->n++] = box;
     return 0;
 }
@@ -136,8 +140,8 @@ static int names_take(struct check *c, void *arg, struct span key, struct span v
     struct buf name;
     uint64_t id;
     buf_init(&name, LIMIT_STORE_KEY);
-    bool sound = mail_key_read_name(key, &name) == 0 && reference_record_unpack(value, &id) == 0 &&
-                 id <= UINT32_MAX;
+    bool sound = mail_key_read_name(key, TABLE_NAME, &name) == 0 &&
+                 reference_record_unpack(value, &id) == 0 && id <= UINT32_MAX;
     buf_done(&name);
     if (!sound)
         check_problem(c, "a row of the index of names is damaged");
@@ -321,6 +325,8 @@ int mailbox_check_until(struct mail *m,
         err = check_references(&c);
     if (err == 0)
         err = check_expunged(&c);
+    if (err == 0)
+        err = check_sets(&c);
     look_close(&c.look);
 out:
     if (err == 0)

@@ -34,5 +34,6 @@ bool check_is_row_error(int err);
 int check_messages(struct check *c) MUST_CHECK;
 int check_references(struct check *c) MUST_CHECK;
 int check_expunged(struct check *c) MUST_CHECK;
+int check_sets(struct check *c) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mailbox/sets.h"
 
 enum { LOOK_ARENA = 4 * 1024 * 1024, DAMAGED_ROWS_MAX = 100000 };
 
@@ -28,6 +29,7 @@ int edit_close(struct edit *e, int err)
 {
     if (err == 0) {
         struct mail_key key = mail_key_table(TABLE_ACCOUNT);
+        sets_flush(e);
         account_record_pack(&e->scratch, &e->account);
         edit_put_scratch(e, &key);
         err = e->err;
@@ -38,6 +40,18 @@ int edit_close(struct edit *e, int err)
 struct modseq edit_modseq(struct edit *e)
 {
     return (struct modseq){++e->account.modseq};
+}
+
+/* At least the time in milliseconds: an account that comes back from a backup does not know which numbers it
+ * gave since, and a POP3 program that meets one of them again takes a new message for one it has. */
+uint64_t edit_uidl(struct edit *e)
+{
+    int64_t now_ms = e->mail->clock->wall_ms(e->mail->clock);
+    uint64_t uidl = e->account.next_uidl;
+    if (now_ms > 0 && (uint64_t)now_ms > uidl)
+        uidl = (uint64_t)now_ms;
+    e->account.next_uidl = uidl + 1;
+    return uidl;
 }
 
 void edit_put_scratch(struct edit *e, const struct mail_key *key)
@@ -68,12 +82,24 @@ int counter_take(uint64_t *counter, uint64_t n)
     return 0;
 }
 
-int edit_mailbox(struct edit *e, struct mailbox_id id, struct mailbox_record *out)
+int edit_mailbox_record(struct edit *e, struct mailbox_id id, struct mailbox_record *out)
 {
     struct mail_key key = mail_key_mailbox(id);
     struct span value;
     int err = store_txn_get(e->t, mail_key_span(&key), &value);
     return err != 0 ? err : mailbox_record_unpack(value, out);
+}
+
+int edit_mailbox(struct edit *e, struct mailbox_id id, struct mailbox_record *out)
+{
+    int err = edit_mailbox_record(e, id, out);
+    if (err == 0 && out->noselect)
+        return ERR_NOT_FOUND;
+    if (err == 0 && !out->sets) {
+        err = sets_build(e, id);
+        out->sets = true;
+    }
+    return err;
 }
 
 void edit_mailbox_put(struct edit *e, struct mailbox_id id, const struct mailbox_record *r)
@@ -124,7 +150,7 @@ int edit_entry_add(struct edit *e,
     struct mail_key key = mail_key_where(at);
     edit_put_reference(e, &key, at.message.v);
     *uid_out = at.uid;
-    return 0;
+    return sets_change(e, at, NULL, entry);
 }
 
 int edit_entry_flags(struct edit *e,
@@ -132,8 +158,10 @@ int edit_entry_flags(struct edit *e,
                      struct mailbox_record *box,
                      struct modseq modseq,
                      struct entry_record *entry,
-                     uint32_t flags)
+                     uint32_t flags,
+                     const struct keyword_ids *keywords)
 {
+    struct entry_record before = *entry;
     struct mail_key old = mail_key_change((struct modseq){entry->modseq}, at);
     int err = counter_take(&box->unseen, (entry->flags & FLAG_SEEN) == 0);
     if (err != 0)
@@ -141,9 +169,10 @@ int edit_entry_flags(struct edit *e,
     box->unseen += (flags & FLAG_SEEN) == 0;
     edit_del(e, &old);
     entry->flags = flags;
+    entry->keywords = *keywords;
     entry->modseq = box->highest_modseq = modseq.v;
     edit_entry_put(e, at, entry);
-    return 0;
+    return sets_change(e, at, &before, entry);
 }
 
 int edit_entry_remove(struct edit *e,
@@ -173,7 +202,7 @@ int edit_entry_remove(struct edit *e,
     edit_put_reference(e, &key, at.message.v);
     e->account.tombstones++;
     box->highest_modseq = modseq.v;
-    return 0;
+    return sets_change(e, at, entry, NULL);
 }
 
 int edit_tombstones_trim(struct edit *e, size_t max)

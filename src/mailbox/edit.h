@@ -12,12 +12,22 @@
 #include "mailbox/keys.h"
 #include "mailbox/records.h"
 
+/* A chunk of a set that this transaction has in its hands (mailbox/sets.h). */
+struct set_slot {
+    struct mailbox_id mailbox;
+    uint32_t set, chunk;
+    bool used, dirty;
+    uint64_t bits[64];
+};
+
 struct edit {
     struct mail *mail;
     struct store_txn *t;
     struct account_record account;
     struct buf scratch; /* the record being written */
     int err;            /* sticky: a record could not be written */
+    struct set_slot slot[8];
+    unsigned slot_next;
 };
 
 /* Reads the account. ERR_NO_USER. Must be followed by edit_close, also after an error. */
@@ -30,8 +40,16 @@ int edit_drop(struct edit *e, int err) MUST_CHECK;
 /* The next mod-sequence of the account; one a transaction is enough. */
 struct modseq edit_modseq(struct edit *e);
 
-/* ERR_NOT_FOUND, ERR_CORRUPT. */
+/* A UIDL number nobody had. */
+uint64_t edit_uidl(struct edit *e);
+
+/* ERR_NOT_FOUND (also when it is only a level in names), ERR_CORRUPT. A mailbox of an older program gets its sets
+ * now; the caller writes it back. */
 int edit_mailbox(struct edit *e, struct mailbox_id id, struct mailbox_record *out) MUST_CHECK;
+/* The record alone, whatever it is. */
+int edit_mailbox_record(struct edit *e,
+                        struct mailbox_id id,
+                        struct mailbox_record *out) MUST_CHECK;
 void edit_mailbox_put(struct edit *e, struct mailbox_id id, const struct mailbox_record *r);
 int edit_entry(struct edit *e,
                struct mailbox_id mailbox,
@@ -47,13 +65,14 @@ int edit_entry_add(struct edit *e,
                    struct modseq modseq,
                    struct entry_record *entry,
                    struct mail_uid *uid_out) MUST_CHECK;
-/* Gives an entry new flags: entry, change, unseen counter. */
+/* Gives an entry new flags and keywords: entry, change, sets, unseen counter. */
 int edit_entry_flags(struct edit *e,
                      struct mail_place at,
                      struct mailbox_record *box,
                      struct modseq modseq,
                      struct entry_record *entry,
-                     uint32_t flags) MUST_CHECK;
+                     uint32_t flags,
+                     const struct keyword_ids *keywords) MUST_CHECK;
 /* Takes it out again: entry, where, change, counters; leaves a tombstone. ERR_CORRUPT: the counters
  * are lower than what they count. */
 int edit_entry_remove(struct edit *e,

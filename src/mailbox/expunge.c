@@ -2,6 +2,7 @@
 /* Expunging: the entry goes, the message stays until its time (purge.c), so that sessions which
  * listed it can still read it and its owner can have it back. */
 #include "mailbox/edit.h"
+#include "mailbox/sync.h"
 
 #include "base/err.h"
 
@@ -36,6 +37,7 @@ static void expunge_keep(struct edit *e,
         .expunged_ms = now,
         .until_ms = until > 0 ? until : 0,
         .restorable = x->restorable,
+        .keywords = entry->keywords,
     };
     struct mail_key key = mail_key_expunged(at);
     expunged_record_pack(&e->scratch, &gone);
@@ -112,4 +114,25 @@ int mailbox_expunge(struct mail *m,
     /* also after an error: earlier batches are done */
     *removed_out = removed;
     return err == 0 && damaged > 0 ? ERR_CORRUPT : err;
+}
+
+int mailbox_expunge_set(struct mail *m,
+                        account_id id,
+                        struct mailbox_id mailbox,
+                        const struct numset *uids,
+                        int64_t keep_ms)
+{
+    struct mail_uid batch[EXPUNGE_BATCH];
+    uint32_t uid = 0;
+    bool damaged = false, on = numset_first(uids, &uid);
+    while (on) {
+        size_t n = 0, removed;
+        for (; on && n < EXPUNGE_BATCH; on = numset_next(uids, &uid))
+            batch[n++].v = uid;
+        int err = mailbox_expunge(m, id, mailbox, batch, n, keep_ms, &removed);
+        damaged |= err == ERR_CORRUPT;
+        if (err != 0 && err != ERR_CORRUPT)
+            return err;
+    }
+    return damaged ? ERR_CORRUPT : 0;
 }

@@ -105,10 +105,46 @@ struct mail_key mail_key_expunged(struct mail_place at)
     return key_with_slot(mail_key_expungeds(at.message), at);
 }
 
+struct mail_key mail_key_mailbox_sets(struct mailbox_id mailbox)
+{
+    return key_with_u32(TABLE_SET, mailbox.v);
+}
+
+struct mail_key mail_key_chunks(struct mailbox_id mailbox, uint32_t set)
+{
+    struct mail_key k = mail_key_mailbox_sets(mailbox);
+    key_put(&k, set, 4);
+    return k;
+}
+
+struct mail_key mail_key_chunk(struct mailbox_id mailbox, uint32_t set, uint32_t chunk)
+{
+    struct mail_key k = mail_key_chunks(mailbox, set);
+    key_put(&k, chunk, 4);
+    return k;
+}
+
+struct mail_key mail_key_summary(struct message_id message)
+{
+    return key_with_u64(TABLE_SUMMARY, message.v);
+}
+
+struct mail_key mail_key_keyword(uint32_t id)
+{
+    return key_with_u32(TABLE_KEYWORD, id);
+}
+
 void mail_key_name(struct buf *to, struct span name)
 {
     buf_clear(to);
     pack_key_u8(to, TABLE_NAME);
+    pack_key_span(to, name);
+}
+
+void mail_key_subscription(struct buf *to, struct span name)
+{
+    buf_clear(to);
+    pack_key_u8(to, TABLE_SUBSCRIPTION);
     pack_key_span(to, name);
 }
 
@@ -138,9 +174,9 @@ int mail_key_read_mailbox(struct span key, struct mailbox_id *out)
     return key_close(&u);
 }
 
-int mail_key_read_name(struct span key, struct buf *name)
+int mail_key_read_name(struct span key, enum mail_table table, struct buf *name)
 {
-    struct unpack u = key_open(key, TABLE_NAME);
+    struct unpack u = key_open(key, table);
     unpack_key_span(&u, name);
     return key_close(&u);
 }
@@ -185,5 +221,28 @@ int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out
     *until_ms = (int64_t)unpack_key_u64(&u);
     out->message.v = unpack_key_u64(&u);
     key_take_slot(&u, out);
+    return key_close(&u);
+}
+
+int mail_key_read_chunk(struct span key, struct mailbox_id *mailbox, uint32_t *set, uint32_t *chunk)
+{
+    struct unpack u = key_open(key, TABLE_SET);
+    mailbox->v = unpack_key_u32(&u);
+    *set = unpack_key_u32(&u);
+    *chunk = unpack_key_u32(&u);
+    return key_close(&u);
+}
+
+int mail_key_read_keyword(struct span key, uint32_t *id)
+{
+    struct unpack u = key_open(key, TABLE_KEYWORD);
+    *id = unpack_key_u32(&u);
+    return key_close(&u);
+}
+
+int mail_key_read_summary(struct span key, struct message_id *out)
+{
+    struct unpack u = key_open(key, TABLE_SUMMARY);
+    out->v = unpack_key_u64(&u);
     return key_close(&u);
 }

@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /* The keys of an account's partition: the one table of what is where.
  *
  * A key is a table number and a tuple (base/pack.h: big-endian, so byte order is tuple order).
  *
- *   table      key after the table number          value (mailbox/records.h)
- *   ACCOUNT    -                                    account record: counters, next ids
- *   MAILBOX    mailbox                              mailbox record: name, counters
- *   NAME       name                                 mailbox id
- *   ENTRY      mailbox, uid                         entry record: one message in one mailbox
- *   MESSAGE    message                              message record: blob, size, digest (immutable)
- *   WHERE      message, mailbox, uid                reference record: the ways from a message to
- * its entries CHANGE     modseq, mailbox, uid                 reference record: exactly one row for
- * each entry, at the entry's mod-sequence: what was added or changed since X TOMBSTONE  modseq,
- * mailbox, uid                 reference record: an entry that went at that mod-sequence DUE until,
- * message, mailbox, uid         reference record: expunged messages by the time they go EXPUNGED
- * message, mailbox, uid                expunged record
+ *   table         key after the number       value (mailbox/records.h)
+ *   ACCOUNT       -                          account record: counters, next ids
+ *   MAILBOX       mailbox                    mailbox record: name, counters
+ *   NAME          name                       mailbox id
+ *   ENTRY         mailbox, uid               entry record: one message in one mailbox
+ *   MESSAGE       message                    message record: blob, size, digest (immutable)
+ *   WHERE         message, mailbox, uid      reference record: the ways from a message to its entries
+ *   CHANGE        modseq, mailbox, uid       reference record: exactly one row for each entry, at the entry's
+ *                                            mod-sequence: what was added or changed since X
+ *   TOMBSTONE     modseq, mailbox, uid       reference record: an entry that went at that mod-sequence
+ *   DUE           until, message, mailbox, uid   reference record: expunged messages by the time they go
+ *   EXPUNGED      message, mailbox, uid      expunged record
+ *   SET           mailbox, set, chunk        which UIDs are in it (mailbox/sets.h)
+ *   SUMMARY       message                    what was derived from its body
+ *   KEYWORD       keyword                    its name; ids are given in order, never again
+ *   SUBSCRIPTION  name                       reference record, always 1: subscribed to without a mailbox
  *
  * "what changed since X" is a scan of CHANGE and of TOMBSTONE from X + 1 on. CHANGE is an index,
  * not a growing log: a changed entry moves its row, so its size is that of the mailboxes. TOMBSTONE
- * is bounded (LIMIT_TOMBSTONES, oldest go first); account_record.changes_from says from where on it
+ * is bounded (LIMIT_MAIL_TOMBSTONES, oldest go first); account_record.changes_from says from where on it
  * is complete.
  */
+/* clang-format on */
 #ifndef MAILBOX_KEYS_H
 #define MAILBOX_KEYS_H
 
@@ -38,6 +44,10 @@ enum mail_table { /* first byte of a key, written to disk: never renumber */
                   TABLE_TOMBSTONE = 8,
                   TABLE_DUE = 9,
                   TABLE_EXPUNGED = 10,
+                  TABLE_SET = 11,
+                  TABLE_SUMMARY = 12,
+                  TABLE_KEYWORD = 13,
+                  TABLE_SUBSCRIPTION = 14,
 };
 
 enum {
@@ -73,12 +83,19 @@ struct mail_key mail_key_tombstone(struct modseq modseq, struct mail_place at);
 struct mail_key mail_key_due(int64_t until_ms, struct mail_place at);
 struct mail_key mail_key_expungeds(struct message_id message); /* prefix */
 struct mail_key mail_key_expunged(struct mail_place at);
+struct mail_key mail_key_mailbox_sets(struct mailbox_id mailbox);         /* prefix */
+struct mail_key mail_key_chunks(struct mailbox_id mailbox, uint32_t set); /* prefix */
+struct mail_key mail_key_chunk(struct mailbox_id mailbox, uint32_t set, uint32_t chunk);
+struct mail_key mail_key_summary(struct message_id message);
+struct mail_key mail_key_keyword(uint32_t id);
 /* Into `to` (cleared first). */
 void mail_key_name(struct buf *to, struct span name);
+void mail_key_subscription(struct buf *to, struct span name);
 
 /* Readers of keys found by a scan: ERR_CORRUPT when they are no key of that table. */
 int mail_key_read_mailbox(struct span key, struct mailbox_id *out) MUST_CHECK;
-int mail_key_read_name(struct span key, struct buf *name) MUST_CHECK;
+/* NAME and SUBSCRIPTION. */
+int mail_key_read_name(struct span key, enum mail_table table, struct buf *name) MUST_CHECK;
 int mail_key_read_entry(struct span key,
                         struct mailbox_id *mailbox,
                         struct mail_uid *uid) MUST_CHECK;
@@ -90,6 +107,10 @@ int mail_key_read_modseq(struct span key,
                          enum mail_table table,
                          struct modseq *modseq,
                          struct mail_place *out) MUST_CHECK;
+int mail_key_read_chunk(struct span key, struct mailbox_id *mailbox, uint32_t *set, uint32_t *chunk)
+    MUST_CHECK;
+int mail_key_read_keyword(struct span key, uint32_t *id) MUST_CHECK;
+int mail_key_read_summary(struct span key, struct message_id *out) MUST_CHECK;
 int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out) MUST_CHECK;
 
 #endif

@@ -1,160 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mailboxes: list, find, create. Deleting and renaming come with the first protocol that can
- * (IMAP). */
+/* Mailboxes: list and find. */
 #include "mailbox/boxes.h"
 
 #include "base/err.h"
 #include "base/limits.h"
 
 enum { BOX_PROBES = 10000 };
-
-int mailbox_name_check(struct span name, struct arena *a, struct span *out)
-{
-    size_t depth = 0;
-    if (name.n == 0 || name.n > LIMIT_MAILBOX_NAME || !span_is_utf8(name) ||
-        span_ends(name, SPAN("/")))
-        return ERR_INVALID;
-    for (size_t i = 0; i < name.n; i++)
-        if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)
-            return ERR_INVALID;
-    for (struct span rest = name; rest.n > 0; depth++)
-        if (span_split(&rest, '/').n == 0 || depth >= LIMIT_MAILBOX_DEPTH)
-            return ERR_INVALID;
-    struct span rest = name;
-    if (span_iskip(&rest, SPAN("INBOX")) && (rest.n == 0 || rest.p[0] == '/'))
-        *out = arena_printf(a, "INBOX%.*s", SPAN_ARG(rest)); /* RFC 9051 §5.1: INBOX in any case */
-    else
-        *out = arena_dup(a, name);
-    return out->p == NULL ? ERR_NOMEM : 0;
-}
-
-/* 0 and the id, or ERR_NOT_FOUND. */
-static int name_get(struct edit *e, struct span name, struct mailbox_id *out)
-{
-    struct span value;
-    uint64_t id;
-    mail_key_name(&e->scratch, name);
-    int err = e->scratch.err;
-    if (err == 0)
-        err = store_txn_get(e->t, buf_span(&e->scratch), &value);
-    buf_clear(&e->scratch);
-    if (err == 0)
-        err = reference_record_unpack(value, &id);
-    if (err == 0)
-        out->v = (uint32_t)id;
-    return err;
-}
-
-static int name_put(struct edit *e, struct span name, struct mailbox_id id)
-{
-    struct buf record;
-    buf_init(&record, 64);
-    reference_record_pack(&record, id.v);
-    mail_key_name(&e->scratch, name);
-    int err = e->scratch.err != 0 ? e->scratch.err : record.err;
-    if (err == 0)
-        store_txn_put(e->t, buf_span(&e->scratch), buf_span(&record));
-    buf_clear(&e->scratch);
-    buf_done(&record);
-    return err;
-}
-
-int mailbox_add(struct edit *e, struct span name, enum special_use use, struct mailbox_id *out)
-{
-    struct mailbox_id id;
-    int err = name_get(e, name, &id);
-    if (err != ERR_NOT_FOUND)
-        return err == 0 ? ERR_EXISTS : err;
-    if (e->account.next_mailbox == UINT32_MAX)
-        return ERR_LIMIT;
-    /* RFC 9051 §2.3.1.1: a mailbox made again under the same name must have a higher UIDVALIDITY,
-     * also when the clock was set back */
-    int64_t now_s = e->mail->clock->wall_ms(e->mail->clock) / 1000;
-    uint32_t validity = now_s < 1 ? 1 : now_s > UINT32_MAX ? UINT32_MAX : (uint32_t)now_s;
-    if (use == USE_NONE && validity <= e->account.last_uidvalidity)
-        validity = e->account.last_uidvalidity + (e->account.last_uidvalidity < UINT32_MAX);
-    e->account.last_uidvalidity = validity;
-    struct modseq modseq = edit_modseq(e);
-    struct mailbox_record box = {
-        .name = name,
-        .use = (uint8_t)use,
-        .subscribed = true,
-        .uidvalidity = validity,
-        .uidnext = 1,
-        .highest_modseq = modseq.v,
-        .created_modseq = modseq.v,
-    };
-    id.v = e->account.next_mailbox++;
-    err = name_put(e, name, id);
-    if (err != 0)
-        return err;
-    edit_mailbox_put(e, id, &box);
-    *out = id;
-    return 0;
-}
-
-static int count_mailboxes(struct edit *e, size_t *out)
-{
-    struct mail_key prefix = mail_key_table(TABLE_MAILBOX);
-    struct store_iter *it;
-    struct span key, value;
-    size_t n = 0;
-    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        return err;
-    while ((err = rows_next(it, &key, &value, &n)) > 0)
-        n++;
-    store_iter_close(it);
-    *out = n;
-    return err;
-}
-
-struct mailbox_create {
-    struct mail *mail;
-    struct span name;
-    struct mailbox_id id;
-};
-
-static int mailbox_create_run(struct store_txn *t, void *arg)
-{
-    struct mailbox_create *c = arg;
-    struct edit e;
-    size_t count = 0;
-    int err = edit_open(&e, c->mail, t);
-    if (err == 0)
-        err = name_get(&e, c->name, &c->id);
-    if (err == 0)
-        err = ERR_EXISTS;
-    else if (err == ERR_NOT_FOUND)
-        err = count_mailboxes(&e, &count);
-    /* RFC 9051 §6.3.4: superior levels that are missing are made too */
-    for (size_t i = 1; err == 0 && i <= c->name.n; i++) {
-        if (i < c->name.n && c->name.p[i] != '/')
-            continue;
-        if (count++ >= LIMIT_MAILBOXES)
-            err = ERR_LIMIT;
-        else
-            err = mailbox_add(&e, span_slice(c->name, 0, i), USE_NONE, &c->id);
-        if (err == ERR_EXISTS && i < c->name.n)
-            err = 0, count--;
-    }
-    return edit_close(&e, err);
-}
-
-int mailbox_create(struct mail *m, account_id id, struct span name, struct mailbox_id *out)
-{
-    struct mailbox_create c = {.mail = m};
-    struct arena *a = arena_new(4 * LIMIT_MAILBOX_NAME);
-    if (a == NULL)
-        return ERR_NOMEM;
-    int err = mailbox_name_check(name, a, &c.name);
-    if (err == 0)
-        err = store_txn_run(m->store, part_of(id), mailbox_create_run, &c);
-    if (err == 0)
-        *out = c.id;
-    arena_free(a);
-    return err;
-}
 
 static int
 mailbox_fill(struct mailbox_id id, struct span value, struct arena *a, struct mailbox *out)
@@ -174,6 +25,7 @@ mailbox_fill(struct mailbox_id id, struct span value, struct arena *a, struct ma
         .unseen = r.unseen,
         .bytes = r.bytes,
         .subscribed = r.subscribed,
+        .noselect = r.noselect,
     };
     return out->name.p == NULL ? arena_err(a) : 0;
 }

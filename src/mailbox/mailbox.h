@@ -29,6 +29,8 @@ typedef uint64_t account_id;
 struct mail_uid {
     uint32_t v;
 }; /* in one mailbox; 1.., never reused */
+struct keyword_ids;
+
 struct modseq {
     uint64_t v;
 }; /* in one account */
@@ -45,6 +47,7 @@ enum mail_flag { /* bits, written to disk */
                  FLAG_FLAGGED = 4,
                  FLAG_DELETED = 8,
                  FLAG_DRAFT = 16,
+                 FLAGS_ALL = 31,
 };
 
 struct mail { /* the room's handle */
@@ -58,7 +61,7 @@ struct mail { /* the room's handle */
 /* ---- accounts ---------------------------------------------------------------------------- */
 
 /* Makes the partition with its six special mailboxes; idempotent for the same address, ERR_EXISTS if
- * the id belongs to another. UIDVALIDITY is the time of creation in seconds. */
+ * the id belongs to another. UIDVALIDITY is the time of creation in seconds, and different for each. */
 int mailbox_account_create(struct mail *m, account_id id, struct span address) MUST_CHECK;
 /* Destroys all of its mail (after the grace time of a removed account). Idempotent. */
 int mailbox_account_destroy(struct mail *m, account_id id) MUST_CHECK;
@@ -80,7 +83,9 @@ struct mailbox {
     uint64_t highest_modseq;
     uint64_t messages, unseen, bytes;
     bool subscribed;
+    bool noselect; /* only a level in the names of others */
 };
+/* By id. */
 int mailbox_list(
     struct mail *m, account_id id, struct arena *a, struct mailbox **out, size_t *n_out) MUST_CHECK;
 int mailbox_find_use(struct mail *m,
@@ -93,8 +98,27 @@ int mailbox_find_name(struct mail *m,
                       struct span name,
                       struct arena *a,
                       struct mailbox *out) MUST_CHECK;
-int mailbox_create(struct mail *m, account_id id, struct span name, struct mailbox_id *out)
+/* Makes it and the levels above it that are missing (RFC 9051 §6.3.4), subscribed. With a special use (RFC 6154
+ * §3) only if no other mailbox has it: ERR_IN_USE. */
+int mailbox_create(struct mail *m,
+                   account_id id,
+                   struct span name,
+                   enum special_use use,
+                   struct mailbox_id *out) MUST_CHECK;
+/* RFC 9051 §6.3.5: its messages are expunged (as mailbox_expunge with keep_ms) and it goes; when others
+ * are below it, it stays as a level of their names, and when it is that already: ERR_EXISTS. A subscription to
+ * the name stays. INBOX: ERR_DENIED. Mail that arrives meanwhile is expunged too. Not one transaction for
+ * more than 1000 messages; after an error or a crash the mailbox is there with those that are left. */
+int mailbox_delete(struct mail *m, account_id id, struct mailbox_id mailbox, int64_t keep_ms)
     MUST_CHECK;
+/* RFC 9051 §6.3.6: with all that is below it. Renaming INBOX moves its messages to a new mailbox and leaves
+ * it, and what is below it, in place. ERR_NOT_FOUND, ERR_EXISTS (the new name), ERR_INVALID (below itself). */
+int mailbox_rename(struct mail *m, account_id id, struct span from, struct span to) MUST_CHECK;
+/* To a name, whether there is such a mailbox or not (RFC 9051 §6.3.7). ERR_LIMIT. */
+int mailbox_subscribe(struct mail *m, account_id id, struct span name, bool on) MUST_CHECK;
+/* Names subscribed to that have no mailbox; in the arena. */
+int mailbox_subscriptions(
+    struct mail *m, account_id id, struct arena *a, struct span **out, size_t *n_out) MUST_CHECK;
 
 /* ---- adding ------------------------------------------------------------------------------ */
 
@@ -107,6 +131,8 @@ struct mail_append {
     uint64_t quota_bytes; /* limits of the account's class; 0: none */
     uint64_t quota_messages;
     struct span envelope_from; /* kept with the message for `mail list` and logs; may be empty */
+    const struct keyword_ids *keywords; /* NULL: none (mailbox/sync.h) */
+    struct span summary; /* kept beside the message; may be empty: it is derived later then */
 };
 struct mail_appended {
     struct mailbox_id mailbox;
@@ -119,6 +145,15 @@ int mailbox_append(struct mail *m,
                    account_id id,
                    const struct mail_append *in,
                    struct mail_appended *out) MUST_CHECK;
+/* Several at once, all or none (RFC 3502); `out` has n, in the same order. */
+int mailbox_append_many(struct mail *m,
+                        account_id id,
+                        const struct mail_append *in,
+                        size_t n,
+                        struct mail_appended *out) MUST_CHECK;
+/* Keeps a summary with a message that has none. Idempotent; ERR_NOT_FOUND: the message is gone. */
+int mailbox_summary_put(struct mail *m, account_id id, struct message_id msg, struct span summary)
+    MUST_CHECK;
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
@@ -179,14 +214,6 @@ int mailbox_expunge(struct mail *m,
                     size_t n,
                     int64_t keep_ms,
                     size_t *removed_out) MUST_CHECK;
-
-/* Adds and takes away flags of one entry. */
-int mailbox_flags(struct mail *m,
-                  account_id id,
-                  struct mailbox_id mailbox,
-                  struct mail_uid uid,
-                  uint32_t add,
-                  uint32_t remove) MUST_CHECK;
 
 struct mail_expunged {
     struct message_id message;

@@ -46,6 +46,8 @@ static int purge_message(struct edit *e, struct message_id id)
     if (err == 0) {
         store_txn_blob_unlink(e->t, r.blob, id.v);
         edit_del(e, &key);
+        key = mail_key_summary(id);
+        edit_del(e, &key);
         return 0;
     }
     if (err == ERR_NOT_FOUND)

@@ -2,17 +2,22 @@
 #include "mailbox/records.h"
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/pack.h"
 
 enum {
     RECORD_VERSION = 1,
-    RECORD_FLAGS = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT,
+    ACCOUNT_VERSION = 2,  /* keywords */
+    MAILBOX_VERSION = 2,  /* noselect, sets */
+    ENTRY_VERSION = 2,    /* keywords */
+    EXPUNGED_VERSION = 2, /* keywords */
 };
 
-static struct unpack record_open(struct span s)
+static struct unpack record_open(struct span s, uint8_t *version)
 {
     struct unpack u = unpack_of(s);
-    if (unpack_u8(&u) == 0)
+    *version = unpack_u8(&u);
+    if (*version == 0)
         u.bad = true;
     return u;
 }
@@ -49,7 +54,7 @@ static uint64_t take_size(struct unpack *u)
 static uint32_t take_flags(struct unpack *u)
 {
     uint32_t flags = take_u32(u);
-    if ((flags & ~(uint32_t)RECORD_FLAGS) != 0)
+    if ((flags & ~(uint32_t)FLAGS_ALL) != 0)
         u->bad = true;
     return flags;
 }
@@ -63,6 +68,27 @@ static void take_bytes(struct unpack *u, void *to, size_t n)
         memcpy(to, s.p, n);
 }
 
+static void pack_keywords(struct buf *b, const struct keyword_ids *k)
+{
+    pack_uint(b, k->n);
+    for (uint32_t i = 0; i < k->n; i++)
+        pack_uint(b, k->v[i]);
+}
+
+static void take_keywords(struct unpack *u, struct keyword_ids *out)
+{
+    uint32_t n = take_u32(u);
+    if (n > COUNT_OF(out->v))
+        u->bad = true;
+    for (uint32_t i = 0; !u->bad && i < n; i++) {
+        uint64_t id = unpack_uint(u);
+        if (id >= LIMIT_KEYWORDS || (i > 0 && id <= out->v[i - 1]))
+            u->bad = true;
+        else
+            out->v[out->n++] = (uint16_t)id;
+    }
+}
+
 static void must_be(struct unpack *u, bool sound)
 {
     if (!sound)
@@ -71,7 +97,7 @@ static void must_be(struct unpack *u, bool sound)
 
 void account_record_pack(struct buf *b, const struct account_record *r)
 {
-    pack_u8(b, RECORD_VERSION);
+    pack_u8(b, ACCOUNT_VERSION);
     pack_span(b, r->address);
     pack_int(b, r->created_ms);
     pack_uint(b, r->next_message);
@@ -85,11 +111,13 @@ void account_record_pack(struct buf *b, const struct account_record *r)
     pack_uint(b, r->restorable_messages);
     pack_uint(b, r->tombstones);
     pack_uint(b, r->changes_from);
+    pack_uint(b, r->keywords);
 }
 
 int account_record_unpack(struct span s, struct account_record *out)
 {
-    struct unpack u = record_open(s);
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
     *out = (struct account_record){0};
     out->address = unpack_span(&u);
     out->created_ms = unpack_int(&u);
@@ -104,6 +132,9 @@ int account_record_unpack(struct span s, struct account_record *out)
     out->restorable_messages = take_size(&u);
     out->tombstones = take_size(&u);
     out->changes_from = unpack_uint(&u);
+    if (version >= 2)
+        out->keywords = take_u32(&u);
+    must_be(&u, out->keywords <= LIMIT_KEYWORDS);
     must_be(&u, out->next_message > 0 && out->next_uidl > 0 && out->next_mailbox > 0);
     must_be(&u, out->changes_from <= out->modseq);
     return unpack_end(&u);
@@ -111,7 +142,7 @@ int account_record_unpack(struct span s, struct account_record *out)
 
 void mailbox_record_pack(struct buf *b, const struct mailbox_record *r)
 {
-    pack_u8(b, RECORD_VERSION);
+    pack_u8(b, MAILBOX_VERSION);
     pack_span(b, r->name);
     pack_u8(b, r->use);
     pack_u8(b, r->subscribed ? 1 : 0);
@@ -122,11 +153,14 @@ void mailbox_record_pack(struct buf *b, const struct mailbox_record *r)
     pack_uint(b, r->messages);
     pack_uint(b, r->unseen);
     pack_uint(b, r->bytes);
+    pack_u8(b, r->noselect ? 1 : 0);
+    pack_u8(b, r->sets ? 1 : 0);
 }
 
 int mailbox_record_unpack(struct span s, struct mailbox_record *out)
 {
-    struct unpack u = record_open(s);
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
     *out = (struct mailbox_record){0};
     out->name = unpack_span(&u);
     out->use = unpack_u8(&u);
@@ -138,6 +172,10 @@ int mailbox_record_unpack(struct span s, struct mailbox_record *out)
     out->messages = take_size(&u);
     out->unseen = take_size(&u);
     out->bytes = take_size(&u);
+    if (version >= 2) {
+        out->noselect = take_bool(&u);
+        out->sets = take_bool(&u);
+    }
     must_be(&u, out->name.n > 0 && out->use < USE_COUNT);
     must_be(&u, out->uidvalidity > 0 && out->uidnext > 0 && out->unseen <= out->messages);
     return unpack_end(&u);
@@ -145,7 +183,7 @@ int mailbox_record_unpack(struct span s, struct mailbox_record *out)
 
 void entry_record_pack(struct buf *b, const struct entry_record *r)
 {
-    pack_u8(b, RECORD_VERSION);
+    pack_u8(b, ENTRY_VERSION);
     pack_uint(b, r->flags);
     pack_uint(b, r->modseq);
     pack_uint(b, r->created_modseq);
@@ -154,11 +192,13 @@ void entry_record_pack(struct buf *b, const struct entry_record *r)
     pack_uint(b, r->size);
     pack_int(b, r->received_ms);
     pack_int(b, r->saved_ms);
+    pack_keywords(b, &r->keywords);
 }
 
 int entry_record_unpack(struct span s, struct entry_record *out)
 {
-    struct unpack u = record_open(s);
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
     *out = (struct entry_record){0};
     out->flags = take_flags(&u);
     out->modseq = unpack_uint(&u);
@@ -168,6 +208,8 @@ int entry_record_unpack(struct span s, struct entry_record *out)
     out->size = take_size(&u);
     out->received_ms = unpack_int(&u);
     out->saved_ms = unpack_int(&u);
+    if (version >= 2)
+        take_keywords(&u, &out->keywords);
     must_be(&u, out->message.v > 0 && out->uidl > 0 && out->created_modseq <= out->modseq);
     return unpack_end(&u);
 }
@@ -184,7 +226,8 @@ void message_record_pack(struct buf *b, const struct message_record *r)
 
 int message_record_unpack(struct span s, struct message_record *out)
 {
-    struct unpack u = record_open(s);
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
     *out = (struct message_record){0};
     take_bytes(&u, out->blob.b, sizeof(out->blob.b));
     out->size = take_size(&u);
@@ -196,7 +239,7 @@ int message_record_unpack(struct span s, struct message_record *out)
 
 void expunged_record_pack(struct buf *b, const struct expunged_record *r)
 {
-    pack_u8(b, RECORD_VERSION);
+    pack_u8(b, EXPUNGED_VERSION);
     pack_uint(b, r->flags);
     pack_uint(b, r->uidl);
     pack_uint(b, r->size);
@@ -204,11 +247,13 @@ void expunged_record_pack(struct buf *b, const struct expunged_record *r)
     pack_int(b, r->expunged_ms);
     pack_int(b, r->until_ms);
     pack_u8(b, r->restorable ? 1 : 0);
+    pack_keywords(b, &r->keywords);
 }
 
 int expunged_record_unpack(struct span s, struct expunged_record *out)
 {
-    struct unpack u = record_open(s);
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
     *out = (struct expunged_record){0};
     out->flags = take_flags(&u);
     out->uidl = unpack_uint(&u);
@@ -217,6 +262,8 @@ int expunged_record_unpack(struct span s, struct expunged_record *out)
     out->expunged_ms = unpack_int(&u);
     out->until_ms = unpack_int(&u);
     out->restorable = take_bool(&u);
+    if (version >= 2)
+        take_keywords(&u, &out->keywords);
     must_be(&u, out->uidl > 0 && out->until_ms >= 0);
     return unpack_end(&u);
 }
@@ -229,7 +276,8 @@ void reference_record_pack(struct buf *b, uint64_t id)
 
 int reference_record_unpack(struct span s, uint64_t *out)
 {
-    struct unpack u = record_open(s);
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
     *out = unpack_uint(&u);
     must_be(&u, *out > 0);
     return unpack_end(&u);

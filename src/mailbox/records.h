@@ -3,14 +3,14 @@
  * error), decoders give 0 or ERR_CORRUPT and never trust a record: impossible values are damage
  * too. Spans of a decoded record point into it.
  *
- * Every record begins with its version, 1 so far. A newer version appends fields; a reader of this
- * version passes over them. Version 0 was never written.
+ * Every record begins with its version. A newer version appends fields; a reader of an older version
+ * passes over them, and fields that an old record does not have are zero. Version 0 was never written.
  */
 #ifndef MAILBOX_RECORDS_H
 #define MAILBOX_RECORDS_H
 
 #include "base/buf.h"
-#include "mailbox/mailbox.h"
+#include "mailbox/sync.h"
 
 /* The hot record: every change of the account writes it. */
 struct account_record {
@@ -26,6 +26,7 @@ struct account_record {
     uint64_t restorable_bytes, restorable_messages;
     uint64_t tombstones;   /* rows of that table */
     uint64_t changes_from; /* tombstones of mod-sequences up to here have been dropped */
+    uint32_t keywords;     /* how many the account's list has; their ids are 0 to one less */
 };
 
 struct mailbox_record {
@@ -37,6 +38,8 @@ struct mailbox_record {
     uint64_t highest_modseq;
     uint64_t created_modseq;
     uint64_t messages, unseen, bytes;
+    bool noselect; /* only a level in the names of others: RFC 9051 \\Noselect */
+    bool sets;     /* its rows in TABLE_SET are there; older programs made none */
 };
 
 /* Everything LIST, UIDL, STAT and FETCH FLAGS need, so that a view reads no other table. Under 100
@@ -50,6 +53,7 @@ struct entry_record {
     uint64_t size;
     int64_t received_ms;
     int64_t saved_ms; /* when it came into this mailbox: RFC 8514 */
+    struct keyword_ids keywords;
 };
 
 struct message_record {
@@ -66,6 +70,7 @@ struct expunged_record {
     uint64_t size;
     int64_t received_ms, expunged_ms, until_ms;
     bool restorable;
+    struct keyword_ids keywords;
 };
 
 void account_record_pack(struct buf *b, const struct account_record *r);

@@ -163,6 +163,7 @@ static int restore_run(struct store_txn *t, void *arg)
         .uidl = gone.uidl,
         .size = gone.size,
         .received_ms = gone.received_ms,
+        .keywords = gone.keywords,
     };
     x->out =
         (struct mail_appended){.mailbox = to, .message = from.message, .modseq = edit_modseq(&e)};

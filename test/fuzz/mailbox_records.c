@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "mailbox/keys.h"
 #include "mailbox/records.h"
+#include "mailbox/sets.h"
 
 #define ROUND_TRIP(type)                                                                           \
     do {                                                                                           \
@@ -28,6 +29,7 @@ static void keys(struct span in)
     struct message_id message;
     struct modseq modseq;
     int64_t until;
+    uint32_t set, chunk;
     struct mail_key k;
     if (mail_key_read_mailbox(in, &mailbox) == 0) {
         k = mail_key_mailbox(mailbox);
@@ -47,6 +49,18 @@ static void keys(struct span in)
     }
     if (mail_key_read_modseq(in, TABLE_TOMBSTONE, &modseq, &at) == 0) {
         k = mail_key_tombstone(modseq, at);
+        must(span_eq(in, mail_key_span(&k)));
+    }
+    if (mail_key_read_chunk(in, &mailbox, &set, &chunk) == 0) {
+        k = mail_key_chunk(mailbox, set, chunk);
+        must(span_eq(in, mail_key_span(&k)));
+    }
+    if (mail_key_read_keyword(in, &set) == 0) {
+        k = mail_key_keyword(set);
+        must(span_eq(in, mail_key_span(&k)));
+    }
+    if (mail_key_read_summary(in, &message) == 0) {
+        k = mail_key_summary(message);
         must(span_eq(in, mail_key_span(&k)));
     }
     if (mail_key_read_due(in, &until, &at) == 0 && until >= 0) {
@@ -70,8 +84,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case TABLE_ENTRY: ROUND_TRIP(entry_record); break;
     case TABLE_MESSAGE: ROUND_TRIP(message_record); break;
     case TABLE_EXPUNGED: ROUND_TRIP(expunged_record); break;
+    case TABLE_SET: {
+        struct set_chunk a, b;
+        if (set_chunk_unpack(in, &a) != 0)
+            break;
+        set_chunk_pack(&first, &a);
+        must(first.err == 0 && set_chunk_unpack(buf_span(&first), &b) == 0);
+        must(memcmp(&a, &b, sizeof a) == 0 && first.n <= 2 + SET_CHUNK / 8);
+        break;
+    }
     case TABLE_NAME:
-        if (mail_key_read_name(span_of(data, size), &first) != 0)
+        if (mail_key_read_name(span_of(data, size), TABLE_NAME, &first) != 0)
             break;
         mail_key_name(&second, buf_span(&first));
         must(second.err == 0 && span_eq(buf_span(&second), span_of(data, size)));

@@ -70,9 +70,7 @@ static void new_messages_are_seen_behind_a_lost_block(void **state)
 static void entries_written_anew_inside_a_lost_block_are_seen(void **state)
 {
     (void)state;
-    assert_int_equal(
-        mailbox_flags(&f.mail, FIXTURE_ACCOUNT, (struct mailbox_id){0}, (struct mail_uid){4}, 1, 0),
-        0);
+    assert_int_equal(fixture_flags(&f, (struct mailbox_id){0}, (struct mail_uid){4}, 1, 0), 0);
     assert_int_equal(lose(entry(INBOX_ID, 1), entry(INBOX_ID, 6)), 6);
     expect((uint32_t[]){7, 8, 9, 10}, 4, 100, 6);
     size_t removed;

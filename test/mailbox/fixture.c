@@ -58,6 +58,37 @@ struct mail_appended fixture_append(struct fixture *f, uint32_t mailbox, struct 
     return out;
 }
 
+int fixture_flags(struct fixture *f,
+                  struct mailbox_id mailbox,
+                  struct mail_uid uid,
+                  uint32_t add,
+                  uint32_t remove)
+{
+    struct mail_store in = {.mailbox = mailbox, .op = STORE_ADD, .flags = add};
+    struct numset uids, refused;
+    struct mail_head head;
+    if (mailbox.v == 0)
+        mailbox.v = USE_INBOX;
+    in.mailbox = mailbox;
+    numset_init(&uids);
+    numset_init(&refused);
+    int err = mailbox_uids(&f->mail, FIXTURE_ACCOUNT, mailbox, &head, &uids);
+    if (err == 0 && !numset_has(&uids, uid.v))
+        err = ERR_NOT_FOUND;
+    numset_clear(&uids);
+    numset_add(&uids, uid.v);
+    if (err == 0 && add != 0)
+        err = mailbox_store(&f->mail, FIXTURE_ACCOUNT, &in, &uids, &refused);
+    in.op = STORE_REMOVE;
+    in.flags = remove;
+    if (err == 0 && remove != 0)
+        err = mailbox_store(&f->mail, FIXTURE_ACCOUNT, &in, &uids, &refused);
+    assert_true(numset_is_empty(&refused));
+    numset_done(&uids);
+    numset_done(&refused);
+    return err;
+}
+
 static void print_problem(void *arg, struct span sentence)
 {
     (void)arg;

@@ -4,7 +4,7 @@
 #define TEST_MAILBOX_FIXTURE_H
 
 #include "base/base.h"
-#include "mailbox/mailbox.h"
+#include "mailbox/sync.h"
 #include "store/sim.h"
 
 enum { FIXTURE_ACCOUNT = 7 };
@@ -25,6 +25,12 @@ void fixture_close(struct fixture *f);
 struct blob_id fixture_blob(struct fixture *f, struct span content, struct blob_info *info);
 /* Appends a message with this content; INBOX if mailbox is 0. */
 struct mail_appended fixture_append(struct fixture *f, uint32_t mailbox, struct span content);
+/* Adds flags to one message and takes others away; what mailbox_store says, ERR_NOT_FOUND if it is gone. */
+int fixture_flags(struct fixture *f,
+                  struct mailbox_id mailbox,
+                  struct mail_uid uid,
+                  uint32_t add,
+                  uint32_t remove);
 /* Problems mailbox_check finds in account 7; they are printed. */
 uint64_t fixture_check(struct fixture *f);
 

@@ -79,7 +79,7 @@ static void special_mailboxes_are_there(void **state)
     assert_int_equal(n, 6);
     for (size_t i = 0; i < n; i++) {
         assert_string_equal(arena_cstr(f.arena, v[i].name), special_use_name(v[i].use));
-        assert_int_equal(v[i].uidvalidity, 1790000000);
+        assert_int_equal(v[i].uidvalidity, 1790000000 + i); /* each its own: they can be renamed */
         assert_int_equal(v[i].uidnext, 1);
         assert_int_equal(mailbox_find_use(&f.mail, FIXTURE_ACCOUNT, v[i].use, f.arena, &one), 0);
         assert_int_equal(one.id.v, v[i].id.v);
@@ -97,18 +97,22 @@ static void mailboxes_are_made_with_their_parents(void **state)
     (void)state;
     struct mailbox_id id, other;
     struct mailbox one;
-    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("Work/2026/Q4"), &id), 0);
+    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("Work/2026/Q4"), USE_NONE, &id),
+                     0);
     assert_int_equal(
         mailbox_find_name(&f.mail, FIXTURE_ACCOUNT, SPAN("Work/2026/Q4"), f.arena, &one), 0);
     assert_int_equal(one.id.v, id.v);
     assert_true(one.uidvalidity >
                 1790000000); /* higher than any before, though the clock stands still */
     assert_int_equal(mailbox_find_name(&f.mail, FIXTURE_ACCOUNT, SPAN("Work"), f.arena, &one), 0);
-    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("Work/2026"), &other),
+    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("Work/2026"), USE_NONE, &other),
                      ERR_EXISTS);
-    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("Work/2025"), &other), 0);
-    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("inBox"), &other), ERR_EXISTS);
-    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("inBox/x"), &other), 0);
+    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("Work/2025"), USE_NONE, &other),
+                     0);
+    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("inBox"), USE_NONE, &other),
+                     ERR_EXISTS);
+    assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, SPAN("inBox/x"), USE_NONE, &other),
+                     0);
     assert_int_equal(mailbox_find_name(&f.mail, FIXTURE_ACCOUNT, SPAN("INBOX/x"), f.arena, &one),
                      0);
 }
@@ -135,7 +139,8 @@ static void bad_names_are_refused(void **state)
     };
     struct mailbox_id id;
     for (size_t i = 0; i < COUNT_OF(bad); i++)
-        assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, bad[i], &id), ERR_INVALID);
+        assert_int_equal(mailbox_create(&f.mail, FIXTURE_ACCOUNT, bad[i], USE_NONE, &id),
+                         ERR_INVALID);
 }
 
 static void appended_messages_can_be_read(void **state)
@@ -236,8 +241,7 @@ static void restored_messages_have_a_new_uid_and_their_old_uidl(void **state)
     (void)state;
     struct mail_appended a = fixture_append(&f, 0, SPAN("one")), back;
     fixture_append(&f, 0, SPAN("two"));
-    assert_int_equal(
-        mailbox_flags(&f.mail, FIXTURE_ACCOUNT, a.mailbox, a.uid, FLAG_SEEN | FLAG_DELETED, 0), 0);
+    assert_int_equal(fixture_flags(&f, a.mailbox, a.uid, FLAG_SEEN | FLAG_DELETED, 0), 0);
     struct mail_view v = view(0);
     uint64_t uidl = v.v[0].uidl;
     mailbox_view_done(&v);
@@ -304,21 +308,19 @@ static void flags_count(void **state)
     struct mail_appended a = fixture_append(&f, 0, SPAN("x"));
     struct mailbox box;
     struct mailbox_id inbox = {0};
-    assert_int_equal(mailbox_flags(&f.mail, FIXTURE_ACCOUNT, inbox, a.uid, FLAG_SEEN, 0), 0);
+    assert_int_equal(fixture_flags(&f, inbox, a.uid, FLAG_SEEN, 0), 0);
     assert_int_equal(mailbox_find_use(&f.mail, FIXTURE_ACCOUNT, USE_INBOX, f.arena, &box), 0);
     assert_int_equal(box.unseen, 0);
     uint64_t modseq = box.highest_modseq;
     assert_true(modseq > a.modseq.v);
-    assert_int_equal(mailbox_flags(&f.mail, FIXTURE_ACCOUNT, inbox, a.uid, FLAG_SEEN, FLAG_DRAFT),
-                     0);
+    assert_int_equal(fixture_flags(&f, inbox, a.uid, FLAG_SEEN, FLAG_DRAFT), 0);
     assert_int_equal(mailbox_find_use(&f.mail, FIXTURE_ACCOUNT, USE_INBOX, f.arena, &box), 0);
     assert_int_equal(box.highest_modseq, modseq); /* nothing changed */
-    assert_int_equal(mailbox_flags(&f.mail, FIXTURE_ACCOUNT, inbox, a.uid, 0, FLAG_SEEN), 0);
+    assert_int_equal(fixture_flags(&f, inbox, a.uid, 0, FLAG_SEEN), 0);
     assert_int_equal(mailbox_find_use(&f.mail, FIXTURE_ACCOUNT, USE_INBOX, f.arena, &box), 0);
     assert_int_equal(box.unseen, 1);
-    assert_int_equal(mailbox_flags(&f.mail, FIXTURE_ACCOUNT, inbox, (struct mail_uid){9}, 1, 0),
-                     ERR_NOT_FOUND);
-    assert_int_equal(mailbox_flags(&f.mail, FIXTURE_ACCOUNT, inbox, a.uid, 64, 0), ERR_INVALID);
+    assert_int_equal(fixture_flags(&f, inbox, (struct mail_uid){9}, 1, 0), ERR_NOT_FOUND);
+    assert_int_equal(fixture_flags(&f, inbox, a.uid, 64, 0), ERR_INVALID);
 }
 
 static void large_sets_are_expunged_in_batches(void **state)

@@ -10,8 +10,9 @@
 
 #include "base/err.h"
 #include "fixture.h"
+#include "mailbox/sets.h"
 
-enum { STEPS = 1500, MESSAGES_MAX = STEPS, BOXES = USE_COUNT };
+enum { STEPS = 1500, MESSAGES_MAX = 20 * STEPS, BOXES = USE_COUNT, KEYWORDS = 6 };
 
 enum where { LIVE, KEPT, GONE };
 
@@ -19,6 +20,7 @@ struct model_message {
     enum where where;
     bool restorable;
     uint32_t mailbox, uid, flags;
+    uint32_t keywords; /* a bit for each */
     uint64_t message, uidl, size;
     int64_t until;
 };
@@ -56,7 +58,11 @@ static void do_append(void)
     uint64_t size = pick(sizeof(text));
     struct mail_appended a = fixture_append(&m.f, box, span_of(text, size));
     struct model_message *x = &m.v[m.n++];
-    *x = (struct model_message){LIVE, false, box, m.uidnext[box]++, 0, a.message.v, 0, size, 0};
+    *x = (struct model_message){.where = LIVE,
+                                .mailbox = box,
+                                .uid = m.uidnext[box]++,
+                                .message = a.message.v,
+                                .size = size};
     assert_int_equal(a.uid.v, x->uid); /* ascending, without reuse */
 }
 
@@ -95,7 +101,15 @@ static void do_restore(void)
     if (x == NULL)
         return;
     int err = mailbox_restore(&m.f.mail, FIXTURE_ACCOUNT, (struct message_id){x->message}, &a);
-    if (x->where != KEPT || !x->restorable) {
+    const uint64_t message = x->message;
+    x = NULL; /* of several places it was in, the first comes back */
+    for (size_t i = 0; i < m.n; i++) {
+        struct model_message *y = &m.v[i];
+        if (y->message == message && y->where == KEPT && y->restorable &&
+            (x == NULL || y->mailbox < x->mailbox || (y->mailbox == x->mailbox && y->uid < x->uid)))
+            x = y;
+    }
+    if (x == NULL) {
         assert_int_equal(err, ERR_NOT_FOUND);
         return;
     }
@@ -113,11 +127,103 @@ static void do_flags(void)
     uint32_t add = (uint32_t)pick(32), remove = (uint32_t)pick(32);
     if (x == NULL)
         return;
-    int err = mailbox_flags(&m.f.mail, FIXTURE_ACCOUNT, (struct mailbox_id){x->mailbox},
-                            (struct mail_uid){x->uid}, add, remove);
+    int err = fixture_flags(&m.f, (struct mailbox_id){x->mailbox}, (struct mail_uid){x->uid}, add,
+                            remove);
     assert_int_equal(err, x->where == LIVE ? 0 : ERR_NOT_FOUND);
     if (err == 0)
         x->flags = (x->flags | add) & ~remove;
+}
+
+static struct keyword_ids ids_of(uint32_t bits)
+{
+    struct keyword_ids k = {0};
+    for (uint16_t i = 0; i < KEYWORDS; i++)
+        if ((bits >> i & 1) != 0)
+            k.v[k.n++] = i;
+    return k;
+}
+
+/* Some messages of one box, as a set; their places in the model. */
+static size_t pick_some(uint32_t box, struct numset *uids, struct model_message **hit, size_t max)
+{
+    size_t n = 0;
+    for (int i = 0; i < 30 && n < max; i++) {
+        struct model_message *x = pick_message();
+        if (x == NULL || x->where != LIVE || x->mailbox != box || numset_has(uids, x->uid))
+            continue;
+        numset_add(uids, x->uid);
+        hit[n++] = x;
+    }
+    return n;
+}
+
+static void do_store(void)
+{
+    uint32_t box = (uint32_t)(1 + pick(BOXES - 1)), bits = (uint32_t)pick(1U << KEYWORDS);
+    struct mail_store in = {.mailbox = {box},
+                            .op = (enum mail_store_op)pick(3),
+                            .flags = (uint32_t)pick(FLAGS_ALL + 1),
+                            .keywords = ids_of(bits)};
+    struct model_message *hit[8];
+    struct numset uids, refused;
+    numset_init(&uids);
+    numset_init(&refused);
+    size_t n = pick_some(box, &uids, hit, COUNT_OF(hit));
+    numset_add(&uids, m.uidnext[box] + 5); /* one that is not there */
+    assert_int_equal(mailbox_store(&m.f.mail, FIXTURE_ACCOUNT, &in, &uids, &refused), 0);
+    assert_true(numset_is_empty(&refused));
+    for (size_t i = 0; i < n; i++) {
+        struct model_message *x = hit[i];
+        x->flags = in.op == STORE_REPLACE ? in.flags
+                   : in.op == STORE_ADD   ? x->flags | in.flags
+                                          : x->flags & ~in.flags;
+        x->keywords = in.op == STORE_REPLACE ? bits
+                      : in.op == STORE_ADD   ? x->keywords | bits
+                                             : x->keywords & ~bits;
+    }
+    numset_done(&uids);
+    numset_done(&refused);
+}
+
+static int by_uid(const void *a, const void *b)
+{
+    const struct model_message *const *x = a, *const *y = b;
+    return ((*x)->uid > (*y)->uid) - ((*x)->uid < (*y)->uid);
+}
+
+static void do_copy(void)
+{
+    struct mail_copy in = {.from = {(uint32_t)(1 + pick(BOXES - 1))},
+                           .to = {(uint32_t)(1 + pick(BOXES - 1))},
+                           .move = pick(2) == 0};
+    struct model_message *hit[8];
+    struct numset uids, from, to;
+    uint32_t validity = 0;
+    numset_init(&uids);
+    numset_init(&from);
+    numset_init(&to);
+    size_t n = pick_some(in.from.v, &uids, hit, COUNT_OF(hit));
+    qsort(hit, n, sizeof hit[0], by_uid);
+    assert_int_equal(mailbox_copy(&m.f.mail, FIXTURE_ACCOUNT, &in, &uids, &validity, &from, &to),
+                     0);
+    assert_true(validity > 0);
+    assert_true(numset_eq(&from, &uids));
+    assert_int_equal(numset_count(&to), n);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t uid = 0;
+        assert_true(numset_at(&to, (uint32_t)i + 1, &uid));
+        assert_int_equal(uid, m.uidnext[in.to.v]);
+        struct model_message *x = in.move ? hit[i] : &m.v[m.n++];
+        if (!in.move) {
+            *x = *hit[i];
+            x->uidl = 0; /* a new one, learned at the first sight */
+        }
+        x->mailbox = in.to.v;
+        x->uid = m.uidnext[in.to.v]++;
+    }
+    numset_done(&uids);
+    numset_done(&from);
+    numset_done(&to);
 }
 
 static void do_purge(void)
@@ -172,6 +278,49 @@ static void compare_view(uint32_t box)
     mailbox_view_done(&v);
 }
 
+/* Every set of a mailbox, and its items, beside the model's. */
+static void compare_sets(uint32_t box)
+{
+    static const uint32_t sets[] = {SET_ALL,     SET_UNSEEN, SET_ANSWERED,    SET_FLAGGED,
+                                    SET_DELETED, SET_DRAFT,  SET_KEYWORD + 0, SET_KEYWORD + 5};
+    struct numset want, have;
+    numset_init(&want);
+    numset_init(&have);
+    for (size_t s = 0; s < COUNT_OF(sets); s++) {
+        numset_clear(&want);
+        for (size_t i = 0; i < m.n; i++) {
+            const struct model_message *x = &m.v[i];
+            struct entry_record r = {.flags = x->flags, .keywords = ids_of(x->keywords)};
+            if (x->where == LIVE && x->mailbox == box && set_holds(sets[s], &r))
+                numset_add(&want, x->uid);
+        }
+        assert_int_equal(
+            mailbox_set(&m.f.mail, FIXTURE_ACCOUNT, (struct mailbox_id){box}, sets[s], &have), 0);
+        assert_true(numset_eq(&want, &have));
+        if (sets[s] != SET_ALL)
+            continue;
+        struct mail_item *v;
+        size_t n, seen = 0;
+        uint32_t from = 0;
+        do {
+            assert_int_equal(mailbox_items(&m.f.mail, FIXTURE_ACCOUNT,
+                                           &(struct mail_range){(struct mailbox_id){box}, &have,
+                                                                from, 1 + pick(40), false},
+                                           m.f.arena, &v, &n, &from),
+                             0);
+            for (size_t i = 0; i < n; i++, seen++) {
+                uint32_t uid = 0;
+                assert_true(numset_at(&have, (uint32_t)seen + 1, &uid));
+                assert_int_equal(v[i].uid.v, uid);
+            }
+            arena_reset(m.f.arena);
+        } while (from != 0);
+        assert_int_equal(seen, numset_count(&have));
+    }
+    numset_done(&want);
+    numset_done(&have);
+}
+
 static void compare_counters(void)
 {
     struct mail_quota q, want = {0};
@@ -208,8 +357,8 @@ static void random_operations_agree_with_the_model(void **state)
 {
     (void)state;
     static void (*const operations[])(void) = {
-        do_append,  do_append,  do_append, do_append, do_expunge,
-        do_expunge, do_restore, do_flags,  do_flags,  do_purge,
+        do_append, do_append, do_append, do_append, do_expunge, do_expunge, do_restore,
+        do_flags,  do_flags,  do_purge,  do_store,  do_store,   do_copy,
     };
     m = (struct model){0};
     fixture_open(&m.f);
@@ -217,10 +366,18 @@ static void random_operations_agree_with_the_model(void **state)
     rng_seeded_init(&m.rng, 20261122);
     for (int box = 0; box < BOXES; box++)
         m.uidnext[box] = 1;
+    for (uint32_t i = 0; i < KEYWORDS; i++) {
+        char name[] = {'k', (char)('0' + i), '\0'};
+        uint32_t id;
+        assert_int_equal(mailbox_keyword(&m.f.mail, FIXTURE_ACCOUNT, span_str(name), true, &id), 0);
+        assert_int_equal(id, i);
+    }
     for (int step = 0; step < STEPS; step++) {
         operations[pick(COUNT_OF(operations))]();
         compare_counters();
         compare_view((uint32_t)(1 + pick(BOXES - 1)));
+        if (step % 10 == 9)
+            compare_sets((uint32_t)(1 + pick(BOXES - 1)));
         if (step % 250 == 249)
             assert_int_equal(fixture_check(&m.f), 0);
     }

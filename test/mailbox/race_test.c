@@ -43,8 +43,7 @@ static void *work(void *arg)
             w->expunged += removed;
         }
         if (i % 3 == 0 && w->err == 0) {
-            w->err =
-                mailbox_flags(&w->f->mail, FIXTURE_ACCOUNT, out.mailbox, out.uid, FLAG_SEEN, 0);
+            w->err = fixture_flags(w->f, out.mailbox, out.uid, FLAG_SEEN, 0);
             if (w->err == ERR_NOT_FOUND)
                 w->err = 0;
         }

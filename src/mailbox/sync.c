@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sessions that follow a mailbox ask: its head, its UIDs, some of its entries, what has changed. */
+#include "mailbox/sync.h"
+
+#include "base/err.h"
+#include "mailbox/sets.h"
+
+/* A mailbox of an older program has no sets yet: a transaction makes them. */
+static int sets_run(struct store_txn *t, void *arg)
+{
+    struct mail_head *head = arg;
+    struct mailbox_record box;
+    struct edit e;
+    int err = edit_open(&e, NULL, t);
+    if (err == 0)
+        err = edit_mailbox(&e, head->mailbox, &box);
+    if (err == 0)
+        edit_mailbox_put(&e, head->mailbox, &box);
+    return err != 0 ? edit_drop(&e, err) : edit_close(&e, 0);
+}
+
+static int head_read(struct look *l, struct mailbox_id mailbox, struct mail_head *out, bool *sets)
+{
+    struct mail_key key = mail_key_mailbox(mailbox);
+    struct mailbox_record box;
+    struct span value;
+    int err = look_get(l, &key, &value);
+    if (err == 0)
+        err = mailbox_record_unpack(value, &box);
+    if (err == 0 && box.noselect)
+        err = ERR_NOT_FOUND;
+    if (err != 0)
+        return err;
+    *out = (struct mail_head){
+        .mailbox = mailbox,
+        .uidvalidity = box.uidvalidity,
+        .uidnext = box.uidnext,
+        .modseq = {box.highest_modseq},
+        .messages = box.messages,
+        .unseen = box.unseen,
+    };
+    *sets = box.sets;
+    return 0;
+}
+
+/* A look at a mailbox that has its sets. */
+static int head_open(
+    struct mail *m, account_id id, struct mailbox_id mailbox, struct look *l, struct mail_head *out)
+{
+    bool sets = false;
+    for (int i = 0; i < 2; i++) {
+        int err = look_open(m, id, l);
+        if (err != 0)
+            return err;
+        err = head_read(l, mailbox, out, &sets);
+        if (err == 0 && sets)
+            return 0;
+        look_close(l);
+        if (err == 0)
+            err = store_txn_run(m->store, part_of(id), sets_run, out);
+        if (err != 0)
+            return err;
+    }
+    return ERR_CONFLICT;
+}
+
+int mailbox_head(struct mail *m, account_id id, struct mailbox_id mailbox, struct mail_head *out)
+{
+    struct look l;
+    bool sets;
+    int err = look_open(m, id, &l);
+    if (err != 0)
+        return err;
+    err = head_read(&l, mailbox, out, &sets);
+    look_close(&l);
+    return err;
+}
+
+int mailbox_uids(struct mail *m,
+                 account_id id,
+                 struct mailbox_id mailbox,
+                 struct mail_head *head_out,
+                 struct numset *uids)
+{
+    struct mail_head head;
+    struct look l;
+    int err = head_open(m, id, mailbox, &l, &head);
+    if (err != 0)
+        return err;
+    err = sets_read(&l, mailbox, SET_ALL, uids);
+    look_close(&l);
+    if (err == 0)
+        *head_out = head;
+    return err;
+}
+
+int mailbox_set(
+    struct mail *m, account_id id, struct mailbox_id mailbox, uint32_t set, struct numset *uids)
+{
+    struct mail_head head;
+    struct look l;
+    int err = head_open(m, id, mailbox, &l, &head);
+    if (err != 0)
+        return err;
+    err = sets_read(&l, mailbox, set, uids);
+    look_close(&l);
+    return err;
+}
+
+/* ---- entries ----------------------------------------------------------------------------- */
+
+enum { ITEMS_SCAN = 8 }; /* a run of that many is read with a scan, fewer one by one */
+
+struct items {
+    struct look l;
+    struct mailbox_id mailbox;
+    bool summaries;
+    struct arena *arena;
+    struct mail_item *v;
+    size_t n, max;
+};
+
+static int items_add(struct items *x, struct mail_uid uid, struct span value)
+{
+    struct entry_record r;
+    if (entry_record_unpack(value, &r) != 0)
+        return 0; /* left out; mailbox_check names it */
+    struct mail_item *item = &x->v[x->n];
+    *item = (struct mail_item){
+        .uid = uid,
+        .flags = r.flags,
+        .keywords = r.keywords,
+        .modseq = {r.modseq},
+        .created_modseq = {r.created_modseq},
+        .message = r.message,
+        .size = r.size,
+        .received_ms = r.received_ms,
+        .saved_ms = r.saved_ms,
+    };
+    x->n++;
+    if (!x->summaries)
+        return 0;
+    struct mail_key key = mail_key_summary(r.message);
+    int err = store_snap_get(x->l.snap, mail_key_span(&key), x->arena, &item->summary);
+    if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) { /* it can be derived from the body again */
+        item->summary = SPAN_EMPTY;
+        err = 0;
+    }
+    return err;
+}
+
+static int items_get(struct items *x, uint32_t first, uint32_t last)
+{
+    int err = 0;
+    for (uint32_t uid = first; err == 0 && uid <= last && x->n < x->max; uid++) {
+        struct mail_key key = mail_key_entry(x->mailbox, (struct mail_uid){uid});
+        struct span value;
+        err = look_get(&x->l, &key, &value);
+        if (err == 0)
+            err = items_add(x, (struct mail_uid){uid}, value);
+        else if (err == ERR_NOT_FOUND || err == ERR_CORRUPT)
+            err = 0;
+        if (uid == UINT32_MAX)
+            break;
+    }
+    arena_reset(x->l.arena);
+    return err;
+}
+
+static int items_scan(struct items *x, uint32_t first, uint32_t last)
+{
+    struct mail_key prefix = mail_key_entries(x->mailbox);
+    struct mail_key from = mail_key_entry(x->mailbox, (struct mail_uid){first});
+    struct store_iter *it;
+    struct span key, value;
+    size_t damaged = 0, before = x->n;
+    int err = store_snap_scan(x->l.snap, mail_key_span(&prefix), mail_key_span(&from), false, &it);
+    if (err != 0)
+        return err;
+    while (x->n < x->max && damaged == 0 && (err = rows_next(it, &key, &value, &damaged)) > 0) {
+        struct mailbox_id mailbox;
+        struct mail_uid uid;
+        err = 0;
+        if (mail_key_read_entry(key, &mailbox, &uid) != 0)
+            continue;
+        if (uid.v > last)
+            break;
+        err = items_add(x, uid, value);
+        if (err != 0)
+            break;
+    }
+    store_iter_close(it);
+    if (err < 0 || damaged == 0)
+        return err < 0 ? err : 0;
+    x->n = before; /* a scan passes over good entries beside damaged ones: view.c says why */
+    return items_get(x, first, last);
+}
+
+/* As many of the set as fit, from `from` on; the UID to go on with, or 0. */
+static int items_read(struct items *x, const struct numset *uids, uint32_t from, uint32_t *next)
+{
+    uint32_t first, last;
+    int err = 0;
+    *next = 0;
+    while (err == 0 && numset_run(uids, from, &first, &last)) {
+        if (x->n >= x->max) {
+            *next = first;
+            break;
+        }
+        if ((uint64_t)last - first >= x->max - x->n) /* what does not fit waits for the next call */
+            last = first + (uint32_t)(x->max - x->n) - 1;
+        err = last - first >= ITEMS_SCAN ? items_scan(x, first, last) : items_get(x, first, last);
+        if (last == UINT32_MAX)
+            break;
+        from = last + 1;
+    }
+    return err;
+}
+
+int mailbox_items(struct mail *m,
+                  account_id id,
+                  const struct mail_range *in,
+                  struct arena *a,
+                  struct mail_item **out,
+                  size_t *n_out,
+                  uint32_t *next_out)
+{
+    struct items x = {.mailbox = in->mailbox, .summaries = in->summaries, .arena = a};
+    uint64_t count = numset_count(in->uids);
+    x.max = count < in->max ? (size_t)count : in->max;
+    x.v = arena_array(a, x.max + 1, sizeof *x.v);
+    if (x.v == NULL)
+        return arena_err(a);
+    int err = look_open(m, id, &x.l);
+    if (err != 0)
+        return err;
+    err = items_read(&x, in->uids, in->from, next_out);
+    look_close(&x.l);
+    *out = x.v;
+    *n_out = x.n;
+    return err;
+}
+
+/* ---- changes ----------------------------------------------------------------------------- */
+
+/* The UIDs of one mailbox in CHANGE or TOMBSTONE beyond a mod-sequence. */
+static int changes_scan(struct look *l,
+                        enum mail_table table,
+                        struct mailbox_id mailbox,
+                        struct modseq since,
+                        struct numset *out,
+                        size_t *damaged)
+{
+    struct mail_place lowest = {.mailbox = {0}, .uid = {0}};
+    struct modseq next = {since.v + 1};
+    struct mail_key prefix = mail_key_table(table);
+    struct mail_key from =
+        table == TABLE_CHANGE ? mail_key_change(next, lowest) : mail_key_tombstone(next, lowest);
+    struct store_iter *it;
+    struct span key, value;
+    if (since.v == UINT64_MAX)
+        return 0;
+    int err = store_snap_scan(l->snap, mail_key_span(&prefix), mail_key_span(&from), false, &it);
+    if (err != 0)
+        return err;
+    while ((err = rows_next(it, &key, &value, damaged)) > 0) {
+        struct modseq modseq;
+        struct mail_place at;
+        if (mail_key_read_modseq(key, table, &modseq, &at) != 0)
+            (*damaged)++;
+        else if (at.mailbox.v == mailbox.v)
+            numset_add(out, at.uid.v);
+    }
+    store_iter_close(it);
+    return err;
+}
+
+int mailbox_changes(struct mail *m,
+                    account_id id,
+                    struct mailbox_id mailbox,
+                    struct modseq since,
+                    struct mail_head *head_out,
+                    struct numset *changed,
+                    struct numset *gone,
+                    bool *complete_out)
+{
+    struct mail_head head;
+    struct look l;
+    bool sets;
+    size_t damaged = 0, lost = 0;
+    int err = look_open(m, id, &l);
+    if (err != 0)
+        return err;
+    err = head_read(&l, mailbox, &head, &sets);
+    if (err == 0 && head.modseq.v > since.v) {
+        err = changes_scan(&l, TABLE_CHANGE, mailbox, since, changed, &damaged);
+        if (err == 0)
+            err = changes_scan(&l, TABLE_TOMBSTONE, mailbox, since, gone, &lost);
+        if (err == 0 && damaged > 0) /* what changed cannot be told: all may have */
+            err = sets_read(&l, mailbox, SET_ALL, changed);
+    }
+    bool complete = since.v >= l.account.changes_from && lost == 0;
+    look_close(&l);
+    if (err == 0)
+        err = changed->err != 0 ? changed->err : gone->err;
+    if (err != 0)
+        return err;
+    *head_out = head;
+    *complete_out = complete;
+    return 0;
+}
