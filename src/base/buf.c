@@ -13,9 +13,13 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_done(struct buf *b)
 {
-    if (b->p != NULL)
+    struct budget *budget = b->budget;
+    if (b->p != NULL) {
+        budget_add(budget, -(int64_t)(b->cap + b->head));
         free(b->p - b->head);
+    }
     buf_init(b, b->max);
+    b->budget = budget;
 }
 
 void buf_clear(struct buf *b)
@@ -50,6 +54,7 @@ static bool buf_grow(struct buf *b, size_t want)
     char *fresh = malloc(cap);
     if (fresh == NULL)
         return false;
+    budget_add(b->budget, (int64_t)cap - (int64_t)(b->p != NULL ? whole : 0));
     if (b->p != NULL) {
         memcpy(fresh, b->p, b->n);
         free(b->p - b->head);

@@ -9,6 +9,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include "base/budget.h"
 #include "base/span.h"
 
 #include <stdarg.h>
@@ -19,7 +20,8 @@ struct buf {
     size_t cap;  /* allocated beyond `head` */
     size_t head; /* consumed bytes before p that belong to the allocation */
     size_t max;
-    int err; /* 0, ERR_TOO_BIG or ERR_NOMEM; sticky until buf_clear */
+    int err;               /* 0, ERR_TOO_BIG or ERR_NOMEM; sticky until buf_clear */
+    struct budget *budget; /* that its memory counts in; NULL: none. Set after buf_init */
 };
 
 /* An empty buffer that allocates nothing until written to. */

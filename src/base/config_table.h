@@ -41,6 +41,8 @@
     INT (loops,               "server.loops",        0, 0, 64, CONFIG_COUNT, "Event loops; 0 for one per processor core") \
     INT (conn_max,            "server.connections",  15000, 10, 1000000, CONFIG_COUNT, "Connections at once; beyond it new ones are told to come back later") \
     INT (conn_per_ip,         "server.connections_per_address", 100, 1, 1000000, CONFIG_COUNT, "Connections at once from one IPv4 address or IPv6 /64") \
+    INT (buffers,             "server.buffers",      268435456, 16777216, 1099511627776, CONFIG_BYTES, "Memory for what clients have sent and not yet been answered, and for answers they have not yet read; when it is short, less is read ahead and messages wait in files") \
+    INT (spool_bytes,         "server.spool",        4294967296, 67108864, 1099511627776, CONFIG_BYTES, "Disk that messages on their way in may take; beyond it senders are told to try again") \
     INT (handshake_timeout,   "server.handshake_timeout", 30, 1, 300, CONFIG_SECONDS, "How long a TLS handshake may take, and a PROXY header") \
     INT (read_rate,           "server.read_rate",    200, 0, 1000000, CONFIG_COUNT, "Bytes a second that a client has to take while an answer waits for it; slower ones are closed. 0: one now and then is enough") \
     INT (read_window,         "server.read_window",  120, 1, 3600, CONFIG_SECONDS, "The time over which those bytes are counted") \

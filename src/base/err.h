@@ -24,6 +24,7 @@
     X(CORRUPT,       true,  451, "4.3.0",  "SYS/PERM", "SERVERBUG",   "serverFail",        500, "A stored record is damaged; the operator can find it with 'mailstead store check'") \
     X(UNAVAILABLE,   true,  451, "4.3.2",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 503, "The service is not available at the moment; please try again in a few minutes") \
     X(OVERLOAD,      true,  421, "4.3.2",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 503, "The server is busy; please try again in a minute") \
+    X(NO_ROOM,       true,  452, "4.3.1",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 503, "The server is taking in too many large messages at this moment; please try again in a few minutes") \
     X(TIMEOUT,       true,  421, "4.4.2",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 504, "The operation took too long") \
     X(SHUTDOWN,      true,  421, "4.3.2",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 503, "The server is shutting down; please connect again in a minute") \
     X(FORMAT_NEWER,  false, 451, "4.3.5",  "SYS/PERM", "SERVERBUG",   "serverFail",        500, "The data was written by a newer version of Mailstead") \

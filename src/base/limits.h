@@ -51,6 +51,7 @@ enum limits {
 
     /* sessions */
     LIMIT_SPOOL_MEMORY = 128 * 1024,       /* more of one payload goes to a temporary file */
+    LIMIT_SPOOL_RESERVE = 128 * 1024 * 1024, /* free bytes of the disk that temporary files leave */
     LIMIT_SESSION_ARENA = 4 * 1024 * 1024, /* one unit of work */
     LIMIT_SESSION_OUT = 256 * 1024,        /* answers waiting for a slow reader */
 

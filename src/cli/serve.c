@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,16 +29,6 @@ static int fail(const char *what, const struct buf *why, int err)
     else
         fprintf(stderr, "mailstead: %s: %s\n", what, err_text(err));
     return EXIT_TROUBLE;
-}
-
-/* As many descriptors as the system allows: one connection needs one. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 static int open_log(const struct config *config, struct buf *why)
@@ -147,6 +136,7 @@ static int open_store(struct app *app, const struct config *config, struct buf *
         buf_printf(why, "the folder %s cannot be made: %s", app->spool_dir, strerror(errno));
         return err_from_errno(errno);
     }
+    app->spools.dir = app->spool_dir;
     return store_open(config->store, &options, why, &app->store);
 }
 
@@ -206,7 +196,7 @@ static int open_rooms(struct app *app, const struct config *config)
         .store = app->store,
         .clock = app->clock,
         .rng = app->rng,
-        .spool_dir = app->spool_dir,
+        .spools = &app->spools,
         .arg = app,
         .config = admin_config,
         .status = admin_status,
@@ -237,6 +227,8 @@ static void app_close(struct app *app)
 static int make_server(struct app *app, const struct config *config, struct buf *why)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t connections;
+    app_budgets(app, config, &connections);
     struct ip_net *nets = calloc(config->proxy_from.n + 1, sizeof *nets);
     if (nets == NULL)
         return ERR_NOMEM;
@@ -253,8 +245,9 @@ static int make_server(struct app *app, const struct config *config, struct buf 
         .rng = app->rng,
         .loops = config->loops > 0 ? (unsigned)config->loops : (unsigned)(cores < 1 ? 1 : cores),
         .workers = (unsigned)config->threads,
-        .conn_max = config->conn_max,
+        .conn_max = connections,
         .conn_per_ip = config->conn_per_ip,
+        .buffers = &app->buffers,
         .read_rate = config->read_rate,
         .times = {.proxy_ms = config->handshake_timeout * 1000,
                   .handshake_ms = config->handshake_timeout * 1000,
@@ -320,7 +313,6 @@ int serve_run(const char *config_path)
     pthread_sigmask(SIG_BLOCK, &set,
                     NULL); /* before any thread is made: only signal_thread takes them */
     (void)signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
     umask(077);
 
     int code = 0;

@@ -38,6 +38,9 @@ struct app {
     struct admin admin;
     struct janitor janitor;
     char *spool_dir;
+    struct budget
+        buffers; /* bytes in memory for clients: net's buffers, messages on their way in */
+    struct spools spools;
     int64_t started_ms;
     bool stopping; /* atomic */
 
@@ -55,6 +58,11 @@ int app_generation_push(struct app *app, struct config *config) MUST_CHECK;
 /* Reads certificates and gives them to new connections; logs those that are about to expire or do
  * not match the host name. The old ones stay when this fails. */
 int app_tls_load(struct app *app, const struct config *config, struct buf *why) MUST_CHECK;
+
+/* What all sessions together may take of memory, disk and descriptors: fills in `buffers` and the
+ * limits of `spools`. *connections_out is server.connections, or less (and a line in the log) where
+ * the system gives too few descriptors. */
+void app_budgets(struct app *app, const struct config *config, int64_t *connections_out);
 
 /* Reads the file again. On any error nothing changes and `why` says what is wrong. */
 int app_reload(struct app *app, struct buf *why) MUST_CHECK;

@@ -27,7 +27,7 @@ int app_generation_push(struct app *app, struct config *config)
         .delivery = &app->delivery,
         .clock = app->clock,
         .rng = app->rng,
-        .spool_dir = app->spool_dir,
+        .spools = &app->spools,
         .rates = app->rates,
     };
     g->submission = g->mx;

@@ -236,7 +236,7 @@ static int head_body(struct http_session *s)
         http_refuse(s, 413, "TOO_BIG", "The body of the request is larger than this server allows");
         return ERR_TOO_BIG;
     }
-    s->body = spool_new(s->options.spool_dir, max);
+    s->body = spool_new(s->options.spools, max);
     if (s->body == NULL) {
         http_refuse(s, 503, "NOMEM", err_text(ERR_NOMEM));
         return ERR_NOMEM;

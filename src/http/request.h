@@ -91,7 +91,7 @@ struct http_route {
 
 struct http_options {
     void *arg;             /* for handlers: request->arg */
-    const char *spool_dir; /* where large bodies wait; borrowed */
+    struct spools *spools; /* where large bodies wait; borrowed */
     uint64_t body_large;
 };
 

@@ -88,6 +88,12 @@ void conn_deadline_off(struct conn *c)
 
 /* ---- birth -------------------------------------------------------------------------------- */
 
+static void counted_buf(struct conn *c, struct buf *b, size_t max)
+{
+    buf_init(b, max);
+    b->budget = c->server->buffers;
+}
+
 struct conn *conn_new(struct listener *l, int fd, struct ip peer, uint16_t port)
 {
     struct conn *c = calloc(1, sizeof *c);
@@ -101,11 +107,11 @@ struct conn *conn_new(struct listener *l, int fd, struct ip peer, uint16_t port)
     c->peer = peer;
     c->peer_port = port;
     c->is_unix = l->is_unix;
-    buf_init(&c->in, CONN_IN_MAX);
-    buf_init(&c->ahead, CONN_IN_MAX);
-    buf_init(&c->out, LIMIT_SESSION_OUT + SERVER_BATCH);
-    buf_init(&c->wire, CONN_IN_MAX);
-    buf_init(&c->flight, CONN_IN_MAX);
+    counted_buf(c, &c->in, CONN_IN_MAX);
+    counted_buf(c, &c->ahead, CONN_IN_MAX);
+    counted_buf(c, &c->out, LIMIT_SESSION_OUT + SERVER_BATCH);
+    counted_buf(c, &c->wire, CONN_IN_MAX);
+    counted_buf(c, &c->flight, CONN_IN_MAX);
     return c;
 }
 

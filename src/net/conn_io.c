@@ -63,7 +63,8 @@ static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *to)
 {
     struct conn *c = handle->data;
     (void)hint;
-    *to = uv_buf_init(c->loop->scratch, LOOP_SCRATCH);
+    *to = uv_buf_init(c->loop->scratch,
+                      budget_is_short(c->server->buffers) ? SERVER_READ_SHORT : LOOP_SCRATCH);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *from)
@@ -92,16 +93,19 @@ void conn_read(struct conn *c, bool on)
     c->reading = on;
 }
 
+/* What is not read ahead waits in the kernel and then at the peer: when memory is short only units
+ * that are wanted now are read. */
 void conn_throttle(struct conn *c)
 {
+    size_t ahead = budget_is_short(c->server->buffers) ? 0 : SERVER_READ_AHEAD;
     switch (c->state) {
-    case CONN_RUN: conn_read(c, !c->broken && c->ahead.n < SERVER_READ_AHEAD); break;
+    case CONN_RUN: conn_read(c, !c->broken && c->ahead.n < ahead); break;
     case CONN_DRAIN:
         /* before STARTTLS nothing is read: the peer's first record must not be taken for plaintext
          */
-        conn_read(c, c->next != STEP_STARTTLS && c->in.n < SERVER_READ_AHEAD);
+        conn_read(c, c->next != STEP_STARTTLS && c->in.n < ahead);
         break;
-    case CONN_WAIT: conn_read(c, c->in.n < SERVER_READ_AHEAD); break;
+    case CONN_WAIT: conn_read(c, c->in.n < ahead); break;
     case CONN_ENDED:
     case CONN_NEW: break;
     default: conn_read(c, true); break;
@@ -163,6 +167,7 @@ void conn_tls_begin(struct conn *c)
     if (c->in.n > 0) { /* came with the PROXY header; after STARTTLS `in` is empty */
         struct buf first = c->in;
         buf_init(&c->in, first.max);
+        c->in.budget = first.budget;
         tls_input(c, buf_span(&first));
         buf_done(&first);
     }

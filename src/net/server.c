@@ -218,6 +218,7 @@ int server_new(const struct server_options *options, struct server **out)
     s->rng = options->rng;
     s->conn_max = options->conn_max;
     s->read_rate = options->read_rate;
+    s->buffers = options->buffers;
     s->times = options->times;
     times_set(&s->times);
     s->sid_prefix = rng_u64(options->rng);

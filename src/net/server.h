@@ -14,6 +14,7 @@
 #ifndef NET_SERVER_H
 #define NET_SERVER_H
 
+#include "base/budget.h"
 #include "base/metrics.h"
 #include "net/session.h"
 
@@ -38,7 +39,8 @@ struct server_options {
     unsigned workers; /* >= 1 */
     int64_t conn_max;
     int64_t conn_per_ip;
-    int64_t read_rate; /* bytes a second that a peer has to take while output waits for it */
+    struct budget *buffers; /* of connections; outlives the server; NULL: no limit */
+    int64_t read_rate;      /* bytes a second that a peer has to take while output waits for it */
     struct server_times times;
     const struct ip_net
         *proxy_from; /* copied; connections from there MUST begin with a PROXY header */

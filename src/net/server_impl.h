@@ -11,6 +11,7 @@
 
 enum {
     SERVER_READ_AHEAD = 64 * 1024, /* bytes read while a unit is handled */
+    SERVER_READ_SHORT = 4 * 1024,  /* bytes of one read when memory for buffers is short */
     SERVER_UNSENT = 128 * 1024,    /* bytes in the kernel's queue beyond what is on its way */
     SERVER_BATCH = 16 * 1024,      /* answers of pipelined units collected before they are sent */
 };
@@ -40,6 +41,7 @@ struct server {
     size_t proxy_from_n;
     struct server_times times; /* none of them 0 */
     int64_t read_rate;
+    struct budget *buffers;
     int64_t conn_max;
     int64_t conns; /* atomic: those that count towards conn_max */
     int spare_fd;  /* given up for a moment to accept and close when descriptors have run out */

@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-int smtp_body_open(struct smtp_body *b, const char *dir, uint64_t max)
+int smtp_body_open(struct smtp_body *b, struct spools *spools, uint64_t max)
 {
-    *b = (struct smtp_body){.spool = spool_new(dir, max), .max = max};
+    *b = (struct smtp_body){.spool = spool_new(spools, max), .max = max};
     return b->spool != NULL ? 0 : ERR_NOMEM;
 }
 

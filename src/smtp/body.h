@@ -30,7 +30,9 @@ struct smtp_body {
     int err;
 };
 
-int smtp_body_open(struct smtp_body *b, const char *dir, uint64_t max) MUST_CHECK; /* ERR_NOMEM */
+int smtp_body_open(struct smtp_body *b,
+                   struct spools *spools,
+                   uint64_t max) MUST_CHECK; /* ERR_NOMEM */
 /* Harmless when not open. */
 void smtp_body_close(struct smtp_body *b);
 void smtp_body_put(struct smtp_body *b, struct span content);

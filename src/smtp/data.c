@@ -42,7 +42,7 @@ static enum step too_slow(struct smtp *s)
 
 static int content_begin(struct smtp *s)
 {
-    int err = smtp_body_open(&s->body, s->server->spool_dir, s->envelope.size_max);
+    int err = smtp_body_open(&s->body, s->server->spools, s->envelope.size_max);
     s->body.binary = s->envelope.body == SMTP_BODY_BINARY;
     s->body.normalize = s->server->config->smtp_bare_newline == BARE_NEWLINE_NORMALIZE;
     return err;

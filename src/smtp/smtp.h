@@ -5,6 +5,7 @@
 #define SMTP_SMTP_H
 
 #include "auth/auth.h"
+#include "base/spool.h"
 #include "delivery/delivery.h"
 #include "net/session.h"
 #include "smtp/rate.h"
@@ -20,7 +21,7 @@ struct smtp_server {
     struct delivery *delivery;
     struct clock *clock;
     struct rng *rng;
-    const char *spool_dir;
+    struct spools *spools;
     struct smtp_rates *rates; /* smtp/rate.h; shared by MX and submission */
 };
 

@@ -82,16 +82,15 @@ bool admin_route(size_t index, const struct http_route **out)
 struct session *admin_session_new(void *admin)
 {
     struct admin *a = admin;
-    struct http_options options = {.arg = a,
-                                   .spool_dir = a->spool_dir,
-                                   .body_large = (uint64_t)a->config(a->arg)->smtp_size_max};
+    struct http_options options = {
+        .arg = a, .spools = a->spools, .body_large = (uint64_t)a->config(a->arg)->smtp_size_max};
     return http_session_new(&admin_server, &options);
 }
 
 struct session *metrics_session_new(void *admin)
 {
     struct admin *a = admin;
-    struct http_options options = {.arg = a, .spool_dir = a->spool_dir, .body_large = 0};
+    struct http_options options = {.arg = a, .spools = a->spools, .body_large = 0};
     return http_session_new(&metrics_server, &options);
 }
 

@@ -7,6 +7,7 @@
 #define WEB_ADMIN_H
 
 #include "auth/auth.h"
+#include "base/spool.h"
 #include "delivery/delivery.h"
 #include "net/session.h"
 #include "net/tls.h"
@@ -26,7 +27,7 @@ struct admin {
     struct store *store;
     struct clock *clock;
     struct rng *rng;
-    const char *spool_dir;
+    struct spools *spools;
 
     void *arg; /* given to the functions below, which the server assembly provides; thread-safe */
     const struct config *(*config)(void *arg); /* the configuration in force now */

@@ -19,6 +19,8 @@
 
 static char dir[] = "/tmp/mailstead-spool-XXXXXX";
 
+static struct spools spools = {.dir = dir}, nowhere = {.dir = "/nonexistent/folder"};
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -73,7 +75,7 @@ static void sizes_around_the_limit(void **state)
                                    3 * LIMIT_SPOOL_MEMORY + 7};
     static const size_t pieces[] = {77, 4096, LIMIT_SPOOL_MEMORY, LIMIT_SPOOL_MEMORY + 1, SIZE_MAX};
     size_t before = open_files();
-    struct spool *s = spool_new(dir, 1 << 20);
+    struct spool *s = spool_new(&spools, 1 << 20);
     assert_non_null(s);
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         char *p = pattern(sizes[i] + 1);
@@ -101,7 +103,7 @@ static void a_view_does_not_end_the_writing(void **state)
     (void)state;
     size_t n = 2 * LIMIT_SPOOL_MEMORY + 1000;
     char *p = pattern(n);
-    struct spool *s = spool_new(dir, n);
+    struct spool *s = spool_new(&spools, n);
     assert_non_null(s);
     for (size_t at = 0; at < n; at += 10000) {
         assert_int_equal(spool_write(s, span_slice(span_of(p, n), at, 10000)), 0);
@@ -115,7 +117,7 @@ static void a_view_does_not_end_the_writing(void **state)
 static void the_maximum_is_kept(void **state)
 {
     (void)state;
-    struct spool *s = spool_new(dir, 1000);
+    struct spool *s = spool_new(&spools, 1000);
     struct span view;
     char *p = pattern(1001);
     assert_non_null(s);
@@ -137,7 +139,7 @@ static void a_folder_that_is_missing_is_the_servers_fault(void **state)
 {
     (void)state;
     char *p = pattern(LIMIT_SPOOL_MEMORY + 1);
-    struct spool *s = spool_new("/nonexistent/folder", 1 << 20);
+    struct spool *s = spool_new(&nowhere, 1 << 20);
     assert_non_null(s);
     assert_int_equal(spool_write(s, span_of(p, 1000)), 0); /* memory needs no folder */
     assert_holds(s, p, 1000);
@@ -154,7 +156,7 @@ static void a_disk_that_refuses_is_reported(void **state)
     (void)state;
     struct rlimit old, small;
     char *p = pattern(4 * LIMIT_SPOOL_MEMORY);
-    struct spool *s = spool_new(dir, 4 * LIMIT_SPOOL_MEMORY);
+    struct spool *s = spool_new(&spools, 4 * LIMIT_SPOOL_MEMORY);
     assert_non_null(s);
     assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
@@ -175,6 +177,81 @@ static void a_disk_that_refuses_is_reported(void **state)
     free(p);
 }
 
+/* ---- what all of them share -------------------------------------------------------------- */
+
+static void budgets_are_given_back(void **state)
+{
+    (void)state;
+    struct budget memory = {.max = 1 << 30};
+    struct spools all = {
+        .dir = dir, .memory = &memory, .files = {.max = 2}, .bytes = {.max = 1 << 30}};
+    enum { BIG = 2 * LIMIT_SPOOL_MEMORY };
+    char *p = pattern(BIG);
+    struct spool *small = spool_new(&all, BIG), *big = spool_new(&all, BIG);
+    assert_true(small != NULL && big != NULL);
+    assert_int_equal(spool_write(small, span_of(p, 1000)), 0);
+    assert_in_range(budget_used(&memory), 1000, 2000);
+    assert_int_equal(budget_used(&all.files), 0);
+    assert_int_equal(spool_write(big, span_of(p, BIG)), 0);
+    assert_int_equal(budget_used(&all.files), 1);
+    assert_int_equal(budget_used(&all.bytes), BIG);
+    spool_reset(big);
+    assert_int_equal(budget_used(&all.files), 0);
+    assert_int_equal(budget_used(&all.bytes), 0);
+    assert_int_equal(spool_write(big, span_of(p, BIG)), 0);
+    spool_free(big);
+    spool_free(small);
+    assert_int_equal(budget_used(&all.files), 0);
+    assert_int_equal(budget_used(&all.bytes), 0);
+    assert_int_equal(budget_used(&memory), 0);
+    free(p);
+}
+
+static void short_memory_means_a_file(void **state)
+{
+    (void)state;
+    struct budget memory = {.max = 3000};
+    struct spools all = {.dir = dir, .memory = &memory};
+    char *p = pattern(20000);
+    struct spool *first = spool_new(&all, 20000), *second = spool_new(&all, 20000);
+    assert_true(first != NULL && second != NULL);
+    assert_int_equal(spool_write(first, span_of(p, 6000)), 0);
+    assert_true(budget_is_short(&memory));
+    for (size_t at = 0; at < 20000; at += 1000)
+        assert_int_equal(spool_write(second, span_of(p + at, 1000)), 0);
+    assert_int_equal(budget_used(&all.files), 1);
+    assert_holds(second, p, 20000);
+    assert_int_equal(spool_write(first, span_of(p + 6000, 14000)), 0); /* what it held goes too */
+    assert_int_equal(budget_used(&memory), 0);
+    assert_holds(first, p, 20000);
+    spool_free(first);
+    spool_free(second);
+    free(p);
+}
+
+static void files_and_bytes_have_an_end(void **state)
+{
+    (void)state;
+    enum { BIG = 2 * LIMIT_SPOOL_MEMORY };
+    struct spools all = {.dir = dir, .files = {.max = 1}, .bytes = {.max = 2 * BIG}};
+    char *p = pattern(BIG);
+    struct spool *a = spool_new(&all, 4 * BIG), *b = spool_new(&all, 4 * BIG);
+    assert_true(a != NULL && b != NULL);
+    assert_int_equal(spool_write(a, span_of(p, BIG)), 0);
+    assert_int_equal(spool_write(b, span_of(p, BIG)), ERR_NO_ROOM);
+    assert_int_equal(spool_write(b, SPAN("x")), ERR_NO_ROOM); /* sticky */
+    spool_reset(b);
+    assert_int_equal(spool_write(b, span_of(p, 1000)), 0); /* small ones need no file */
+    assert_int_equal(spool_write(a, span_of(p, BIG)), 0);
+    assert_int_equal(spool_write(a, span_of(p, BIG)), ERR_NO_ROOM);
+    spool_free(a);
+    assert_int_equal(spool_write(b, span_of(p, BIG)), 0);
+    spool_free(b);
+    assert_int_equal(budget_used(&all.files), 0);
+    assert_int_equal(budget_used(&all.bytes), 0);
+    free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +260,9 @@ int main(void)
         cmocka_unit_test(the_maximum_is_kept),
         cmocka_unit_test(a_folder_that_is_missing_is_the_servers_fault),
         cmocka_unit_test(a_disk_that_refuses_is_reported),
+        cmocka_unit_test(budgets_are_given_back),
+        cmocka_unit_test(short_memory_means_a_file),
+        cmocka_unit_test(files_and_bytes_have_an_end),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

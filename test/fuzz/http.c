@@ -20,7 +20,8 @@ static const struct http_route routes[] = {
 };
 static const struct http_server server = {
     .name = "fuzz", .routes = routes, .routes_n = COUNT_OF(routes), .timeout_ms = 1000};
-static const struct http_options options = {.spool_dir = "/tmp", .body_large = 100000};
+static struct spools spools = {.dir = "/tmp"};
+static const struct http_options options = {.spools = &spools, .body_large = 100000};
 
 static void talk(struct feed *f, struct span in, size_t step)
 {

@@ -93,7 +93,8 @@ static const struct http_server server = {
     .routes_n = COUNT_OF(routes),
     .timeout_ms = 1000,
 };
-static const struct http_options options = {.spool_dir = "/tmp", .body_large = 4 * 1024 * 1024};
+static struct spools spools = {.dir = "/tmp"};
+static const struct http_options options = {.spools = &spools, .body_large = 4 * 1024 * 1024};
 
 #define H "Host: x\r\n"
 

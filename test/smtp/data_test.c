@@ -198,6 +198,29 @@ static void too_big(void **state)
     assert_int_equal(world_count(w, w->alice), 2);
 }
 
+/* Other half-sent messages have taken the room that all together may take. */
+static void no_room_for_more(void **state)
+{
+    struct world *w = *state;
+    static char line[1000];
+    memset(line, 'x', sizeof line);
+    memcpy(line + sizeof line - 2, "\r\n", 2);
+    w->spools.bytes.max = 500 * 1000;
+    for (int64_t others = 0; others < 2; others++) {
+        w->spools.bytes.used = others * 400 * 1000;
+        talk_data(w);
+        for (int i = 0; i < 200; i++)
+            host_send(w->host, span_of(line, sizeof line));
+        talk_raw(w, SPAN(".\r\n"), others == 0 ? "250 2.0.0" : "452 4.3.1");
+        talk(w, "NOOP", "250 ", NULL);
+        assert_int_equal(w->spools.bytes.used, others * 400 * 1000);
+    }
+    talk_data(w); /* what fits into memory goes on */
+    host_send(w->host, span_of(line, sizeof line));
+    talk_raw(w, SPAN(".\r\n"), "250 2.0.0");
+    assert_int_equal(world_count(w, w->alice), 2);
+}
+
 static void headers_beyond_limits(void **state)
 {
     struct world *w = *state;
@@ -327,6 +350,7 @@ int main(void)
         TALK_TEST(too_big),
         TALK_TEST(headers_beyond_limits),
         TALK_TEST(time_limits),
+        TALK_TEST(no_room_for_more),
         TALK_TEST(fifty_megabytes),
         TALK_TEST(submission_fills_in),
         TALK_TEST(strange_names_stay_harmless),

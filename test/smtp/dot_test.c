@@ -14,6 +14,8 @@
 
 #define E "\r\n.\r\n"
 
+static struct spools spools = {.dir = "/tmp"};
+
 static const struct {
     const char *name;
     struct span in;
@@ -62,7 +64,7 @@ static void feed(size_t i, bool normalize, size_t a, size_t b)
     struct smtp_body body;
     enum smtp_dot dot = DOT_LINE;
     size_t taken = 0;
-    assert_int_equal(smtp_body_open(&body, "/tmp", 1000), 0);
+    assert_int_equal(smtp_body_open(&body, &spools, 1000), 0);
     body.normalize = normalize;
     for (int p = 0; p < 3 && dot != DOT_END; p++) {
         enum smtp_dot looked = dot;
@@ -119,7 +121,7 @@ static void chunks_without_dots(void **state)
         for (size_t cut = 0; cut <= chunks[i].in.n; cut++) {
             struct smtp_body b;
             struct span kept;
-            assert_int_equal(smtp_body_open(&b, "/tmp", 1000), 0);
+            assert_int_equal(smtp_body_open(&b, &spools, 1000), 0);
             b.binary = chunks[i].binary;
             smtp_body_put(&b, span_slice(chunks[i].in, 0, cut));
             smtp_body_put(&b, span_from(chunks[i].in, cut));
@@ -142,7 +144,7 @@ static void size_and_line_limits(void **state)
     struct smtp_body b;
     memset(line, 'x', sizeof line);
     for (size_t n = LIMIT_SMTP_LINE_ACCEPTED; n <= LIMIT_SMTP_LINE_ACCEPTED + 1; n++) {
-        assert_int_equal(smtp_body_open(&b, "/tmp", 1 << 20), 0);
+        assert_int_equal(smtp_body_open(&b, &spools, 1 << 20), 0);
         smtp_body_put(&b, span_of(line, n / 2));
         smtp_body_put(&b, span_of(line, n - n / 2));
         smtp_body_put(&b, SPAN("\r\n"));
@@ -151,7 +153,7 @@ static void size_and_line_limits(void **state)
         smtp_body_close(&b);
     }
     for (size_t n = 9; n <= 11; n++) {
-        assert_int_equal(smtp_body_open(&b, "/tmp", 10), 0);
+        assert_int_equal(smtp_body_open(&b, &spools, 10), 0);
         smtp_body_put(&b, span_of(line, 5));
         smtp_body_put(&b, span_of(line, n - 5));
         assert_int_equal(b.fault, n > 10 ? FAULT_SIZE : FAULT_NONE);

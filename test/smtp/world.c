@@ -125,6 +125,7 @@ struct world *world_new(void)
         .directory = w->directory, .mail = &w->mail, .store = w->store, .clock = clock};
     w->rates = smtp_rates_new(clock);
     must(w->rates != NULL);
+    w->spools = (struct spools){.dir = "/tmp"};
     w->mx = (struct smtp_server){.kind = SMTP_MX,
                                  .config = w->config,
                                  .auth = w->auth,
@@ -132,7 +133,7 @@ struct world *world_new(void)
                                  .delivery = &w->delivery,
                                  .clock = clock,
                                  .rng = rng,
-                                 .spool_dir = "/tmp",
+                                 .spools = &w->spools,
                                  .rates = w->rates};
     w->submission = w->mx;
     w->submission.kind = SMTP_SUBMISSION;

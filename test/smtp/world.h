@@ -28,6 +28,7 @@ struct world {
     struct mail mail;
     struct delivery delivery;
     struct smtp_rates *rates;
+    struct spools spools;
     struct smtp_server mx, submission;
     uint64_t alice, bob, anna;
     struct host *host;

@@ -76,6 +76,7 @@ static int setup(void **state)
     mail = (struct mail){
         .store = store, .clock = with.clock, .rng = with.rng, .expunge_grace_ms = 1000};
     delivery = (struct delivery){directory, &mail, store, with.clock};
+    static struct spools spools = {.dir = "/tmp"};
     admin = (struct admin){.directory = directory,
                            .auth = auth,
                            .mail = &mail,
@@ -83,7 +84,7 @@ static int setup(void **state)
                            .store = store,
                            .clock = with.clock,
                            .rng = with.rng,
-                           .spool_dir = "/tmp",
+                           .spools = &spools,
                            .config = get_config,
                            .status = get_status,
                            .reload = reload};
