@@ -28,6 +28,15 @@ static struct engine_sim *sim(struct engine *e)
     return CONTAINER_OF(e, struct engine_sim, engine);
 }
 
+/* Takes the disk's lock, whatever it says; the error if a fault strikes the operation. */
+static int operation_begin(struct sim_disk *d, enum sim_op op)
+{
+    int watched = sim_disk_watched(d, op);
+    pthread_mutex_lock(&d->lock);
+    int rc = sim_disk_fault(d, op);
+    return rc != 0 ? rc : watched;
+}
+
 static void sim_close(struct engine *e)
 {
     struct engine_sim *s = sim(e);
@@ -50,8 +59,7 @@ static int sim_snap_open(struct engine *e, struct engine_snap **out)
     struct engine_snap *snap = malloc(sizeof(*snap));
     if (snap == NULL)
         return ERR_NOMEM;
-    pthread_mutex_lock(&d->lock);
-    int rc = sim_disk_fault(d, SIM_READ);
+    int rc = operation_begin(d, SIM_READ);
     if (rc == 0)
         snap->state = sim_state_ref(&d->now);
     pthread_mutex_unlock(&d->lock);
@@ -78,8 +86,7 @@ static int sim_get(struct engine *e,
 {
     struct sim_disk *d = sim(e)->disk;
     struct sim_node *root = NULL;
-    pthread_mutex_lock(&d->lock);
-    int rc = sim_disk_fault(d, SIM_READ);
+    int rc = operation_begin(d, SIM_READ);
     if (rc == 0)
         root = sim_map_ref(snap != NULL ? snap->state.cf[cf] : d->now.cf[cf]);
     pthread_mutex_unlock(&d->lock);
@@ -108,6 +115,10 @@ static int sim_iter_open(struct engine *e,
                          const struct engine_range *range,
                          struct engine_iter **out)
 {
+    int rc = operation_begin(sim(e)->disk, SIM_READ);
+    pthread_mutex_unlock(&sim(e)->disk->lock);
+    if (rc != 0)
+        return rc;
     struct engine_iter *it = calloc(1, sizeof(*it) + 3 * (size_t)STORE_KEY_BYTES);
     if (it == NULL)
         return ERR_NOMEM;
@@ -150,8 +161,7 @@ static int sim_iter_next(struct engine_iter *it, struct span *key, struct span *
 {
     if (it->end)
         return 0;
-    pthread_mutex_lock(&it->e->disk->lock);
-    int rc = sim_disk_fault(it->e->disk, SIM_READ);
+    int rc = operation_begin(it->e->disk, SIM_READ);
     pthread_mutex_unlock(&it->e->disk->lock);
     if (rc != 0 && rc != ERR_CORRUPT)
         it->end = true;
@@ -206,24 +216,38 @@ static bool apply(struct sim_node **root, const struct engine_op *op)
     return ok;
 }
 
+/* The state with the batch in it; false: out of memory. */
+static bool
+state_with(struct sim_disk *d, const struct engine_op *ops, size_t n, struct sim_state *out)
+{
+    struct sim_state next = sim_state_ref(&d->now);
+    for (size_t i = 0; i < n; i++)
+        if (!apply(&next.cf[ops[i].cf], &ops[i])) {
+            sim_state_unref(&next);
+            return false;
+        }
+    *out = next;
+    return true;
+}
+
 /* With the lock held. */
 static int commit(struct sim_disk *d, const struct engine_op *ops, size_t n, bool sync)
 {
-    int rc = sim_disk_fault(d, SIM_COMMIT);
-    if (rc != 0)
-        return rc;
+    struct sim_state next;
     d->commits++;
     bool dies = d->crash_in > 0 && --d->crash_in == 0;
     if (dies && !d->crash_landed) {
         sim_disk_crash(d, rng_below(&d->rng.rng, d->unsynced_n));
         return ERR_SHUTDOWN;
     }
-    struct sim_state next = sim_state_ref(&d->now);
-    for (size_t i = 0; i < n; i++)
-        if (!apply(&next.cf[ops[i].cf], &ops[i])) {
-            sim_state_unref(&next);
-            return ERR_NOMEM;
-        }
+    if (!state_with(d, ops, n, &next))
+        return ERR_NOMEM;
+    if (d->doubt.in > 0 && --d->doubt.in == 0) {
+        sim_state_unref(&d->doubt.batch);
+        d->doubt.batch = next;
+        d->doubt.err = d->doubt.next_err;
+        return d->doubt.err;
+    }
     sim_state_unref(&d->now);
     d->now = next;
     if (sync)
@@ -241,8 +265,9 @@ static int sim_commit(struct engine *e, const struct engine_op *ops, size_t n, b
     struct sim_disk *d = sim(e)->disk;
     if (sim(e)->read_only)
         return ERR_DENIED;
-    pthread_mutex_lock(&d->lock);
-    int rc = commit(d, ops, n, sync);
+    int rc = operation_begin(d, SIM_COMMIT);
+    if (rc == 0)
+        rc = commit(d, ops, n, sync);
     pthread_mutex_unlock(&d->lock);
     return rc;
 }
@@ -283,6 +308,8 @@ int engine_sim_open(struct sim_disk *disk,
     if (!taken) {
         disk->open = true;
         disk->crashed = false;
+        sim_disk_mend(disk);
+        disk->doubt.in = 0;
         sim_unsynced_clear(disk);
         must(sim_unsynced_push(disk));
     }

@@ -35,9 +35,32 @@ enum sim_op { SIM_READ, SIM_COMMIT };
  * after it too, until called again with nth 0. A failed commit leaves nothing behind. */
 void sim_fail(struct sim_disk *d, enum sim_op op, uint64_t nth, int err, bool lasting);
 /* Power is lost in the middle of the `nth` commit from now on: it returns ERR_SHUTDOWN. `landed`
- * says whether its batch had reached the disk: both happen, and no caller may rely on either. */
+ * says whether its batch had reached the disk: both happen, and no caller may rely on either. A
+ * batch that was torn (some of its bytes are on the disk) is one that had not: its sum is wrong. */
 void sim_crash_at_commit(struct sim_disk *d, uint64_t nth, bool landed);
 uint64_t sim_commits(struct sim_disk *d); /* so far */
+
+/* The disk goes away in the middle of the `nth` commit from now on: that and every operation after
+ * it end with `err`, until sim_mend or until the store is opened again. Only then it shows whether
+ * the batch had reached the disk (`landed`): the one exception that store.h makes. */
+void sim_fail_in_doubt(struct sim_disk *d, uint64_t nth, int err, bool landed);
+void sim_mend(struct sim_disk *d); /* harmless when there is nothing to mend */
+
+/* Somebody who looks at each operation before it is done, and may make it fail, crash the disk or
+ * take his time. Called on the thread that does the operation, without the disk's lock. */
+struct sim_watcher {
+    /* 0, or the error that the operation ends with; it may call the functions of this header */
+    int (*before)(void *arg, enum sim_op op);
+    /* Power is lost: within the operation or call that did it, before that returns. It must not
+     * call the store, nor the functions of this header. */
+    void (*crashed)(void *arg);
+    void *arg;
+};
+/* `watcher` is copied; NULL: nobody any more. Not while an operation runs. */
+void sim_watch(struct sim_disk *d, const struct sim_watcher *watcher);
+
+/* Rows of bodies and of what belongs to them: chunks, heads, links, candidates. */
+size_t sim_body_rows(struct sim_disk *d);
 
 /* Free space; UINT64_MAX (the beginning): a disk without end. */
 void sim_set_free(struct sim_disk *d, uint64_t bytes);

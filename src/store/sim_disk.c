@@ -62,6 +62,7 @@ void sim_disk_free(struct sim_disk *d)
     must(!d->open);
     sim_unsynced_clear(d);
     sim_state_unref(&d->now);
+    sim_state_unref(&d->doubt.batch);
     free(d->unsynced);
     pthread_mutex_destroy(&d->lock);
     free(d);
@@ -74,6 +75,8 @@ void sim_disk_crash(struct sim_disk *d, uint64_t keep)
     sim_state_unref(&d->now);
     d->now = survives;
     d->crashed = true;
+    if (d->watcher.crashed != NULL)
+        d->watcher.crashed(d->watcher.arg);
 }
 
 void sim_crash(struct sim_disk *d, uint64_t keep)
@@ -114,6 +117,68 @@ uint64_t sim_commits(struct sim_disk *d)
     return n;
 }
 
+void sim_fail_in_doubt(struct sim_disk *d, uint64_t nth, int err, bool landed)
+{
+    pthread_mutex_lock(&d->lock);
+    d->doubt.in = nth;
+    d->doubt.next_err = err;
+    d->doubt.landed = landed;
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* What was synced before it was in doubt stays so: the batch is one more that a crash keeps or not,
+ * until the next one is synced. */
+void sim_disk_mend(struct sim_disk *d)
+{
+    if (d->doubt.err != 0 && d->doubt.landed) {
+        sim_state_unref(&d->now);
+        d->now = d->doubt.batch;
+        d->doubt.batch = (struct sim_state){{NULL}};
+        sim_unsynced_clear(d); /* it has been read back from the disk */
+        must(sim_unsynced_push(d));
+    }
+    d->doubt.err = 0;
+}
+
+void sim_mend(struct sim_disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    sim_disk_mend(d);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void sim_watch(struct sim_disk *d, const struct sim_watcher *watcher)
+{
+    pthread_mutex_lock(&d->lock);
+    d->watcher = watcher != NULL ? *watcher : (struct sim_watcher){NULL};
+    pthread_mutex_unlock(&d->lock);
+}
+
+int sim_disk_watched(struct sim_disk *d, enum sim_op op)
+{
+    return d->watcher.before != NULL ? d->watcher.before(d->watcher.arg, op) : 0;
+}
+
+static size_t rows(struct sim_node *root)
+{
+    char at[STORE_KEY_BYTES];
+    struct span key = SPAN_EMPTY, value;
+    size_t n = 0;
+    for (; sim_map_seek(root, key, n > 0, false, &key, &value); n++) {
+        memcpy(at, key.p, key.n);
+        key = span_of(at, key.n);
+    }
+    return n;
+}
+
+size_t sim_body_rows(struct sim_disk *d)
+{
+    pthread_mutex_lock(&d->lock);
+    size_t n = rows(d->now.cf[CF_META]) + rows(d->now.cf[CF_CHUNKS]);
+    pthread_mutex_unlock(&d->lock);
+    return n;
+}
+
 void sim_set_free(struct sim_disk *d, uint64_t bytes)
 {
     pthread_mutex_lock(&d->lock);
@@ -126,6 +191,8 @@ int sim_disk_fault(struct sim_disk *d, enum sim_op op)
     struct sim_fault *f = &d->faults[op];
     if (d->crashed)
         return ERR_SHUTDOWN;
+    if (d->doubt.err != 0)
+        return d->doubt.err;
     if (f->left == 0)
         return 0;
     if (f->left > 1) {

@@ -31,6 +31,14 @@ struct sim_disk {
     uint64_t crash_in;          /* commits until power is lost; 0: never */
     bool crash_landed;
     uint64_t commits, free_bytes;
+    struct {         /* see sim_fail_in_doubt */
+        uint64_t in; /* commits until the disk goes away; 0: never */
+        int err;     /* it is away; 0: it is not */
+        int next_err;
+        bool landed;
+        struct sim_state batch; /* the state with it, if it had landed */
+    } doubt;
+    struct sim_watcher watcher;
     struct { /* a block of the records; see sim_lose_block */
         char lower[STORE_KEY_BYTES], upper[STORE_KEY_BYTES];
         size_t lower_n, upper_n;
@@ -50,6 +58,10 @@ void sim_unsynced_clear(struct sim_disk *d);
 void sim_disk_crash(struct sim_disk *d, uint64_t keep);
 /* Counts one operation; the error if a fault strikes it. */
 int sim_disk_fault(struct sim_disk *d, enum sim_op op);
+/* What the watcher says; WITHOUT the lock. */
+int sim_disk_watched(struct sim_disk *d, enum sim_op op);
+/* The batch in doubt shows now; harmless when there is none. */
+void sim_disk_mend(struct sim_disk *d);
 /* Whether the record's key is in the lost block; see sim_lose_block. */
 bool sim_disk_lost(const struct sim_disk *d, struct span key);
 

@@ -92,6 +92,98 @@ static void every_failing_read_is_an_error(void **state)
     assert_true(n > 5);
 }
 
+struct looker {
+    struct sim_disk *disk;
+    uint64_t crash_in; /* operations */
+    int crashes;
+};
+
+static int looker_before(void *arg, enum sim_op op)
+{
+    struct looker *l = arg;
+    (void)op;
+    if (l->crash_in > 0 && --l->crash_in == 0)
+        sim_crash(l->disk, 0);
+    return 0;
+}
+
+static void looker_crashed(void *arg)
+{
+    ((struct looker *)arg)->crashes++;
+}
+
+/* Killed at each operation in turn, reads included: what was said to be done is there, and what was
+ * not is there whole or not at all. */
+static void killed_at_any_operation(void **state)
+{
+    struct fixture *f = *state;
+    struct looker l = {.disk = f->disk};
+    struct sim_watcher watcher = {looker_before, looker_crashed, &l};
+    struct span contents[2] = {SPAN("small"), content_make(f->a, 200000, 1)};
+    for (int i = 0; i < 2; i++) {
+        int done = -1;
+        for (uint64_t n = 1; done != 0; n++) {
+            assert_true(n < 100);
+            sim_watch(f->disk, &watcher);
+            l = (struct looker){.disk = f->disk, .crash_in = n};
+            struct blob_writer *w;
+            struct blob_info info;
+            struct blob_id id = {{0}};
+            assert_int_equal(store_blob_create(f->s, &w), 0);
+            done = store_blob_write(w, contents[i]);
+            int finished = store_blob_finish(w, &id, &info);
+            done = done != 0 ? done : finished;
+            if (done == 0)
+                done = blob_link(f, part_a, id, n);
+            assert_true(done == 0 || done == ERR_SHUTDOWN);
+            assert_int_equal(l.crashes, done != 0 ? 1 : 0);
+            sim_watch(f->disk, NULL);
+            fixture_reopen(f);
+            struct store_check check;
+            assert_int_equal(store_check(f->s, NULL, NULL, &check), 0);
+            assert_int_equal(check.problems, 0);
+            assert_int_equal(store_blob_verify(f->s, id), done == 0 ? 0 : ERR_NOT_FOUND);
+        }
+    }
+}
+
+/* Everything fails until the disk is back; then the batch is there whole or not at all. */
+static void a_commit_in_doubt_shows_when_the_disk_is_back(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 4; i++) {
+        bool landed = i % 2 != 0, reopen = i >= 2;
+        struct span v;
+        struct store_snap *snap;
+        assert_int_equal(put(f, part_a, SPAN("k"), SPAN("old")), 0);
+        sim_fail_in_doubt(f->disk, 1, ERR_DISK_FULL, landed);
+        assert_int_equal(put(f, part_a, SPAN("k"), SPAN("new")), ERR_DISK_FULL);
+        assert_int_equal(put(f, part_b, SPAN("k"), SPAN("x")), ERR_DISK_FULL);
+        assert_int_equal(store_snap_open(f->s, part_a, &snap), ERR_DISK_FULL);
+        if (reopen)
+            fixture_reopen(f);
+        else
+            sim_mend(f->disk);
+        v = get(f, part_a, SPAN("k"));
+        assert_true(span_eq(v, landed ? SPAN("new") : SPAN("old")));
+        assert_null(get(f, part_b, SPAN("k")).p);
+        sim_crash(f->disk, 0); /* what has shown stays */
+        fixture_reopen(f);
+        v = get(f, part_a, SPAN("k"));
+        assert_true(span_eq(v, landed ? SPAN("new") : SPAN("old")));
+    }
+}
+
+static void rows_of_bodies_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(put(f, part_a, SPAN("k"), SPAN("v")), 0);
+    assert_int_equal(sim_body_rows(f->disk), 0);
+    struct blob_id id = blob_put(f, SPAN("body"));
+    assert_int_equal(blob_link(f, part_a, id, 1), 0);
+    assert_int_equal(sim_body_rows(f->disk), 4); /* head, chunk, and its link both ways */
+}
+
 static void a_full_disk_takes_deletes_only(void **state)
 {
     struct fixture *f = *state;
@@ -243,6 +335,9 @@ int main(void)
         T(power_lost_during_a_commit_is_all_or_nothing),
         T(a_failed_commit_is_invisible_and_can_be_repeated),
         T(every_failing_read_is_an_error),
+        T(killed_at_any_operation),
+        T(a_commit_in_doubt_shows_when_the_disk_is_back),
+        T(rows_of_bodies_are_counted),
         T(a_full_disk_takes_deletes_only),
         T(damage_is_told_and_hides_nothing),
         T(a_body_whose_only_link_is_damaged_is_kept),
