@@ -118,9 +118,16 @@ static void host_close(struct host *h)
     s->ops->close(s);
 }
 
+static bool host_killed(const struct host *h)
+{
+    return h->o.killed != NULL && *h->o.killed;
+}
+
 static void collect(struct host *h)
 {
     must(h->out.err == 0); /* more than LIMIT_SESSION_OUT written in one call */
+    if (host_killed(h))
+        buf_clear(&h->out);
     buf_put(&h->output, buf_span(&h->out));
     must(h->output.err == 0);
     buf_clear(&h->out);
@@ -143,7 +150,7 @@ static void tls_on(struct host *h)
 static enum step run_units(struct host *h)
 {
     struct session *s = h->s;
-    while (h->in.n > 0 && !h->aborted) {
+    while (h->in.n > 0 && !h->aborted && !host_killed(h)) {
         must(s->unit_max > 0);
         struct span seen = span_slice(buf_span(&h->in), 0, s->unit_max);
         char *copy = NULL;
@@ -186,6 +193,10 @@ static void settle(struct host *h, enum step step)
         silent = h->out.n > 0 ? 0 : silent + 1;
         must(silent < HOST_MORE_SILENT);
         collect(h);
+        if (host_killed(h)) {
+            host_close(h);
+            return;
+        }
         must(s->timeout_ms > 0);
         switch (step) {
         case STEP_DONE:
@@ -197,7 +208,7 @@ static void settle(struct host *h, enum step step)
             collect(h);
             buf_done(&h->out);
             arena_shrink(h->arena);
-            if (h->eof)
+            if (h->eof || host_killed(h))
                 host_close(h);
             return;
         case STEP_MORE: step = s->ops->wake(s, WAKE_MORE); break;

@@ -39,6 +39,9 @@ struct host_options {
     struct clock *clock;     /* NULL: `fake`'s, or the machine's */
     struct clock_fake *fake; /* host_timeout moves it on; may be NULL */
     int64_t wait_ms;         /* real time a WAIT may last; 0: ten seconds; < 0: return at once */
+    const bool *killed; /* NULL: never. Once it says true the server's process is dead: what the
+                              * session still writes reaches nobody, no unit is handled any more, and
+                              * the session is closed at its next step */
 };
 
 /* Takes the session over (it is closed at its STEP_CLOSE or in host_free) and calls start.

@@ -51,6 +51,23 @@ static void starttls_throws_plaintext_away(void **state)
     }
 }
 
+static void a_killed_server_says_nothing_more(void **state)
+{
+    (void)state;
+    struct echo_server server = {0};
+    bool killed = false;
+    struct host_options o = {.killed = &killed};
+    struct host *h = host_new(echo_session_new(&server), &o);
+    host_expect(h, "HELLO");
+    host_sends(h, "ECHO a\r\n");
+    killed = true; /* what was said before it arrives */
+    host_sends(h, "ECHO b\r\nQUIT\r\n");
+    host_expect(h, "a");
+    host_expect_closed(h);
+    assert_int_equal(server.closed, 1);
+    host_free(h);
+}
+
 static void more_loops_until_all_is_out(void **state)
 {
     (void)state;
@@ -143,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pipelines_however_cut),
+        cmocka_unit_test(a_killed_server_says_nothing_more),
         cmocka_unit_test(starttls_throws_plaintext_away),
         cmocka_unit_test(more_loops_until_all_is_out),
         cmocka_unit_test(waits_for_the_waker),
