@@ -55,6 +55,11 @@ enum limits {
     LIMIT_SESSION_ARENA = 4 * 1024 * 1024, /* one unit of work */
     LIMIT_SESSION_OUT = 256 * 1024,        /* answers waiting for a slow reader */
 
+    /* TLS (bytes of records) */
+    LIMIT_TLS_HANDSHAKE = 16 * 1024, /* of a client until its handshake is done */
+    LIMIT_TLS_EMPTY = 64 * 1024,     /* from which no data comes: one record needs 16 KiB and a bit */
+    LIMIT_TLS_KEY_UPDATES = 100,     /* of one client */
+
     /* store */
     LIMIT_STORE_KEY = 1024,
     LIMIT_STORE_VALUE = 1024 * 1024,       /* one record */

@@ -4,6 +4,7 @@
  * both once more and keep their largest size for the life of the connection. */
 #include "net/tls_conn.h"
 #include "base/err.h"
+#include "base/limits.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -14,6 +15,9 @@ struct tls_conn {
     struct tls_context *context;
     struct span in;
     struct buf *wire;
+    size_t empty; /* bytes of records since the last byte of data */
+    unsigned key_updates;
+    bool opened; /* the handshake is done */
     char why[200];
 };
 
@@ -76,6 +80,32 @@ static void method_make(void)
     (void)atexit(method_free);
 }
 
+/* ---- what costs us and brings nothing ------------------------------------------------------ */
+
+/* Called for each handshake message. Nobody renegotiates here (ctx_settings in tls.c); TLS 1.3 has
+ * key updates, of which a client needs one in 2^24 records (RFC 8446 §5.5), and each of
+ * which costs us a derivation of keys, and an answer if the client wants one. */
+static void on_message(const SSL *ssl, int where, int value)
+{
+    (void)value;
+    struct tls_conn *t = SSL_get_app_data(ssl);
+    if ((where & SSL_CB_LOOP) != 0 && SSL_get_state(ssl) == TLS_ST_SR_KEY_UPDATE)
+        t->key_updates++;
+}
+
+static bool costs_too_much(struct tls_conn *t)
+{
+    const char *what =
+        t->key_updates > LIMIT_TLS_KEY_UPDATES    ? "the client asks for new keys too often"
+        : t->opened && t->empty > LIMIT_TLS_EMPTY ? "the client sends records that hold nothing"
+        : !t->opened && t->empty > LIMIT_TLS_HANDSHAKE
+            ? "the client's side of the handshake is too long"
+            : NULL;
+    if (what != NULL)
+        snprintf(t->why, sizeof t->why, "%s", what);
+    return what != NULL;
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 struct tls_conn *tls_conn_new(struct tls_context *context, struct buf *wire)
@@ -96,6 +126,8 @@ struct tls_conn *tls_conn_new(struct tls_context *context, struct buf *wire)
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
+    SSL_set_app_data(ssl, t);
+    SSL_set_info_callback(ssl, on_message);
     t->ssl = ssl;
     t->wire = wire;
     t->context = tls_context_ref(context);
@@ -114,6 +146,7 @@ void tls_conn_free(struct tls_conn *t)
 void tls_conn_input(struct tls_conn *t, struct span bytes)
 {
     t->in = bytes;
+    t->empty += bytes.n;
 }
 
 /* ---- why it failed ------------------------------------------------------------------------ */
@@ -182,10 +215,14 @@ enum tls_status tls_conn_handshake(struct tls_conn *t)
 {
     ERR_clear_error();
     int n = SSL_do_handshake(t->ssl);
-    if (n == 1)
+    if (n == 1) {
+        t->opened = true;
+        t->empty = 0;
         return TLS_DONE;
-    int e = SSL_get_error(t->ssl, n);
-    return e == SSL_ERROR_WANT_READ ? TLS_OPEN : bad(t);
+    }
+    if (SSL_get_error(t->ssl, n) != SSL_ERROR_WANT_READ)
+        return bad(t);
+    return costs_too_much(t) ? TLS_BAD : TLS_OPEN;
 }
 
 enum tls_status tls_conn_read(struct tls_conn *t, struct buf *to)
@@ -201,10 +238,11 @@ enum tls_status tls_conn_read(struct tls_conn *t, struct buf *to)
         int ok = SSL_read_ex(t->ssl, room, want < 256 ? 256 : want, &n);
         if (ok == 1) {
             buf_added(to, n);
+            t->empty = 0;
             continue;
         }
         switch (SSL_get_error(t->ssl, ok)) {
-        case SSL_ERROR_WANT_READ: return TLS_OPEN;
+        case SSL_ERROR_WANT_READ: return costs_too_much(t) ? TLS_BAD : TLS_OPEN;
         case SSL_ERROR_ZERO_RETURN: return TLS_EOF;
         default: return bad(t);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TLS in the whole server: STARTTLS, implicit TLS, names, bad handshakes, resumption. */
+#include "base/limits.h"
 #include "server_fixture.h"
 
 static void peer_name(struct client *c, char *to, size_t size)
@@ -107,6 +108,81 @@ static void resumes_across_reload(void **state)
     }
 }
 
+/* ---- what costs the server much and the client little -------------------------------------- */
+
+/* A client needs a few kilobytes for its side of a handshake. OpenSSL would take 128 KiB of
+ * ClientHello and keep them. */
+static void endless_client_hello(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    static char record[5 + 16384];
+    fixture_start(&f, (struct server_options){0});
+    for (int starttls = 0; starttls < 2; starttls++) {
+        assert_true(client_open(&c, starttls ? f.plain : f.tls));
+        if (starttls) {
+            assert_true(client_sends(&c, "STARTTLS\r\n"));
+            assert_string_equal(client_line(&c), "HELLO");
+            assert_string_equal(client_line(&c), "GO");
+        }
+        memset(record, 'x', sizeof record);
+        memcpy(record, "\x16\x03\x01\x40\x00", 5);         /* a record of 16384 bytes */
+        memcpy(record + 5, "\x01\x01\xff\xff\x03\x03", 6); /* of a ClientHello of 131071 */
+        bool sent = true;
+        for (int i = 0; sent && i < 7; i++)
+            sent = client_send(&c, span_of(record, sizeof record));
+        const char *said = client_line(&c);
+        assert_true(strcmp(said, "(end)") == 0 || strcmp(said, "(reset)") == 0);
+        client_close(&c);
+        assert_true(until(&f.echo.closed, starttls));
+    }
+    fixture_hello(&c, f.plain);
+    client_close(&c);
+    fixture_stop(&f);
+}
+
+static void key_updates(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    fixture_start(&f, (struct server_options){0});
+    assert_true(client_open(&c, f.tls) && client_tls(&c, NULL, NULL, TLS1_3_VERSION));
+    assert_string_equal(client_line(&c), "HELLO");
+    for (int i = 0; i < LIMIT_TLS_KEY_UPDATES; i++) {
+        assert_int_equal(SSL_key_update(c.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_true(client_sends(&c, "ECHO a\r\n")); /* data between them makes no difference */
+    }
+    for (int i = 0; i < LIMIT_TLS_KEY_UPDATES; i++)
+        assert_string_equal(client_line(&c), "a");
+    bool alive = true;
+    for (int i = 0; alive && i < 3; i++) {
+        assert_int_equal(SSL_key_update(c.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        alive = client_sends(&c, "ECHO a\r\n") && strcmp(client_line(&c), "a") == 0;
+    }
+    assert_false(alive);
+    client_close(&c);
+    assert_true(until(&f.echo.closed, 1));
+    fixture_stop(&f);
+}
+
+static void renegotiation_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    fixture_start(&f, (struct server_options){0});
+    assert_true(client_open(&c, f.tls) && client_tls(&c, NULL, NULL, TLS1_2_VERSION));
+    assert_string_equal(client_line(&c), "HELLO");
+    assert_int_equal(SSL_renegotiate(c.ssl), 1);
+    (void)SSL_do_handshake(c.ssl);
+    assert_true(client_sends(&c, "ECHO a\r\n") == false || strcmp(client_line(&c), "a") != 0);
+    client_close(&c);
+    assert_true(until(&f.echo.closed, 1));
+    fixture_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +190,9 @@ int main(void)
         cmocka_unit_test(implicit_tls_and_sni),
         cmocka_unit_test(bad_handshakes_end),
         cmocka_unit_test(resumes_across_reload),
+        cmocka_unit_test(endless_client_hello),
+        cmocka_unit_test(key_updates),
+        cmocka_unit_test(renegotiation_is_refused),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }
