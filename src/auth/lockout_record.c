@@ -13,6 +13,15 @@ static bool net_eq(struct ip_net a, struct ip_net b)
     return a.bits == b.bits && ip_eq(a.ip, b.ip);
 }
 
+/* Its index; nets_n: not there. */
+static size_t find(const struct lock_record *r, struct ip_net net)
+{
+    size_t i = 0;
+    while (i < r->nets_n && !net_eq(r->nets[i].net, net))
+        i++;
+    return i;
+}
+
 /* ---- bytes ---- */
 
 static void put_net(struct buf *b, struct ip_net net)
@@ -117,8 +126,12 @@ int lock_record_decode(struct span bytes, struct arena *arena, struct lock_recor
     uint64_t n = unpack_uint(&u);
     if (n > LOCK_NETS)
         return ERR_CORRUPT;
-    for (r->nets_n = 0; !u.bad && r->nets_n < n; r->nets_n++)
+    for (r->nets_n = 0; !u.bad && r->nets_n < n; r->nets_n++) {
         take_lock_net(&u, &r->nets[r->nets_n]);
+        /* a network that is there twice would stay locked after its login has succeeded */
+        if (find(r, r->nets[r->nets_n].net) < r->nets_n)
+            u.bad = true;
+    }
     n = unpack_uint(&u);
     if (n > LOCK_ATTEMPTS)
         return ERR_CORRUPT;
@@ -173,15 +186,6 @@ void lock_record_prune(struct lock_record *r, const struct lockout_rules *rules,
         r->level = 0;
         r->until_ms = 0;
     }
-}
-
-/* Its index; nets_n: not there. */
-static size_t find(const struct lock_record *r, struct ip_net net)
-{
-    size_t i = 0;
-    while (i < r->nets_n && !net_eq(r->nets[i].net, net))
-        i++;
-    return i;
 }
 
 int64_t

@@ -217,6 +217,23 @@ static void a_clock_set_back_locks_nobody_for_years(void **state)
     assert_int_equal(r->nets_n, 0);
 }
 
+/* A login clears one entry of its network: with two the phone that knows the password stays out. */
+static void a_record_that_names_a_network_twice_is_damaged(void **state)
+{
+    (void)state;
+    struct lock_record *r = fresh(), *copy;
+    struct arena *arena = arena_new(1024 * 1024);
+    struct buf b;
+    lock_network(r, 1, start);
+    r->nets[r->nets_n++] = r->nets[0];
+    buf_init(&b, LOCK_RECORD_MAX);
+    lock_record_encode(r, &b);
+    assert_int_equal(b.err, 0);
+    assert_int_equal(lock_record_decode(buf_span(&b), arena, &copy), ERR_CORRUPT);
+    buf_done(&b);
+    arena_free(arena);
+}
+
 static void records_survive_being_written(void **state)
 {
     (void)state;
@@ -276,6 +293,7 @@ int main(void)
         cmocka_unit_test(success_clears_its_own_network_only),
         cmocka_unit_test(scram_failures_weigh_a_quarter),
         cmocka_unit_test(a_clock_set_back_locks_nobody_for_years),
+        cmocka_unit_test(a_record_that_names_a_network_twice_is_damaged),
         cmocka_unit_test(records_survive_being_written),
         cmocka_unit_test(the_largest_record_fits),
     };
