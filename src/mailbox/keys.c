@@ -218,7 +218,9 @@ int mail_key_read_modseq(struct span key,
 int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out)
 {
     struct unpack u = key_open(key, TABLE_DUE);
-    *until_ms = (int64_t)unpack_key_u64(&u);
+    uint64_t until = unpack_key_u64(&u);
+    u.bad = u.bad || until > INT64_MAX;
+    *until_ms = (int64_t)until;
     out->message.v = unpack_key_u64(&u);
     key_take_slot(&u, out);
     return key_close(&u);

@@ -139,6 +139,8 @@ static void keys_sort_as_their_tuples(void **state)
     assert_true(until == 77 && back.message.v == 1 && back.mailbox.v == 2 && back.uid.v == 300);
     assert_int_equal(mail_key_read_due(span_slice(mail_key_span(&k), 0, k.n - 1), &until, &back),
                      ERR_CORRUPT);
+    k.b[1] |= (char)0x80; /* no time: a purge would not find the row it makes of it */
+    assert_int_equal(mail_key_read_due(mail_key_span(&k), &until, &back), ERR_CORRUPT);
     k = mail_key_tombstone((struct modseq){9}, b);
     assert_int_equal(mail_key_read_modseq(mail_key_span(&k), TABLE_TOMBSTONE, &modseq, &back), 0);
     assert_true(modseq.v == 9 && back.mailbox.v == 3 && back.uid.v == 1);
