@@ -24,10 +24,23 @@ struct span csv_field(const struct csv *c, size_t i)
     return span_slice(buf_span(&c->row), c->starts[i], c->starts[i + 1] - c->starts[i]);
 }
 
+static int take(struct csv *c)
+{
+    return c->back_n > 0 ? c->back[--c->back_n] : getc(c->in);
+}
+
+static void put_back(struct csv *c, int ch)
+{
+    if (ch == EOF)
+        return;
+    must(c->back_n < COUNT_OF(c->back));
+    c->back[c->back_n++] = (unsigned char)ch;
+}
+
 static void skip_line(struct csv *c)
 {
     int ch;
-    while ((ch = getc(c->in)) != EOF && ch != '\n')
+    while ((ch = take(c)) != EOF && ch != '\n')
         continue;
     c->next_line++;
 }
@@ -84,26 +97,30 @@ static int step(struct csv *c, enum state *state, int ch)
 
 static int get(struct csv *c)
 {
-    int ch = getc(c->in);
+    int ch = take(c);
     if (ch != '\r')
         return ch;
-    int next = getc(c->in);
+    int next = take(c);
     if (next == '\n')
         return '\n';
-    if (next != EOF)
-        (void)ungetc(next, c->in);
+    put_back(c, next);
     return '\r';
 }
 
+/* The byte order mark. Its first byte alone may also begin a letter. */
 static void skip_mark(struct csv *c)
 {
-    int first = getc(c->in);
-    if (first == 0xef) {
-        (void)getc(c->in);
-        (void)getc(c->in);
-    } else if (first != EOF) {
-        (void)ungetc(first, c->in);
-    }
+    static const int mark[] = {0xef, 0xbb, 0xbf};
+    int seen[COUNT_OF(mark)];
+    size_t n = 0;
+    do {
+        seen[n] = take(c);
+    } while (seen[n] == mark[n] && ++n < COUNT_OF(mark));
+    if (n == COUNT_OF(mark))
+        return;
+    put_back(c, seen[n]);
+    while (n > 0)
+        put_back(c, mark[--n]);
 }
 
 int csv_next(struct csv *c)

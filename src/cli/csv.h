@@ -15,6 +15,8 @@ struct csv {
     FILE *in;
     uint64_t line; /* of the input, from 1: where the row begins */
     uint64_t next_line;
+    unsigned char back[3]; /* read and put back; the last first */
+    size_t back_n;
     struct buf row;
     size_t starts[CSV_FIELDS_MAX + 1];
     size_t n;

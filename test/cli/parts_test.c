@@ -55,6 +55,24 @@ static FILE *file_of(const char *text)
     return f;
 }
 
+/* U+FF21 and a byte order mark begin with the same byte. */
+static void csv_keeps_a_first_letter_that_looks_like_a_mark(void **state)
+{
+    (void)state;
+    static char text[] = "\xef\xbc\xa1,b\n\xef\xbb";
+    FILE *in = fmemopen(text, sizeof text - 1, "r");
+    assert_non_null(in);
+    struct csv c;
+    csv_init(&c, in);
+    assert_int_equal(csv_next(&c), 1);
+    assert_true(span_eq(csv_field(&c, 0), SPAN("\xef\xbc\xa1")));
+    assert_int_equal(csv_next(&c), 1);
+    assert_true(span_eq(csv_field(&c, 0), SPAN("\xef\xbb")));
+    assert_int_equal(csv_next(&c), 0);
+    csv_done(&c);
+    (void)fclose(in);
+}
+
 static void csv_as_the_rfc_says(void **state)
 {
     (void)state;
@@ -206,9 +224,13 @@ static void every_command_is_described(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_as_people_write_them), cmocka_unit_test(csv_as_the_rfc_says),
-        cmocka_unit_test(lines_end_with_crlf),        cmocka_unit_test(tables_are_aligned_and_safe),
-        cmocka_unit_test(arguments_are_checked),      cmocka_unit_test(every_command_is_described),
+        cmocka_unit_test(sizes_as_people_write_them),
+        cmocka_unit_test(csv_as_the_rfc_says),
+        cmocka_unit_test(csv_keeps_a_first_letter_that_looks_like_a_mark),
+        cmocka_unit_test(lines_end_with_crlf),
+        cmocka_unit_test(tables_are_aligned_and_safe),
+        cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(every_command_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
