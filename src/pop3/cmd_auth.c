@@ -17,10 +17,8 @@ void pop3_auth_forget(struct pop3 *p)
 struct auth_peer *pop3_auth_peer(struct pop3 *p)
 {
     const struct session_tls *tls = &p->s.tls;
-    static const uint8_t none[sizeof(tls->exporter)];
-    bool exporter = memcmp(tls->exporter, none, sizeof(none)) != 0;
     p->binding = (struct session_tls_binding){
-        .exporter = exporter ? span_of(tls->exporter, sizeof(tls->exporter)) : SPAN_EMPTY,
+        .exporter = span_of(tls->exporter, tls->exporter_n),
         .unique = span_of(tls->unique, tls->unique_n),
     };
     p->peer = (struct auth_peer){

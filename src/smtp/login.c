@@ -22,7 +22,7 @@ peer_of(const struct smtp *s, struct session_tls_binding *binding, struct auth_p
 {
     const struct session_tls *t = &s->s.tls;
     *binding = (struct session_tls_binding){
-        .exporter = span_of(t->exporter, sizeof t->exporter),
+        .exporter = span_of(t->exporter, t->exporter_n),
         .unique = span_of(t->unique, t->unique_n),
     };
     *out = (struct auth_peer){

@@ -48,6 +48,21 @@ static void capabilities(void **state)
     assert_true(span_find(tls, SPAN("STARTTLS")) < 0);
 }
 
+/* TLS 1.2 without RFC 7627: a client that binds to a channel nobody can name would never get in. */
+static void without_a_binding_there_is_no_plus(void **state)
+{
+    struct world *w = *state;
+    world_connect(w, PORT_SUBMISSIONS, talk_cut);
+    talk_reply(w, "220 ");
+    struct session_tls *tls = &host_session(w->host)->tls;
+    tls->exporter_n = tls->unique_n = 0;
+    memset(tls->exporter, 0, sizeof tls->exporter);
+    host_sends(w->host, "EHLO x\r\n");
+    struct span lines = talk_reply(w, "250 HELP");
+    assert_true(span_find(lines, SPAN("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n")) > 0);
+    talk(w, "AUTH SCRAM-SHA-256-PLUS", "504 5.5.4", NULL);
+}
+
 static void auth_on_mx_is_a_setting(void **state)
 {
     struct world *w = *state;
@@ -249,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TALK_TEST(capabilities),
+        TALK_TEST(without_a_binding_there_is_no_plus),
         TALK_TEST(auth_on_mx_is_a_setting),
         TALK_TEST(help_lists_what_is_offered),
         TALK_TEST(order),
