@@ -9,7 +9,8 @@
 
 #include "base/spool.h"
 
-enum smtp_fault { /* what is wrong with the content; the first one counts */
+enum smtp_fault { /* what is wrong with the content; the first one found counts: which of several
+                   * that is may depend on how they came */
                   FAULT_NONE,
                   FAULT_NEWLINE, /* a bare CR or LF */
                   FAULT_NUL,

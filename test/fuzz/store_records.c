@@ -1,20 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store's records and keys as they come from a disk that may hold anything. The first byte
- * chooses a reader; what it accepts is written again and must come back the same. */
+ * chooses a reader; what it accepts is written again and must come back the same. The same bytes are then the
+ * fields of a sound record, which must come back as it was; and a framed value that was damaged is refused. */
 #include "fuzz.h"
 
+#include "base/err.h"
+#include "draw.h"
 #include "store/keys.h"
+
+static void same_head(const struct blob_head *a, const struct blob_head *b)
+{
+    must(a->size == b->size && a->chunks == b->chunks && a->chunk_size == b->chunk_size);
+    must(memcmp(a->digest, b->digest, sizeof a->digest) == 0);
+}
 
 static void head(struct span in)
 {
     struct blob_head h, again;
     struct buf b;
-    if (blob_head_unpack(in, &h) != 0)
+    int err = blob_head_unpack(in, &h);
+    must(err == 0 || err == ERR_CORRUPT);
+    if (err != 0)
         return;
+    must(h.size <= LIMIT_BLOB && h.chunk_size > 0 && h.chunk_size <= STORE_CHUNK);
+    must((uint64_t)h.chunks * h.chunk_size >= h.size);
+    must(h.chunks == 0 || (uint64_t)(h.chunks - 1) * h.chunk_size < h.size);
     buf_init(&b, 256);
     blob_head_pack(&b, &h);
     must(blob_head_unpack(buf_span(&b), &again) == 0);
-    must(again.size == h.size && again.chunks == h.chunks && again.chunk_size == h.chunk_size);
+    same_head(&h, &again);
+    buf_done(&b);
+}
+
+static void head_drawn(struct draw *d)
+{
+    struct blob_head h = {.size = draw_up_to(d, LIMIT_BLOB)}, back;
+    struct buf b;
+    h.chunk_size = (uint32_t)draw_up_to(d, STORE_CHUNK - 1) + 1;
+    uint64_t chunks = (h.size + h.chunk_size - 1) / h.chunk_size;
+    h.chunks = (uint32_t)chunks;
+    for (size_t i = 0; i < sizeof h.digest; i++)
+        h.digest[i] = draw_u8(d);
+    buf_init(&b, 256);
+    blob_head_pack(&b, &h);
+    must(blob_head_unpack(buf_span(&b), &back) == 0);
+    same_head(&h, &back);
+    draw_damage(d, &b);
+    head(buf_span(&b));
     buf_done(&b);
 }
 
@@ -22,15 +54,45 @@ static void lease(struct span in)
 {
     struct lease_record l, again;
     struct buf b;
-    if (lease_unpack(in, &l) != 0)
+    int err = lease_unpack(in, &l);
+    must(err == 0 || err == ERR_CORRUPT);
+    if (err != 0)
         return;
+    must(!lease_is_held(&l, INT64_MAX) || l.ttl_ms > INT64_MAX - l.taken_ms ||
+         l.taken_ms + l.ttl_ms == INT64_MAX);
     (void)lease_is_held(&l, 0);
-    (void)lease_is_held(&l, INT64_MAX);
     buf_init(&b, in.n + 64);
     lease_pack(&b, &l);
     must(lease_unpack(buf_span(&b), &again) == 0);
     must(span_eq(again.holder, l.holder) && again.taken_ms == l.taken_ms &&
          again.ttl_ms == l.ttl_ms);
+    buf_done(&b);
+}
+
+static void lease_drawn(struct draw *d)
+{
+    struct lease_record l = {.taken_ms = (int64_t)draw_up_to(d, INT64_MAX)}, back;
+    struct buf b;
+    l.ttl_ms = (int64_t)draw_up_to(d, INT64_MAX);
+    l.holder = draw_span(d, 300);
+    buf_init(&b, 512);
+    lease_pack(&b, &l);
+    must(lease_unpack(buf_span(&b), &back) == 0);
+    must(span_eq(back.holder, l.holder) && back.taken_ms == l.taken_ms && back.ttl_ms == l.ttl_ms);
+    draw_damage(d, &b);
+    lease(buf_span(&b));
+    buf_done(&b);
+}
+
+static void format(struct span in)
+{
+    uint64_t format, again;
+    struct buf b;
+    if (format_unpack(in, &format) != 0)
+        return;
+    buf_init(&b, 64);
+    format_pack(&b, format);
+    must(format > 0 && format_unpack(buf_span(&b), &again) == 0 && again == format);
     buf_done(&b);
 }
 
@@ -43,7 +105,10 @@ static void keys(struct span in)
     uint64_t tag;
     int64_t ms;
     uint32_t index;
-    (void)key_read_record(in, &part, &user);
+    if (key_read_record(in, &part, &user)) {
+        key_part(&k, part);
+        must(span_starts(in, fixed_key_span(&k)) && k.n + user.n == in.n);
+    }
     if (key_read_head(in, &id)) {
         key_head(&k, id);
         must(span_eq(fixed_key_span(&k), in));
@@ -66,18 +131,68 @@ static void keys(struct span in)
     }
 }
 
+/* A key, its prefix and the prefix's successor: what every scan's bounds are. */
+static void keys_drawn(struct draw *d)
+{
+    struct fixed_key prefix, key, end;
+    struct blob_id id = {{0}}, back;
+    struct part part = {(enum part_kind)(1 + draw_below(d, 6)), draw_u64(d)};
+    struct part part_back;
+    uint64_t tag = draw_u64(d), tag_back;
+    for (size_t i = 0; i < sizeof id.b; i++)
+        id.b[i] = draw_u8(d);
+    key_link_prefix(&prefix, id);
+    key_link(&key, id, part, tag);
+    must(span_starts(fixed_key_span(&key), fixed_key_span(&prefix)));
+    end = prefix;
+    fixed_key_successor(&end);
+    must(span_cmp(fixed_key_span(&key), fixed_key_span(&end)) < 0);
+    must(!span_starts(fixed_key_span(&end), fixed_key_span(&prefix)));
+    must(key_read_link(fixed_key_span(&key), &back, &part_back, &tag_back));
+    must(blob_id_eq(back, id) && part_back.id == part.id && part_back.kind == part.kind);
+    must(tag_back == tag);
+}
+
+static void frame(struct span in)
+{
+    struct span value;
+    int err = frame_open(CF_META, SPAN("key"), in, &value);
+    must(err == 0 || err == ERR_CORRUPT);
+    must(err != 0 || value.n + STORE_FRAME == in.n);
+}
+
+static void frame_drawn(struct draw *d)
+{
+    enum engine_cf cf = (enum engine_cf)draw_below(d, CF_COUNT);
+    struct span key = draw_span(d, 64), value = draw_span(d, 255), got;
+    size_t at = draw_u8(d);
+    uint8_t flip = draw_u8(d);
+    char sum[STORE_FRAME];
+    struct buf b;
+    buf_init(&b, 1024);
+    frame_sum(cf, key, value, sum);
+    buf_put(&b, value);
+    buf_put(&b, span_of(sum, sizeof sum));
+    must(frame_open(cf, key, buf_span(&b), &got) == 0 && span_eq(got, value));
+    must(frame_open((cf + 1) % CF_COUNT, key, buf_span(&b), &got) == ERR_CORRUPT);
+    /* four bytes find any change of one byte with a chance of 1 to 2^32; in the frame itself always */
+    if (flip != 0) {
+        at %= b.n;
+        b.p[at] = (char)(b.p[at] ^ flip);
+        must(frame_open(cf, key, buf_span(&b), &got) == ERR_CORRUPT);
+    }
+    buf_done(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct span in = span_of(data, size), value;
-    uint8_t what = 0;
-    uint64_t format;
-    (void)span_take_byte(&in, &what);
-    switch (what % 5) {
-    case 0: head(in); break;
-    case 1: lease(in); break;
-    case 2: (void)!format_unpack(in, &format); break;
-    case 3: keys(in); break;
-    default: (void)!frame_open(CF_META, SPAN("key"), in, &value); break;
-    }
+    struct draw d = draw_of(data, size);
+    uint8_t what = draw_u8(&d) % 5;
+    static void (*const read[])(struct span) = {head, lease, format, keys, frame};
+    static void (*const make[])(struct draw *) = {head_drawn, lease_drawn, NULL, keys_drawn,
+                                                  frame_drawn};
+    read[what](d.rest);
+    if (make[what] != NULL)
+        make[what](&d);
     return 0;
 }

@@ -201,3 +201,27 @@ void world_newest(struct world *w, uint64_t id, struct buf *out)
     store_blob_close(r);
     mailbox_view_done(&v);
 }
+
+static void expunge_all(struct world *w, uint64_t id)
+{
+    struct mail_view v;
+    size_t removed, purged;
+    inbox(w, id, &v);
+    for (size_t i = 0; i < v.n; i++)
+        must(mailbox_expunge(&w->mail, id, v.mailbox, &v.v[i].uid, 1, 0, &removed) == 0);
+    mailbox_view_done(&v);
+    clock_fake_advance(&w->clock, w->mail.expunge_grace_ms + 1);
+    must(mailbox_purge(&w->mail, id, SIZE_MAX, &purged) == 0);
+}
+
+void world_empty(struct world *w)
+{
+    const uint64_t ids[] = {w->alice, w->bob, w->anna};
+    size_t removed, mail = 0;
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        mail += world_count(w, ids[i]);
+    for (size_t i = 0; mail > 0 && i < COUNT_OF(ids); i++)
+        expunge_all(w, ids[i]);
+    clock_fake_advance(&w->clock, INT64_C(2) * 86400 * 1000);
+    must(store_collect(w->store, 0, SIZE_MAX, &removed) == 0);
+}

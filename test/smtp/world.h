@@ -47,4 +47,7 @@ size_t world_count(struct world *w, uint64_t account);
 /* The newest of them. */
 void world_newest(struct world *w, uint64_t account, struct buf *out);
 
+/* All mail is gone and two days have passed: no lock, no rate limit, no attempt is left in force. */
+void world_empty(struct world *w);
+
 #endif

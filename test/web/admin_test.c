@@ -9,96 +9,22 @@
 #include <cmocka.h>
 
 #include "../http/feed.h"
-#include "store/sim.h"
-#include "web/admin.h"
 #include "web/routes.h"
+#include "world.h"
 
-static struct clock_fake clock_now;
-static struct config *config;
-static struct sim_disk *disk;
-static struct store *store;
-static struct directory *directory;
-static struct auth *auth;
-static struct mail mail;
-static struct delivery delivery;
-static struct admin admin;
-static int reloads;
-
-static const struct config *get_config(void *arg)
-{
-    (void)arg;
-    return config;
-}
-
-static void get_status(void *arg, struct admin_status *out)
-{
-    (void)arg;
-    *out = (struct admin_status){.started_ms = 1, .connections = 3, .workers_busy = 3};
-}
-
-static int reload(void *arg, struct buf *why)
-{
-    (void)arg;
-    if (++reloads == 1)
-        return 0;
-    buf_puts(why, "mailstead.conf:3: \"oops\" is no key\n");
-    return ERR_INVALID;
-}
+static struct world w;
 
 static int setup(void **state)
 {
     (void)state;
-    clock_fake_init(&clock_now, 1793700000000);
-    config = config_default("/tmp");
-    if (config == NULL)
-        return -1;
-    config->auth_argon2_mem = 8192;
-    config->auth_argon2_ops = 1;
-    struct store_options with = {.clock = &clock_now.clock, .rng = rng_system(), .create = true};
-    disk = sim_disk_new(1);
-    if (disk == NULL || sim_store_open(disk, &with, NULL, &store) != 0)
-        return -1;
-    struct directory_options d = {.store = store,
-                                  .clock = with.clock,
-                                  .rng = with.rng,
-                                  .sub_address = "+",
-                                  .remove_grace_ms = 1000};
-    if (directory_new(&d, &directory) != 0)
-        return -1;
-    struct auth_options a = {.directory = directory,
-                             .store = store,
-                             .clock = with.clock,
-                             .rng = with.rng,
-                             .config = config,
-                             .inline_hashing = true};
-    if (auth_new(&a, &auth) != 0)
-        return -1;
-    mail = (struct mail){
-        .store = store, .clock = with.clock, .rng = with.rng, .expunge_grace_ms = 1000};
-    delivery = (struct delivery){directory, &mail, store, with.clock};
-    static struct spools spools = {.dir = "/tmp"};
-    admin = (struct admin){.directory = directory,
-                           .auth = auth,
-                           .mail = &mail,
-                           .delivery = &delivery,
-                           .store = store,
-                           .clock = with.clock,
-                           .rng = with.rng,
-                           .spools = &spools,
-                           .config = get_config,
-                           .status = get_status,
-                           .reload = reload};
+    world_open(&w);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    auth_free(auth);
-    directory_free(directory);
-    store_close(store);
-    sim_disk_free(disk);
-    config_unref(config);
+    world_close(&w);
     return 0;
 }
 
@@ -112,7 +38,7 @@ static void call(const char *method, const char *target, const char *body, int s
     buf_init(&in, 1024 * 1024);
     buf_printf(&in, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", method, target,
                strlen(body), body);
-    feed_open(&f, admin_session_new(&admin));
+    feed_open(&f, admin_session_new(&w.admin));
     feed_bytes(&f, buf_span(&in), SIZE_MAX);
     buf_putc(&f.all, '\0');
     snprintf(want, sizeof want, "HTTP/1.1 %d ", status);
@@ -159,7 +85,8 @@ static void guess_wrong(struct span address)
     struct auth_peer peer = {.service = "pop3", .secure = true};
     struct auth_exchange *x;
     struct span none;
-    assert_int_equal(auth_exchange_open_password(auth, &peer, address, SPAN("wrong"), NULL, &x), 0);
+    assert_int_equal(auth_exchange_open_password(w.auth, &peer, address, SPAN("wrong"), NULL, &x),
+                     0);
     assert_int_equal(auth_exchange_step(x, false, SPAN_EMPTY, &none), AUTH_FAIL);
     auth_exchange_close(x);
 }
@@ -253,7 +180,7 @@ static int count_part(void *n, struct part part)
 static int partitions(void)
 {
     int n = 0;
-    assert_int_equal(store_parts(store, PART_ACCOUNT, 0, count_part, &n), 0);
+    assert_int_equal(store_parts(w.store, PART_ACCOUNT, 0, count_part, &n), 0);
     return n;
 }
 
@@ -263,15 +190,15 @@ static void mail_stays_when_adding_ends_unclear(void **state)
 {
     (void)state;
     const int unclear[] = {ERR_IO, ERR_DISK_FULL};
-    uint64_t before = sim_commits(disk);
+    uint64_t before = sim_commits(w.disk);
     call("POST", "/v1/accounts", "{\"address\":\"u0@example.test\"}", 201, NULL);
-    uint64_t commits = sim_commits(disk) - before;
+    uint64_t commits = sim_commits(w.disk) - before;
     for (size_t i = 0; i < COUNT_OF(unclear); i++) {
         int mails = partitions();
-        sim_fail(disk, SIM_COMMIT, commits, unclear[i], false);
+        sim_fail(w.disk, SIM_COMMIT, commits, unclear[i], false);
         call("POST", "/v1/accounts", "{\"address\":\"u1@example.test\"}",
              err_info(unclear[i])->http, NULL);
-        sim_fail(disk, SIM_COMMIT, 0, 0, false);
+        sim_fail(w.disk, SIM_COMMIT, 0, 0, false);
         call("GET", "/v1/accounts/u1@example.test", "", 404, NULL);
         assert_int_equal(partitions(), mails + 1);
     }
@@ -287,7 +214,7 @@ static void the_server(void **state)
     call("POST", "/v1/store/check", "", 200, "done: ", "1 accounts, 0 problems", NULL);
     for (int why = 0; why < 2; why++) {
         struct feed gone;
-        feed_open(&gone, admin_session_new(&admin));
+        feed_open(&gone, admin_session_new(&w.admin));
         gone.session->unwanted = why == 0 ? ERR_SHUTDOWN : ERR_CLOSED;
         feed_bytes(&gone, SPAN("POST /v1/store/check HTTP/1.1\r\nHost: x\r\n\r\n"), SIZE_MAX);
         assert_true(span_find(buf_span(&gone.all), SPAN("the check could not go on: ")) > 0);
@@ -296,7 +223,7 @@ static void the_server(void **state)
     }
     call("GET", "/v1/metrics", "", 200, "mailstead_http_requests_total ", NULL);
     struct feed f; /* the metrics listener gives nothing else away */
-    feed_open(&f, metrics_session_new(&admin));
+    feed_open(&f, metrics_session_new(&w.admin));
     feed_bytes(
         &f,
         SPAN(
@@ -329,7 +256,7 @@ static void batches(void **state)
     for (int i = 0; i < 200; i++) {
         struct arena *arena = arena_new(64 * 1024);
         snprintf(address, sizeof address, "m%d@example.test", i);
-        assert_int_equal(account_get(directory, span_str(address), arena, &a), 0);
+        assert_int_equal(account_get(w.directory, span_str(address), arena, &a), 0);
         assert_true(span_eq(a.name, SPAN("first")));
         arena_free(arena);
     }
@@ -344,9 +271,9 @@ static void inactive_accounts(void **state)
     call("POST", "/v1/accounts", "{\"address\":\"old@idle.test\",\"class\":\"idle\"}", 201,
          "\"inactive\":false", NULL);
     call("POST", "/v1/accounts", "{\"address\":\"free@idle.test\"}", 201, NULL);
-    clock_fake_advance(&clock_now, 29 * day_ms);
+    clock_fake_advance(&w.clock, 29 * day_ms);
     call("GET", "/v1/accounts?domain=idle.test&inactive=yes", "", 200, "\"accounts\":[]", NULL);
-    clock_fake_advance(&clock_now, day_ms);
+    clock_fake_advance(&w.clock, day_ms);
     call("GET", "/v1/accounts?domain=idle.test&inactive=yes", "", 200,
          "\"accounts\":[{\"address\":\"old@idle.test\"", "\"last_login\":null}]", NULL);
     call("GET", "/v1/accounts/old@idle.test", "", 200, "\"inactive\":true", NULL);
