@@ -111,16 +111,15 @@ static int get(struct csv *c)
 static void skip_mark(struct csv *c)
 {
     static const int mark[] = {0xef, 0xbb, 0xbf};
-    int seen[COUNT_OF(mark)];
-    size_t n = 0;
-    do {
-        seen[n] = take(c);
-    } while (seen[n] == mark[n] && ++n < COUNT_OF(mark));
-    if (n == COUNT_OF(mark))
+    for (size_t n = 0; n < COUNT_OF(mark); n++) {
+        int ch = take(c);
+        if (ch == mark[n])
+            continue;
+        put_back(c, ch);
+        while (n > 0)
+            put_back(c, mark[--n]);
         return;
-    put_back(c, seen[n]);
-    while (n > 0)
-        put_back(c, mark[--n]);
+    }
 }
 
 int csv_next(struct csv *c)

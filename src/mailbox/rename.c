@@ -145,8 +145,8 @@ static int below_find(struct edit *e, struct rename *x, struct below **out, size
 
 static int rename_below(struct edit *e, struct rename *x)
 {
-    struct below *v;
-    size_t n;
+    struct below *v = NULL;
+    size_t n = 0;
     int err = below_find(e, x, &v, &n);
     for (size_t i = 0; err == 0 && i < n; i++) {
         struct span new = arena_printf(x->arena, "%.*s%.*s", SPAN_ARG(x->to),
