@@ -43,6 +43,11 @@ int config_load(const char *path, struct buf *why, struct config **out) MUST_CHE
 int config_parse(struct span text, const char *path, struct buf *why, struct config **out)
     MUST_CHECK;
 
+/* The text of the file, appended to `to` (made with CONFIG_READ_MAX); for who parses it elsewhere,
+ * too. Errors as config_load. */
+enum { CONFIG_READ_MAX = (1 << 20) + 2 * 65536 };
+int config_read(const char *path, struct buf *to, struct buf *why) MUST_CHECK;
+
 /* The defaults, with paths relative to `dir`. For tests and tools. NULL: out of memory. */
 struct config *config_default(const char *dir) MUST_CHECK;
 

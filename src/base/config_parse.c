@@ -473,17 +473,23 @@ static int read_file(const char *path, struct buf *to)
     return number;
 }
 
-int config_load(const char *path, struct buf *why, struct config **out)
+int config_read(const char *path, struct buf *to, struct buf *why)
 {
-    struct buf text;
-    buf_init(&text, CONFIG_FILE_MAX + 2 * 65536);
-    int number = read_file(path, &text);
+    int number = read_file(path, to);
     int err = number == 0 ? 0 : err_from_errno(number);
     if (err == ERR_NOT_FOUND)
         buf_printf(why, "%s: there is no such file; 'mailstead init' makes one\n", path);
     else if (err != 0)
         buf_printf(why, "%s: cannot be read: %s\n", path, strerror(number));
-    else
+    return err;
+}
+
+int config_load(const char *path, struct buf *why, struct config **out)
+{
+    struct buf text;
+    buf_init(&text, CONFIG_READ_MAX);
+    int err = config_read(path, &text, why);
+    if (err == 0)
         err = config_parse(buf_span(&text), path, why, out);
     buf_done(&text);
     return err;

@@ -36,7 +36,8 @@
     LIST(tls_key,             "tls.key",             "tls/key.pem", "Their private keys, in the same order") \
     ENUM(tls_min,             "tls.min_version",     "1.2", "1.2|1.3", "The oldest TLS spoken") \
     \
-    STR (user,                "server.user",         "", "Started as root: the user to become once the ports are open; empty to stay")  \
+    STR (user,                "server.user",         "", "Started as root: the user the serving process becomes; empty to stay")  \
+    BOOL(sandbox,             "server.sandbox",      true, "Confine the serving process (Landlock, seccomp, no debugger, no core files); off only to debug it") \
     INT (threads,             "server.threads",      64, 1, 1024, CONFIG_COUNT, "Worker threads: how many commands are worked on at once") \
     INT (loops,               "server.loops",        0, 0, 64, CONFIG_COUNT, "Event loops; 0 for one per processor core") \
     INT (conn_max,            "server.connections",  15000, 10, 1000000, CONFIG_COUNT, "Connections at once; beyond it new ones are told to come back later") \

@@ -29,12 +29,12 @@ enum {
 };
 
 static struct {
-    pthread_mutex_t lock; /* of `stalled` and `torn`, and of one poll and write */
+    pthread_mutex_t lock; /* of all but the atomic ones, and of one poll and write */
     int fd;
-    enum log_level least;
-    enum log_format format;
-    bool stalled; /* the last line found no reader */
-    bool torn;    /* the last line was written in part: the next one begins on a new line */
+    enum log_level least;   /* atomic */
+    enum log_format format; /* atomic */
+    bool stalled;           /* the last line found no reader */
+    bool torn; /* the last line was written in part: the next one begins on a new line */
 } logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .least = LOG_INFO};
 
 static _Thread_local struct {
@@ -43,6 +43,11 @@ static _Thread_local struct {
 } scope;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static enum log_format format_now(void)
+{
+    return __atomic_load_n(&logger.format, __ATOMIC_RELAXED);
+}
 
 struct line {
     char p[LINE_MAX_BYTES];
@@ -87,7 +92,7 @@ static size_t shown(struct span s)
 static void line_escape(struct line *l, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
-    bool json = logger.format == LOG_JSON;
+    bool json = format_now() == LOG_JSON;
     switch (c) {
     case '"': line_put(l, SPAN("\\\"")); return;
     case '\\': line_put(l, SPAN("\\\\")); return;
@@ -133,7 +138,7 @@ static bool is_plain(struct span s)
 
 static void line_key(struct line *l, const char *key)
 {
-    bool json = logger.format == LOG_JSON;
+    bool json = format_now() == LOG_JSON;
     if (l->n > 0)
         line_put(l, json ? SPAN(",\"") : SPAN(" "));
     else if (json)
@@ -156,7 +161,7 @@ static void line_field(struct line *l, const struct log_field *f)
         line_put(l, span_str(number));
     } else if (f->type == LOG_T_BOOL) {
         line_put(l, f->i != 0 ? SPAN("true") : SPAN("false"));
-    } else if (logger.format == LOG_LOGFMT && is_plain(f->s)) {
+    } else if (format_now() == LOG_LOGFMT && is_plain(f->s)) {
         line_put(l, f->s);
     } else {
         line_put(l, SPAN("\""));
@@ -169,7 +174,7 @@ static void line_field(struct line *l, const struct log_field *f)
 
 static void line_end(struct line *l)
 {
-    bool json = logger.format == LOG_JSON;
+    bool json = format_now() == LOG_JSON;
     struct span tail = json ? (l->cut ? SPAN(",\"cut\":true}\n") : SPAN("}\n"))
                             : (l->cut ? SPAN(" cut=true\n") : SPAN("\n"));
     must(tail.n <= sizeof l->p - l->n);
@@ -233,8 +238,8 @@ void log_setup(int fd, enum log_level least, enum log_format format)
 {
     (void)pthread_mutex_lock(&logger.lock);
     logger.fd = fd;
-    logger.least = least;
-    logger.format = format;
+    __atomic_store_n(&logger.least, least, __ATOMIC_RELAXED);
+    __atomic_store_n(&logger.format, format, __ATOMIC_RELAXED);
     logger.stalled = logger.torn = false;
     (void)pthread_mutex_unlock(&logger.lock);
     (void)signal(SIGPIPE, SIG_IGN); /* a closed log pipe loses lines, not the server */
@@ -243,7 +248,7 @@ void log_setup(int fd, enum log_level least, enum log_format format)
 bool log_is_on(enum log_level level)
 {
     must((int)level >= 0 && level <= LOG_ERROR);
-    return level >= logger.least;
+    return level >= __atomic_load_n(&logger.least, __ATOMIC_RELAXED);
 }
 
 static void scope_copy(char to[static SCOPE_MAX], struct span id)

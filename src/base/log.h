@@ -12,7 +12,7 @@
  * runner of a unit of work sets them for its thread with log_scope_set and clears them after, so
  * that rooms below need not carry them; this thread-local is the logger's only hidden state.
  *
- * Thread-safe; one write(2) per line, to a file descriptor given once at start (default stderr).
+ * Thread-safe; one write(2) per line, to a file descriptor given at start (default stderr).
  * A full disk or closed pipe loses the line, counts it (metric log_lines_lost), never blocks mail.
  */
 #ifndef BASE_LOG_H
@@ -49,7 +49,8 @@ void log_write(enum log_level level,
                const struct log_field *fields,
                size_t count);
 
-/* Where and how to write; call once before threads start. fd is borrowed. */
+/* Where and how to write; any time (a reload opens the file again). fd is borrowed; the one before
+ * is not written to any more once this has returned. */
 void log_setup(int fd, enum log_level least, enum log_format format);
 bool log_is_on(enum log_level level);
 

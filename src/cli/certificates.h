@@ -7,12 +7,19 @@
 #include "base/config.h"
 #include "net/tls.h"
 
-/* Errors and `why` as tls_context_new. `previous` may be NULL. */
+/* Reads the files. Errors and `why` as tls_context_new. */
 int certificates_load(const struct config *config,
                       struct clock *clock,
-                      struct tls_context *previous,
                       struct buf *why,
                       struct tls_context **out) MUST_CHECK;
+/* With what the files hold: config->tls_cert.n of each. `previous` may be NULL. */
+int certificates_use(const struct config *config,
+                     const struct span *cert_pems,
+                     const struct span *key_pems,
+                     struct clock *clock,
+                     struct tls_context *previous,
+                     struct buf *why,
+                     struct tls_context **out) MUST_CHECK;
 
 enum certificate_state {
     CERTIFICATE_GOOD,

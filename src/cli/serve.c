@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a server: configuration, log, ports, privileges, store, rooms, serve, and all of it
- * back in the opposite order. What is wrong is said on standard error, one sentence a problem,
- * before the server answers on any port. */
+/* The life of the serving process, the child of master.c: what the master gives, the jail, store,
+ * rooms, serve, and all of it back in the opposite order. What is wrong is said on standard error,
+ * one sentence a problem, before the server answers on any port. */
 #include "cli/serve.h"
 
 #include "base/err.h"
@@ -11,8 +11,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -31,21 +33,6 @@ static int fail(const char *what, const struct buf *why, int err)
     return EXIT_TROUBLE;
 }
 
-static int open_log(const struct config *config, struct buf *why)
-{
-    int fd = STDERR_FILENO;
-    if (config->log_file[0] != '\0') {
-        fd = open(config->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-        if (fd < 0) {
-            buf_printf(why, "the log file %s cannot be opened: %s", config->log_file,
-                       strerror(errno));
-            return err_from_errno(errno);
-        }
-    }
-    log_setup(fd, (enum log_level)config->log_level, (enum log_format)config->log_format);
-    return 0;
-}
-
 /* ---- signals ----------------------------------------------------------------------------- */
 
 static void handled_signals(sigset_t *set)
@@ -57,29 +44,43 @@ static void handled_signals(sigset_t *set)
     sigaddset(set, SIGUSR1); /* sent by ourselves to end the thread */
 }
 
+static void reload(struct app *app)
+{
+    struct buf why;
+    buf_init(&why, 64 * 1024);
+    if (app_reload(app, &why) != 0) /* logged there; the old configuration stays */
+        buf_clear(&why);
+    buf_done(&why);
+}
+
+static void stop(struct app *app, unsigned number)
+{
+    log_event(LOG_INFO, "server.stopping",
+              LOG_Z("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    __atomic_store_n(&app->stopping, true, __ATOMIC_RELAXED);
+    server_stop(app->server);
+}
+
+/* Signals, and the end of the master: the kernel kills us with it (jail_die_with_parent), but where
+ * somebody has taken that away there is still the socketpair's other end. */
 static void *signal_thread(void *arg)
 {
     struct app *app = arg;
-    sigset_t set;
-    handled_signals(&set);
     for (;;) {
-        int number = 0;
-        if (sigwait(&set, &number) != 0)
+        struct pollfd fds[] = {{.fd = app->signal_fd, .events = POLLIN}, {.fd = app->control}};
+        struct signalfd_siginfo info;
+        if (poll(fds, COUNT_OF(fds), -1) <= 0)
             continue;
-        if (number == SIGUSR1)
+        if (fds[1].revents != 0)
+            _exit(EXIT_TROUBLE);
+        if (read(app->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+            continue;
+        if (info.ssi_signo == SIGUSR1)
             return NULL;
-        if (number == SIGHUP) {
-            struct buf why;
-            buf_init(&why, 64 * 1024);
-            if (app_reload(app, &why) != 0) /* logged there; the old configuration stays */
-                buf_clear(&why);
-            buf_done(&why);
-            continue;
-        }
-        log_event(LOG_INFO, "server.stopping",
-                  LOG_Z("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
-        __atomic_store_n(&app->stopping, true, __ATOMIC_RELAXED);
-        server_stop(app->server);
+        if (info.ssi_signo == SIGHUP)
+            reload(app);
+        else
+            stop(app, info.ssi_signo);
     }
 }
 
@@ -94,6 +95,9 @@ static void admin_status(void *arg, struct admin_status *out)
     out->connections = stats.conns;
     out->workers_busy = stats.workers_busy;
     out->queue = stats.queue;
+    out->restarts = (int64_t)app->start.restarts;
+    out->user = app->user;
+    out->confinement = app->confinement;
     pthread_mutex_lock(&app->reload_lock);
     out->tls = tls_context_ref(app->tls);
     pthread_mutex_unlock(&app->reload_lock);
@@ -132,10 +136,6 @@ static int open_store(struct app *app, const struct config *config, struct buf *
     if (app->spool_dir == NULL)
         return ERR_NOMEM;
     (void)snprintf(app->spool_dir, n, "%s/tmp", config->data);
-    if (mkdir(app->spool_dir, 0700) != 0 && errno != EEXIST) {
-        buf_printf(why, "the folder %s cannot be made: %s", app->spool_dir, strerror(errno));
-        return err_from_errno(errno);
-    }
     app->spools.dir = app->spool_dir;
     return store_open(config->store, &options, why, &app->store);
 }
@@ -279,17 +279,18 @@ static int serve_until_stopped(struct app *app, const struct config *config)
 }
 
 /* Everything up to serving. On error `why` has the sentence. */
-static int app_open(struct app *app, struct config *config, struct buf *why)
+static int app_open(struct app *app, struct handover *h, struct buf *why)
 {
-    int err = open_log(config, why);
+    struct config *config = h->config;
+    app_log_use(app, h);
+    app->start = h->start;
+    int err = app_confine(app, config, why);
     if (err == 0)
         err = make_server(app, config, why);
     if (err == 0)
-        err = app_tls_load(app, config, why);
+        err = app_tls_load(app, h, why);
     if (err == 0)
-        err = app_listen(app, config, why);
-    if (err == 0)
-        err = app_drop_privileges(config, why);
+        err = app_adopt(app, &app->start);
     if (err == 0)
         err = open_store(app, config, why);
     if (err == 0)
@@ -299,30 +300,47 @@ static int app_open(struct app *app, struct config *config, struct buf *why)
     return err;
 }
 
-int serve_run(const char *config_path)
+static int watch_signals(struct app *app)
 {
-    struct app app = {.clock = clock_system(), .rng = rng_system()};
-    struct config *config = NULL;
-    struct buf why;
     sigset_t set;
+    handled_signals(&set);
+    /* before any thread is made: only signal_thread takes them */
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return ERR_IO;
+    (void)signal(SIGPIPE, SIG_IGN);
+    app->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return app->signal_fd < 0 ? err_from_errno(errno) : 0;
+}
+
+int serve_child_run(void)
+{
+    struct app app = {.clock = clock_system(),
+                      .rng = rng_system(),
+                      .control = SERVE_CHILD_FD,
+                      .log_fd = -1,
+                      .signal_fd = -1};
+    struct handover h = {.log_fd = -1};
+    struct buf why;
 
     buf_init(&why, 64 * 1024);
     pthread_mutex_init(&app.reload_lock, NULL);
     app.started_ms = app.clock->wall_ms(app.clock);
-    handled_signals(&set);
-    pthread_sigmask(SIG_BLOCK, &set,
-                    NULL); /* before any thread is made: only signal_thread takes them */
-    (void)signal(SIGPIPE, SIG_IGN);
-    umask(077);
+    (void)prctl(PR_SET_NAME, "mailstead", 0, 0, 0); /* execution by descriptor leaves a number */
+    (void)fcntl(app.control, F_SETFD, FD_CLOEXEC);
 
-    int code = 0;
-    int err = config_load(config_path, &why, &config);
+    int err = watch_signals(&app);
     if (err == 0)
-        err = app_open(&app, config, &why);
+        err = handover_get(app.control, HANDOVER_START, &h, &why);
     if (err == 0)
+        err = app_open(&app, &h, &why);
+    struct config *config = h.config == NULL ? NULL : config_ref(h.config);
+    handover_done(&h); /* wipes the keys */
+    if (err == 0) {
+        must(config != NULL);
+        handover_taken(app.control);
         err = serve_until_stopped(&app, config);
-    if (err != 0)
-        code = fail("the server could not start", &why, err);
+    }
+    int code = err == 0 ? 0 : fail("the server could not start", &why, err);
     app_close(&app);
     config_unref(config);
     pthread_mutex_destroy(&app.reload_lock);

@@ -3,6 +3,7 @@
  */
 #include "base/err.h"
 #include "cli/serve_app.h"
+#include "cli/serve_ports.h"
 
 #define BUSY_SMTP "421 4.3.2 This server is busy, please try again in a minute\r\n"
 #define CROWDED                                                                                    \
@@ -38,81 +39,78 @@ static struct session *make_metrics(void *arg)
 }
 
 struct port {
-    const struct config_list *addresses;
+    size_t addresses; /* where in struct config: a list, or a text */
+    bool is_list;
     struct listener_options options;
 };
 
-static int listen_all(struct app *app, const struct port *port, struct buf *why)
+#define PORT_LIST(field) .addresses = offsetof(struct config, field), .is_list = true
+#define PORT_TEXT(field) .addresses = offsetof(struct config, field)
+
+static const struct port ports[SERVE_PORTS] = {
+    [SERVE_SMTP] = {PORT_LIST(listen_smtp),
+                    .options = {"smtp", false, true, METRIC_CONN_OPEN_SMTP, make_mx, NULL,
+                                SPAN(BUSY_SMTP), SPAN("421 4.7.0 " CROWDED)}},
+    [SERVE_SUBMISSION] = {PORT_LIST(listen_submission),
+                          .options = {"submission", false, true, METRIC_CONN_OPEN_SUBMISSION,
+                                      make_submission, NULL, SPAN(BUSY_SMTP),
+                                      SPAN("421 4.7.0 " CROWDED)}},
+    [SERVE_SUBMISSIONS] = {PORT_LIST(listen_submissions),
+                           .options = {"submissions", true, false, METRIC_CONN_OPEN_SUBMISSION,
+                                       make_submission, NULL, SPAN(BUSY_SMTP),
+                                       SPAN("421 4.7.0 " CROWDED)}},
+    [SERVE_POP3] = {PORT_LIST(listen_pop3),
+                    .options = {"pop3", false, true, METRIC_CONN_OPEN_POP3, make_pop3, NULL,
+                                SPAN(BUSY_POP3), SPAN("-ERR [SYS/TEMP] " CROWDED)}},
+    [SERVE_POP3S] = {PORT_LIST(listen_pop3s),
+                     .options = {"pop3s", true, false, METRIC_CONN_OPEN_POP3, make_pop3, NULL,
+                                 SPAN(BUSY_POP3), SPAN("-ERR [SYS/TEMP] " CROWDED)}},
+    [SERVE_METRICS] = {PORT_TEXT(metrics_listen), .options = {.protocol = "metrics",
+                                                              .open_gauge = METRIC_CONN_OPEN_ADMIN,
+                                                              .make = make_metrics}},
+    [SERVE_ADMIN] = {PORT_TEXT(admin_socket), .options = {.protocol = "admin",
+                                                          .open_gauge = METRIC_CONN_OPEN_ADMIN,
+                                                          .make = make_admin}},
+};
+
+static int text_each(enum serve_port port,
+                     const char *text,
+                     int (*each)(void *arg, enum serve_port port, const char *address),
+                     void *arg)
 {
-    for (size_t i = 0; i < port->addresses->n; i++) {
-        int err = server_listen(app->server, port->addresses->v[i], &port->options, why, NULL);
-        if (err != 0)
-            return err;
-    }
-    return 0;
+    char address[4096];
+    if (text[0] == '\0')
+        return 0;
+    int n = snprintf(address, sizeof address, "%s%s", port == SERVE_ADMIN ? "unix:" : "", text);
+    return n < 0 || (size_t)n >= sizeof address ? ERR_INVALID : each(arg, port, address);
 }
 
-static int listen_private(struct app *app,
-                          const char *address,
-                          const char *protocol,
-                          struct session *(*make)(void *),
-                          struct buf *why)
+int serve_ports(const struct config *config,
+                int (*each)(void *arg, enum serve_port port, const char *address),
+                void *arg)
 {
-    struct listener_options options = {
-        .protocol = protocol, .open_gauge = METRIC_CONN_OPEN_ADMIN, .make = make, .arg = app};
-    return server_listen(app->server, address, &options, why, NULL);
+    int err = 0;
+    for (unsigned p = 0; err == 0 && p < SERVE_PORTS; p++) {
+        const void *field = (const char *)config + ports[p].addresses;
+        if (!ports[p].is_list) {
+            err = text_each((enum serve_port)p, *(const char *const *)field, each, arg);
+            continue;
+        }
+        const struct config_list *list = field;
+        for (size_t i = 0; err == 0 && i < list->n; i++)
+            err = each(arg, (enum serve_port)p, list->v[i]);
+    }
+    return err;
 }
 
-/* The metrics page has no password: it stays on this machine. */
-static int metrics_address_check(const char *address, struct buf *why)
+int app_adopt(struct app *app, const struct handover_start *start)
 {
-    struct span host = span_str(address);
-    ssize_t colon = span_rchr(host, ':');
-    struct ip ip;
-    if (colon > 0) {
-        host = span_slice(host, 0, (size_t)colon);
-        if (span_starts(host, SPAN("[")) && span_ends(host, SPAN("]")))
-            host = span_slice(host, 1, host.n - 2);
-        if (ip_parse(host, &ip) && ip_is_loopback(ip))
-            return 0;
-    }
-    buf_printf(why,
-               "metrics.listen: %s is not an address of this machine alone; write for example "
-               "127.0.0.1:9925",
-               address);
-    return ERR_INVALID;
-}
-
-int app_listen(struct app *app, const struct config *config, struct buf *why)
-{
-    const struct span busy_smtp = SPAN(BUSY_SMTP), busy_pop3 = SPAN(BUSY_POP3);
-    const struct span crowded_smtp = SPAN("421 4.7.0 " CROWDED),
-                      crowded_pop3 = SPAN("-ERR [SYS/TEMP] " CROWDED);
-    char admin[4096];
-    /* clang-format off */
-    const struct port ports[] = {
-        {&config->listen_smtp,        {"smtp", false, true, METRIC_CONN_OPEN_SMTP, make_mx, app, busy_smtp, crowded_smtp}},
-        {&config->listen_submission,  {"submission", false, true, METRIC_CONN_OPEN_SUBMISSION, make_submission, app, busy_smtp, crowded_smtp}},
-        {&config->listen_submissions, {"submissions", true, false, METRIC_CONN_OPEN_SUBMISSION, make_submission, app, busy_smtp, crowded_smtp}},
-        {&config->listen_pop3,        {"pop3", false, true, METRIC_CONN_OPEN_POP3, make_pop3, app, busy_pop3, crowded_pop3}},
-        {&config->listen_pop3s,       {"pop3s", true, false, METRIC_CONN_OPEN_POP3, make_pop3, app, busy_pop3, crowded_pop3}},
-    };
-    /* clang-format on */
-    for (size_t i = 0; i < COUNT_OF(ports); i++) {
-        int err = listen_all(app, &ports[i], why);
-        if (err != 0)
-            return err;
-    }
-    int n = snprintf(admin, sizeof admin, "unix:%s", config->admin_socket);
-    if (n < 0 || (size_t)n >= sizeof admin) {
-        buf_puts(why, "admin.socket: this path is too long");
-        return ERR_INVALID;
-    }
-    int err = listen_private(app, admin, "admin", make_admin, why);
-    if (err == 0 && config->metrics_listen[0] != '\0') {
-        err = metrics_address_check(config->metrics_listen, why);
-        if (err == 0)
-            err = listen_private(app, config->metrics_listen, "metrics", make_metrics, why);
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < start->sockets_n; i++) {
+        must(start->ports[i] < SERVE_PORTS);
+        struct listener_options options = ports[start->ports[i]].options;
+        options.arg = app;
+        err = server_adopt(app->server, start->sockets[i], &options);
     }
     return err;
 }

@@ -6,6 +6,8 @@
 #include "cli/certificates.h"
 #include "cli/serve_app.h"
 
+#include <unistd.h>
+
 const struct generation *app_now(struct app *app)
 {
     return __atomic_load_n(&app->now, __ATOMIC_ACQUIRE);
@@ -69,18 +71,30 @@ static void certificates_report(const struct app *app,
     metric_set(METRIC_TLS_CERT_DAYS, least == INT64_MAX ? 0 : least);
 }
 
-int app_tls_load(struct app *app, const struct config *config, struct buf *why)
+int app_tls_load(struct app *app, const struct handover *h, struct buf *why)
 {
     struct tls_context *fresh;
-    int err = certificates_load(config, app->clock, app->tls, why, &fresh);
+    int err =
+        certificates_use(h->config, h->cert_pems, h->key_pems, app->clock, app->tls, why, &fresh);
     if (err != 0)
         return err;
-    certificates_report(app, config, fresh);
+    certificates_report(app, h->config, fresh);
     if (app->server != NULL)
         server_set_tls(app->server, fresh);
     tls_context_unref(app->tls);
     app->tls = fresh;
     return 0;
+}
+
+void app_log_use(struct app *app, struct handover *h)
+{
+    int old = app->log_fd;
+    log_setup(h->log_fd >= 0 ? h->log_fd : STDERR_FILENO, (enum log_level)h->config->log_level,
+              (enum log_format)h->config->log_format);
+    app->log_fd = h->log_fd;
+    h->log_fd = -1;
+    if (old >= 0)
+        close(old);
 }
 
 static bool list_same(const struct config_list *a, const struct config_list *b)
@@ -110,6 +124,8 @@ static void restart_report(const struct config *old, const struct config *fresh)
         {"listen.pop3", list_same(&old->listen_pop3, &fresh->listen_pop3)},
         {"listen.pop3s", list_same(&old->listen_pop3s, &fresh->listen_pop3s)},
         {"listen.proxy_from", list_same(&old->proxy_from, &fresh->proxy_from)},
+        {"server.user", strcmp(old->user, fresh->user) == 0},
+        {"server.sandbox", old->sandbox == fresh->sandbox},
         {"server.threads", old->threads == fresh->threads},
         {"server.loops", old->loops == fresh->loops},
         {"server.connections", old->conn_max == fresh->conn_max},
@@ -127,19 +143,23 @@ static void restart_report(const struct config *old, const struct config *fresh)
 
 int app_reload(struct app *app, struct buf *why)
 {
-    struct config *fresh = NULL;
+    struct handover h;
     pthread_mutex_lock(&app->reload_lock);
-    const struct config *old = app_now(app)->config;
-    int err = config_load(old->path, why, &fresh);
+    int err = handover_get(app->control, HANDOVER_RELOAD, &h, why);
     if (err == 0)
-        err = app_tls_load(app, fresh, why);
+        err = app_tls_load(app, &h, why);
     if (err == 0) {
-        restart_report(old, fresh);
-        err = app_generation_push(app, config_ref(fresh));
+        restart_report(app_now(app)->config, h.config);
+        err = app_generation_push(app, config_ref(h.config));
     }
-    if (err == 0)
+    if (err == 0) {
         auth_reconfigure(app->auth, app_now(app)->config);
-    config_unref(fresh);
+        app_log_use(app, &h);
+        handover_taken(app->control);
+    }
+    if (h.log_fd >= 0)
+        close(h.log_fd);
+    handover_done(&h);
     pthread_mutex_unlock(&app->reload_lock);
     if (err == 0)
         log_event(LOG_INFO, "reload.done");

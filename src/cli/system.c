@@ -38,7 +38,7 @@ static int check_certificates(struct cli *c)
     struct buf why;
     buf_init(&why, 64 * 1024);
     int code = CLI_OK;
-    int err = certificates_load(c->config, clock_system(), NULL, &why, &tls);
+    int err = certificates_load(c->config, clock_system(), &why, &tls);
     if (err != 0)
         code = cli_fail(c, "%.*s",
                         SPAN_ARG(why.n > 0 ? span_trim(buf_span(&why)) : span_str(err_text(err))));
@@ -106,6 +106,11 @@ int verb_status(struct cli *c)
     fprintf(c->out, "Server:        %s, Mailstead %s\n", api_text(s, "hostname"),
             api_text(s, "version"));
     fprintf(c->out, "Configuration: %s\n", api_text(s, "config"));
+    fprintf(c->out, "Process:       user %s; %s\n", api_text(s, "user"),
+            api_text(s, "confinement"));
+    if (api_int(s, "restarts") > 0)
+        fprintf(c->out, "Restarts:      %lld after a crash; see child.died in the log\n",
+                (long long)api_int(s, "restarts"));
     fprintf(c->out, "Running for:   %s\n", human_seconds(api_int(s, "uptime_seconds"), text));
     fprintf(c->out, "Connections:   %lld open\n", (long long)api_int(s, "connections"));
     fprintf(c->out, "Workers:       %lld busy, %lld units of work waiting\n",

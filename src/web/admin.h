@@ -15,6 +15,8 @@
 struct admin_status {
     int64_t started_ms;
     int64_t connections, workers_busy, queue; /* busy: with the one that asks */
+    int64_t restarts;                         /* of the serving process, after a crash */
+    const char *user, *confinement;           /* who it is, and what holds it, in words */
     struct tls_context *tls;                  /* a reference: the caller unrefs it */
 };
 

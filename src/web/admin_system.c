@@ -50,6 +50,9 @@ int admin_status_show(struct http_request *r)
     json_time(&j, "started", status.started_ms);
     json_int(&j, "uptime_seconds",
              (admin->clock->wall_ms(admin->clock) - status.started_ms) / 1000);
+    json_int(&j, "restarts", status.restarts);
+    json_cstr(&j, "user", status.user);
+    json_cstr(&j, "confinement", status.confinement);
     json_int(&j, "connections", status.connections);
     /* without the worker that answers this: an idle server has none */
     json_int(&j, "workers_busy", status.workers_busy > 0 ? status.workers_busy - 1 : 0);

@@ -2,11 +2,16 @@
 """A real server for each test module, and the few words the tests share.
 
 The binary is $MAILSTEAD_BIN, else build/asan/mailstead. Every server has a folder of its own, loopback
-ports nobody uses, and is ended by its process id. A sanitizer report or an unclean exit fails the test.
+ports nobody uses, and is ended by its process id. A sanitizer report, a child that died or an unclean exit
+fails the test.
+
+Run by root the server is started as in service: as root, with server.user = nobody. With
+$MAILSTEAD_E2E_AS = ordinary it is started as that user, with $MAILSTEAD_E2E_AS = self as whoever runs the tests.
 """
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import socket
@@ -19,6 +24,13 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.environ.get("MAILSTEAD_BIN", str(ROOT / "build" / "asan" / "mailstead"))
+BUILD = pathlib.Path(BIN).parent
+HOW = os.environ.get("MAILSTEAD_E2E_AS", "user") if os.geteuid() == 0 else "self"
+USER = pwd.getpwnam("nobody")
+if HOW == "ordinary":  # who may not be able to reach the folder of the build
+    _folder = tempfile.TemporaryDirectory(prefix="mailstead-bin-")
+    os.chmod(_folder.name, 0o755)
+    BIN = shutil.copy(BIN, _folder.name)
 PORTS = ("smtp", "submission", "submissions", "pop3", "pop3s")
 PASSWORD = "correct horse battery"
 
@@ -47,7 +59,21 @@ def authority(tmp_path_factory):
     d = tmp_path_factory.mktemp("tls")
     make_authority(d)
     make_certificate(d, "cert", "DNS:localhost,IP:127.0.0.1")
-    return d
+    if HOW == "ordinary":  # it reads the key itself; pytest's folder is closed to it
+        d = pathlib.Path(shutil.copytree(d, tempfile.mkdtemp(prefix="mailstead-tls-") + "/tls"))
+        own(d.parent)
+    yield d
+    if HOW == "ordinary":
+        shutil.rmtree(d.parent)
+
+
+def own(folder):
+    """Gives all of it to the user the server becomes, or is."""
+    for path in [folder, *pathlib.Path(folder).rglob("*")]:
+        try:
+            os.chown(path, USER.pw_uid, USER.pw_gid, follow_symlinks=False)
+        except FileNotFoundError:  # a temporary file of a server that was killed a moment ago
+            pass
 
 
 def make_authority(d):
@@ -63,6 +89,8 @@ def make_certificate(d, name, names, days=30):
     ext.write_text(f"subjectAltName={names}\n")
     openssl("x509", "-req", "-in", f"{d}/{name}.csr", "-CA", f"{d}/ca.pem", "-CAkey", f"{d}/ca.key",
             "-CAcreateserial", "-days", str(days), "-extfile", str(ext), "-out", f"{d}/{name}.pem")
+    if HOW == "ordinary":
+        own(d)
 
 
 class Server:
@@ -80,6 +108,8 @@ class Server:
         self.stderr = self.dir / "stderr.txt"
         self.config = self.dir / "mailstead.conf"
         self.store = "rocksdb:store"
+        self.deaths = 0  # of the child, that the test has caused
+        self.program = BIN
 
     # ---- life -----------------------------------------------------------------------------
 
@@ -107,13 +137,20 @@ tls {{
 metrics {{ listen = "127.0.0.1:{self.metrics_port}" }}
 log {{ file = "mailstead.log" level = "debug" }}
 auth {{ failure_delay = 50 argon2_memory = 1M argon2_passes = 1 }}
+{self.user_setting()}
 {self.settings}
 """)
 
+    def user_setting(self):
+        return 'server { user = "nobody" }' if HOW == "user" and "user =" not in self.settings else ""
+
     def start(self, wait=True, env=None):
-        self.process = subprocess.Popen([BIN, "serve", "--config", str(self.config)],
+        if HOW != "self" and "user =" not in self.settings:
+            own(self.dir)
+        who = {"user": USER.pw_uid, "group": USER.pw_gid, "extra_groups": []} if HOW == "ordinary" else {}
+        self.process = subprocess.Popen([self.program, "serve", "--config", str(self.config)],
                                         stdout=subprocess.DEVNULL, stderr=open(self.stderr, "ab"),
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **(env or {})}, **who)
         if wait:
             self.wait_ready()
         return self
@@ -130,6 +167,11 @@ auth {{ failure_delay = 50 argon2_memory = 1M argon2_passes = 1 }}
 
     def errors(self):
         return self.stderr.read_text(errors="replace") if self.stderr.exists() else ""
+
+    def child(self):
+        """The process that serves; it is the only child of the one that was started."""
+        pid = self.process.pid
+        return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -151,6 +193,9 @@ auth {{ failure_delay = 50 argon2_memory = 1M argon2_passes = 1 }}
         self.process = None
         assert code == 0, f"exit code {code}: {self.errors()}"
         assert "Sanitizer" not in self.errors(), self.errors()
+        ends = ("event=child.died", "event=child.ended")
+        died = [line for line in self.log_text().splitlines() if any(end in line for end in ends)]
+        assert len(died) <= self.deaths, died
 
     # ---- the command line -----------------------------------------------------------------
 

@@ -97,7 +97,7 @@ def test_fifty_megabytes_in_bounded_memory(make_server):
     server.account(BOB)
     line = ("0123456789" * 7 + "\r\n").encode()
     body = line * (50 * 1024 * 1024 // len(line))
-    memory = Memory(server.process.pid)
+    memory = Memory(server.child())
     with server.smtp("smtp") as s:
         s.sendmail("a@elsewhere.test", [BOB], letter("big").encode() + body)
     got = server.messages(BOB)

@@ -208,7 +208,8 @@ static void the_server(void **state)
 {
     (void)state;
     call("GET", "/v1/status", "", 200, "\"connections\":3", "\"workers_busy\":2",
-         "\"domains\":1,\"alias_domains\":1", NULL);
+         "\"domains\":1,\"alias_domains\":1", "\"restarts\":2", "\"user\":\"mail\"",
+         "\"confinement\":\"Landlock 7, seccomp\"", NULL);
     call("POST", "/v1/reload", "", 200, NULL);
     call("POST", "/v1/reload", "", 400, "mailstead.conf:3", NULL);
     call("POST", "/v1/store/check", "", 200, "done: ", "1 accounts, 0 problems", NULL);

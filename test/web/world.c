@@ -11,7 +11,12 @@ static const struct config *get_config(void *arg)
 static void get_status(void *arg, struct admin_status *out)
 {
     (void)arg;
-    *out = (struct admin_status){.started_ms = 1, .connections = 3, .workers_busy = 3};
+    *out = (struct admin_status){.started_ms = 1,
+                                 .connections = 3,
+                                 .workers_busy = 3,
+                                 .restarts = 2,
+                                 .user = "mail",
+                                 .confinement = "Landlock 7, seccomp"};
 }
 
 static int reload(void *arg, struct buf *why)
