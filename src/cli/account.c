@@ -287,8 +287,10 @@ int verb_account_show(struct cli *c)
                 api_text(a, "class"));
         fprintf(c->out, "Created:      %s UTC\n", human_time(api_text(a, "created"), when));
         if (api_text(a, "removed")[0] != '\0')
-            fprintf(c->out, "Removed:      %s UTC; mailstead account restore takes it back\n",
-                    human_time(api_text(a, "removed"), when));
+            fprintf(c->out, "Removed:      %s UTC%s\n", human_time(api_text(a, "removed"), when),
+                    strcmp(api_text(a, "status"), "removed") == 0
+                        ? "; mailstead account restore takes it back"
+                        : "");
         fprintf(c->out, "Password:     %s\n", api_text(a, "credentials"));
         fprintf(c->out, "Last login:   %s%s\n", human_time(api_text(a, "last_login"), when),
                 json_is_true(json_object_get(a, "inactive")) ? " (inactive)" : "");

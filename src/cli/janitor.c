@@ -107,17 +107,27 @@ static int purge_expunged(const struct janitor *j, account_id id, uint64_t *purg
 }
 
 /* The directory record goes last: a crash before leaves a directory record that the next pass finds.
- */
-static int purge_account(const struct janitor *j, const struct account *account)
+ * Asked again in the transaction that begins it, for somebody may have restored the account since it
+ * was listed. 0: purged, or no longer to be. */
+static int purge_account(const struct janitor *j, const struct account *account, uint64_t *purged)
 {
-    int err = mailbox_account_destroy(j->mail, account->id);
+    uint64_t id;
+    int64_t until = j->clock->wall_ms(j->clock) - j->remove_grace_ms;
+    int err = account_purge_begin(j->directory, account->address, until, &id);
+    if (err == ERR_INVALID || err == ERR_NO_USER)
+        return 0;
+    if (err == 0)
+        err = mailbox_account_destroy(j->mail, id);
     if (err == 0)
         err = auth_account_forget(j->auth, account->address);
     if (err == 0)
         err = account_purge(j->directory, account->address);
-    if (err == 0)
-        log_event(LOG_INFO, "account.purged", LOG_S("account", account->address),
-                  LOG_I("id", account->id));
+    if (err == ERR_NO_USER || err == ERR_INVALID) /* by somebody else; it may even be there anew */
+        return 0;
+    if (err == 0) {
+        ++*purged;
+        log_event(LOG_INFO, "account.purged", LOG_S("account", account->address), LOG_I("id", id));
+    }
     return err;
 }
 
@@ -132,12 +142,11 @@ static void one_account(const struct janitor *j,
         return;
     }
     if (account->status == ACCOUNT_REMOVED &&
-        account->removed_ms + j->remove_grace_ms <= j->clock->wall_ms(j->clock)) {
-        err = purge_account(j, account);
+        (account->purging ||
+         account->removed_ms + j->remove_grace_ms <= j->clock->wall_ms(j->clock))) {
+        err = purge_account(j, account, &out->accounts);
         if (err != 0)
             janitor_failed(out, "purge-account", account->address, err);
-        else
-            out->accounts++;
         return;
     }
     const struct class_of_service *c = class_of(classes, account->class_name);

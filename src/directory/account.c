@@ -81,6 +81,7 @@ add_prepare(struct directory *d, struct account *account, struct arena *a, struc
     r.account.status = ACCOUNT_ACTIVE;
     r.account.created_ms = d->clock->wall_ms(d->clock);
     r.account.removed_ms = 0;
+    r.account.purging = false;
     r.account.credentials_version = 1;
     add->domain_incarnation = domain.incarnation;
     add->class_incarnation = class.incarnation;
@@ -212,7 +213,8 @@ static int run_edit(struct store_txn *t, struct change *c, struct account_record
     if (err != 0)
         return err;
     bool same = account->id == old.id && span_eq(account->address, old.address) &&
-                account->created_ms == old.created_ms && account->removed_ms == old.removed_ms;
+                account->created_ms == old.created_ms && account->removed_ms == old.removed_ms &&
+                account->purging == old.purging;
     bool moved = account->status != old.status;
     bool may_move = old.status != ACCOUNT_REMOVED &&
                     (account->status == ACCOUNT_ACTIVE || account->status == ACCOUNT_SUSPENDED);
@@ -283,9 +285,10 @@ int account_change(struct directory *d,
 
 static int move(struct directory *d,
                 struct span address,
-                int (*how)(struct change *c, struct account_record *r))
+                int (*how)(struct change *c, struct account_record *r),
+                void *arg)
 {
-    struct change c = {.move = how, .arena = arena_new(DIRECTORY_SCRATCH)};
+    struct change c = {.move = how, .arg = arg, .arena = arena_new(DIRECTORY_SCRATCH)};
     if (c.arena == NULL)
         return ERR_NOMEM;
     int err = change_run(d, &c, address);
@@ -309,6 +312,8 @@ static int from_removed(struct change *c, struct account_record *r)
     (void)c;
     if (r->account.status != ACCOUNT_REMOVED)
         return 0;
+    if (r->account.purging)
+        return ERR_INVALID;
     r->account.status = r->restore_to;
     r->account.removed_ms = 0;
     return 0;
@@ -316,15 +321,43 @@ static int from_removed(struct change *c, struct account_record *r)
 
 int account_remove(struct directory *d, struct span address)
 {
-    return move(d, address, to_removed);
+    return move(d, address, to_removed, NULL);
 }
 
 int account_restore(struct directory *d, struct span address)
 {
-    return move(d, address, from_removed);
+    return move(d, address, from_removed, NULL);
 }
 
 /* ---- purging ----------------------------------------------------------------------------- */
+
+struct purge_begin {
+    int64_t removed_until_ms;
+    uint64_t id;
+};
+
+static int to_purging(struct change *c, struct account_record *r)
+{
+    struct purge_begin *p = c->arg;
+    if (r->account.status != ACCOUNT_REMOVED ||
+        (!r->account.purging && r->account.removed_ms > p->removed_until_ms))
+        return ERR_INVALID;
+    r->account.purging = true;
+    p->id = r->account.id;
+    return 0;
+}
+
+int account_purge_begin(struct directory *d,
+                        struct span address,
+                        int64_t removed_until_ms,
+                        uint64_t *id_out)
+{
+    struct purge_begin p = {.removed_until_ms = removed_until_ms};
+    int err = move(d, address, to_purging, &p);
+    if (err == 0)
+        *id_out = p.id;
+    return err;
+}
 
 /* A damaged record does not say when it was removed, so its entry in the index is looked for. */
 static int purge_damaged(struct store_txn *t, const struct change *c)
@@ -357,7 +390,7 @@ static int purge_txn(struct store_txn *t, void *arg)
         return err;
     if (err == ERR_CORRUPT || record_account(value, &r) != 0)
         return purge_damaged(t, c);
-    if (r.account.status != ACCOUNT_REMOVED)
+    if (!r.account.purging)
         return ERR_INVALID;
     struct span index = key_of_removed(r.account.removed_ms, &c->address, store_txn_arena(t));
     err = span_made(index, store_txn_arena(t));

@@ -116,6 +116,7 @@ struct account {
     enum account_status status;
     int64_t created_ms;
     int64_t removed_ms;
+    bool purging; /* removed, and can no longer be restored: see account_purge_begin */
     uint64_t credentials_version; /* changes with every change of password */
     struct span credentials;      /* the auth room's own record; opaque here */
 };
@@ -151,11 +152,21 @@ int account_change(struct directory *d,
                    int (*change)(void *arg, struct arena *arena, struct account *account),
                    void *arg) MUST_CHECK;
 /* Both may be done again, which changes nothing. A restored account is active or suspended as
- * before. */
+ * before; ERR_INVALID: its purging has begun. */
 int account_remove(struct directory *d, struct span address) MUST_CHECK;
 int account_restore(struct directory *d, struct span address) MUST_CHECK;
-/* Forgets the record for good (after the grace time; the caller has destroyed the mail before).
- * ERR_INVALID if it is not removed. A record that cannot be read is forgotten whatever it was. */
+/* The end of a removed account, in three steps, each of which may be done again:
+ *      account_purge_begin(d, address, …, &id)  ->  mailbox_account_destroy(mail, id)  ->
+ * account_purge(d, address)
+ * so that nobody can restore an account whose mail is going or gone, neither while this happens nor
+ * after a crash in the middle. ERR_INVALID: it is not removed, or was removed after that time
+ * (INT64_MAX: whenever). */
+int account_purge_begin(struct directory *d,
+                        struct span address,
+                        int64_t removed_until_ms,
+                        uint64_t *id_out) MUST_CHECK;
+/* Forgets the record for good. ERR_INVALID if its purging has not begun. A record that cannot be
+ * read is forgotten whatever it was. */
 int account_purge(struct directory *d, struct span address) MUST_CHECK;
 /* The most entries one page of a list may have. */
 enum { DIRECTORY_PAGE_MAX = 10000 };

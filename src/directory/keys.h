@@ -6,8 +6,9 @@
  *
  * PART_DIRECTORY, shards 0 … 63. An address is in the shard
  *      h = FNV-1a 64 of the normal form's bytes (local@domain);  shard = (h ^ h >> 32) mod 64
- *   0x01 domain local                  account: version 1, id, status, restore status, created ms,
- *                                      removed ms, credentials version, class, name, credentials
+ *   0x01 domain local                  account: version 1, id, status, restore status (3: it is
+ *                                      being purged), created ms, removed ms, credentials version,
+ *                                      class, name, credentials
  *   0x02 domain local                  alias: version 1, count, targets
  *   0x03 domain                        fence (see below): version 1, incarnation
  *   0x04 class                         fence of a class of service, likewise

@@ -37,7 +37,7 @@ struct span record_of_account(const struct account_record *r, struct arena *a)
     record_begin(&b);
     pack_uint(&b, account->id);
     pack_u8(&b, (uint8_t)account->status);
-    pack_u8(&b, (uint8_t)r->restore_to);
+    pack_u8(&b, (uint8_t)(account->purging ? ACCOUNT_REMOVED : r->restore_to));
     pack_int(&b, account->created_ms);
     pack_int(&b, account->removed_ms);
     pack_uint(&b, account->credentials_version);
@@ -61,12 +61,14 @@ int record_account(struct span value, struct account_record *out)
     r.account.name = unpack_span(&u);
     r.account.credentials = unpack_span(&u);
     bool is_status = status >= ACCOUNT_ACTIVE && status <= ACCOUNT_REMOVED;
-    bool is_restore = restore_to == ACCOUNT_ACTIVE || restore_to == ACCOUNT_SUSPENDED;
+    bool is_purging = status == ACCOUNT_REMOVED && restore_to == ACCOUNT_REMOVED;
+    bool is_restore = restore_to == ACCOUNT_ACTIVE || restore_to == ACCOUNT_SUSPENDED || is_purging;
     if (unpack_end(&u) != 0 || r.account.id == 0 || !is_status || !is_restore ||
         r.account.removed_ms < 0)
         return ERR_CORRUPT;
     r.account.status = (enum account_status)status;
     r.restore_to = (enum account_status)restore_to;
+    r.account.purging = is_purging;
     *out = r;
     return 0;
 }

@@ -12,7 +12,8 @@
 
 struct account_record {
     struct account account;         /* address not set: it is in the key */
-    enum account_status restore_to; /* what account_restore makes of it: active or suspended */
+    enum account_status restore_to; /* what account_restore makes of it: active or suspended;
+                                     * nothing, if account.purging */
     bool newer;
 };
 

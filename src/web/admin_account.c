@@ -4,12 +4,12 @@
 #include "directory/address.h"
 #include "web/admin_private.h"
 
-static const char *status_name(enum account_status status)
+static const char *status_name(const struct account *a)
 {
-    switch (status) {
+    switch (a->status) {
     case ACCOUNT_ACTIVE: return "active";
     case ACCOUNT_SUSPENDED: return "suspended";
-    case ACCOUNT_REMOVED: return "removed";
+    case ACCOUNT_REMOVED: return a->purging ? "purging" : "removed";
     case ACCOUNT_DAMAGED: break;
     }
     return "damaged";
@@ -20,7 +20,7 @@ static void put_account(struct json_out *j, const struct account *a)
     json_text(j, "address", a->address);
     json_text(j, "name", a->name);
     json_text(j, "class", a->class_name);
-    json_cstr(j, "status", status_name(a->status));
+    json_cstr(j, "status", status_name(a));
     json_time(j, "created", a->created_ms);
     if (a->status == ACCOUNT_REMOVED)
         json_time(j, "removed", a->removed_ms);
@@ -259,7 +259,10 @@ int admin_account_make(struct admin *admin,
         err = make(admin, &account, a);
     if (why->n > 0)
         return err;
-    if (err == ERR_EXISTS && old.status == ACCOUNT_REMOVED)
+    if (err == ERR_EXISTS && old.purging)
+        buf_printf(why, "%.*s is being purged; purge it again to get its address free",
+                   SPAN_ARG(in->address));
+    else if (err == ERR_EXISTS && old.status == ACCOUNT_REMOVED)
         buf_printf(why, "%.*s was removed and can still be restored; restore or purge it first",
                    SPAN_ARG(in->address));
     else if (err == ERR_EXISTS)

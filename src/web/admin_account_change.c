@@ -131,6 +131,8 @@ int admin_account_remove(struct http_request *r)
 int admin_account_restore(struct http_request *r)
 {
     int err = account_restore(admin_of(r)->directory, r->params[0]);
+    if (err == ERR_INVALID)
+        return admin_fail(r, err, "This account is being purged and cannot come back");
     return err != 0 ? err : admin_ok(r, 200);
 }
 
@@ -138,16 +140,21 @@ int admin_account_purge(struct http_request *r)
 {
     struct admin *admin = admin_of(r);
     struct account a;
+    uint64_t id;
     int err = account_get(admin->directory, r->params[0], r->arena, &a);
-    if (err != 0)
-        return err;
-    if (a.status != ACCOUNT_REMOVED)
+    if (err == 0)
+        err = account_purge_begin(admin->directory, a.address, INT64_MAX, &id);
+    if (err == ERR_INVALID)
         return admin_fail(r, ERR_INVALID, "%.*s is not removed; remove it first",
                           SPAN_ARG(a.address));
-    err = mailbox_account_destroy(admin->mail, a.id);
+    if (err == 0)
+        err = mailbox_account_destroy(admin->mail, id);
     if (err == 0)
         err = auth_account_forget(admin->auth, a.address);
-    if (err == 0)
-        err = account_purge(admin->directory, a.address);
+    if (err != 0)
+        return err;
+    err = account_purge(admin->directory, a.address);
+    if (err == ERR_NO_USER || err == ERR_INVALID) /* the janitor was faster */
+        err = 0;
     return err != 0 ? err : admin_ok(r, 200);
 }

@@ -203,7 +203,8 @@ static void removing_restoring_purging(void **state)
     assert_int_equal(got.status, ACCOUNT_SUSPENDED);
     assert_int_equal(got.removed_ms, 0);
     assert_int_equal(account_remove(w->d, alice), 0);
-    assert_int_equal(account_purge(w->d, alice), 0);
+    assert_int_equal(account_purge(w->d, alice), ERR_INVALID); /* not begun */
+    purge_account(w, "alice@example.test");
     assert_int_equal(account_purge(w->d, alice), ERR_NO_USER);
     assert_int_equal(get_err(w, "alice@example.test"), ERR_NO_USER);
     assert_true(add_account(w, "alice@example.test") > first);
@@ -240,9 +241,42 @@ static void expired_accounts_come_oldest_first_in_pages(void **state)
     }
     assert_int_equal(account_expired_list(w->d, after, 1, w->a, &page, &n), 0);
     assert_int_equal(n, 0);
-    assert_int_equal(account_purge(w->d, SPAN("b@example.test")), 0);
+    purge_account(w, "b@example.test");
     assert_int_equal(account_expired_list(w->d, NULL, 10, w->a, &page, &n), 0);
     assert_int_equal(n, 3);
+}
+
+/* Its mail is going or gone from here on: who restored it would get it empty. */
+static void nobody_comes_back_from_purging(void **state)
+{
+    struct world *w = *state;
+    struct span alice = SPAN("alice@example.test");
+    uint64_t id = add_account(w, "alice@example.test"), got_id = 0;
+    assert_int_equal(account_purge_begin(w->d, alice, INT64_MAX, &got_id), ERR_INVALID);
+    assert_int_equal(account_remove(w->d, alice), 0);
+    int64_t removed = get(w, "alice@example.test").removed_ms;
+    assert_int_equal(account_purge_begin(w->d, alice, removed - 1, &got_id), ERR_INVALID);
+    assert_int_equal(account_restore(w->d, alice), 0);
+    assert_int_equal(account_purge_begin(w->d, alice, removed, &got_id), ERR_INVALID);
+    assert_int_equal(account_remove(w->d, alice), 0);
+    assert_false(get(w, "alice@example.test").purging);
+    assert_int_equal(account_purge_begin(w->d, alice, removed, &got_id), 0);
+    assert_true(got_id == id);
+    world_reopen(w, "+", NULL);
+    assert_int_equal(account_purge_begin(w->d, alice, removed - 1, &got_id), 0); /* goes on */
+    struct account got = get(w, "alice@example.test");
+    assert_true(got.purging);
+    assert_int_equal(got.status, ACCOUNT_REMOVED);
+    assert_int_equal(account_restore(w->d, alice), ERR_INVALID);
+    assert_int_equal(account_remove(w->d, alice), 0);
+    assert_int_equal(account_restore(w->d, alice), ERR_INVALID);
+    clock_fake_advance(&w->clock, 5000);
+    struct account *page;
+    size_t n;
+    assert_int_equal(account_expired_list(w->d, NULL, 10, w->a, &page, &n), 0);
+    assert_int_equal(n, 1); /* found again by who has to end it */
+    assert_int_equal(account_purge(w->d, alice), 0);
+    assert_int_equal(account_purge_begin(w->d, alice, INT64_MAX, &got_id), ERR_NO_USER);
 }
 
 /* ---- lists ------------------------------------------------------------------------------- */
@@ -507,6 +541,7 @@ int main(void)
         TEST(changes_are_whole_or_not_at_all),
         TEST(a_new_class_has_to_exist),
         TEST(removing_restoring_purging),
+        TEST(nobody_comes_back_from_purging),
         TEST(expired_accounts_come_oldest_first_in_pages),
         TEST(many_accounts_are_listed_in_pages),
         TEST(lists_keep_domains_and_kinds_apart),

@@ -136,7 +136,7 @@ static void a_domain_in_use_stays(void **state)
     assert_int_equal(domain_remove(w->d, name), ERR_IN_USE);
     assert_int_equal(account_remove(w->d, SPAN("alice@example.test")), 0);
     assert_int_equal(domain_remove(w->d, name), ERR_IN_USE); /* restorable */
-    assert_int_equal(account_purge(w->d, SPAN("alice@example.test")), 0);
+    purge_account(w, "alice@example.test");
     add_alias(w, "sales@example.test", "a@b.test", NULL);
     assert_int_equal(domain_remove(w->d, name), ERR_IN_USE);
     assert_int_equal(alias_remove(w->d, SPAN("sales@example.test")), 0);
@@ -198,7 +198,7 @@ static void a_removal_that_is_killed(void **state)
             add_domain(w, "example.test", "");
         add_account(w, "alice@example.test");
         assert_int_equal(account_remove(w->d, SPAN("alice@example.test")), 0);
-        assert_int_equal(account_purge(w->d, SPAN("alice@example.test")), 0);
+        purge_account(w, "alice@example.test");
     }
     fail();
 }
@@ -292,8 +292,8 @@ static void a_class_in_use_stays(void **state)
     uint64_t id;
     assert_int_equal(account_add(w->d, &account, &id), 0);
     assert_int_equal(account_remove(w->d, SPAN("carol@example.test")), 0);
-    assert_int_equal(account_purge(w->d, SPAN("carol@example.test")), 0);
-    assert_int_equal(account_purge(w->d, SPAN("alice@example.test")), 0);
+    purge_account(w, "carol@example.test");
+    purge_account(w, "alice@example.test");
     assert_int_equal(class_remove(w->d, SPAN("gold")), 0);
     assert_int_equal(account_add(w->d, &account, &id), ERR_NOT_FOUND);
     assert_int_equal(class_put(w->d, &gold), 0);

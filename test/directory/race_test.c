@@ -160,6 +160,13 @@ static void no_id_is_given_twice(void **state)
         assert_true(all[i] > all[i - 1]);
 }
 
+static int purge(struct world *w, struct span address)
+{
+    uint64_t id;
+    int err = account_purge_begin(w->d, address, INT64_MAX, &id);
+    return err != 0 ? err : account_purge(w->d, address);
+}
+
 /* One removes the domain and makes it again, while the others add accounts and aliases, and take
  * them away again so that the next removal has a chance. */
 static int domain_or_address(struct racer *r, int round)
@@ -192,7 +199,7 @@ static int domain_or_address(struct racer *r, int round)
         return alias_remove(r->w->d, name);
     if (err == 0)
         err = account_remove(r->w->d, name);
-    return err != 0 ? err : account_purge(r->w->d, name);
+    return err != 0 ? err : purge(r->w, name);
 }
 
 static void a_domain_goes_only_without_addresses(void **state)
@@ -239,7 +246,7 @@ static int class_or_account(struct racer *r, int round)
     arena_free(a);
     if (err == 0)
         err = account_remove(r->w->d, account.address);
-    return err != 0 ? err : account_purge(r->w->d, account.address);
+    return err != 0 ? err : purge(r->w, account.address);
 }
 
 static void a_class_goes_only_without_accounts(void **state)

@@ -120,7 +120,12 @@ static void accounts_that_cannot_be_are_corrupt(void **state)
     in.account.status = ACCOUNT_DAMAGED;
     assert_int_equal(record_account(record_of_account(&in, a), &out), ERR_CORRUPT);
     in = full_account();
-    in.restore_to = ACCOUNT_REMOVED;
+    in.restore_to = ACCOUNT_DAMAGED;
+    assert_int_equal(record_account(record_of_account(&in, a), &out), ERR_CORRUPT);
+    in.account.purging = true;
+    assert_int_equal(record_account(record_of_account(&in, a), &out), 0);
+    assert_true(out.account.purging);
+    in.account.status = ACCOUNT_ACTIVE;
     assert_int_equal(record_account(record_of_account(&in, a), &out), ERR_CORRUPT);
     in = full_account();
     in.account.removed_ms = -1;

@@ -57,6 +57,13 @@ uint64_t add_account(struct world *w, const char *address)
     return id;
 }
 
+void purge_account(struct world *w, const char *address)
+{
+    uint64_t id;
+    assert_int_equal(account_purge_begin(w->d, span_str(address), INT64_MAX, &id), 0);
+    assert_int_equal(account_purge(w->d, span_str(address)), 0);
+}
+
 void add_alias(struct world *w, const char *address, const char *target, const char *second)
 {
     struct span targets[2] = {span_str(target), span_str(second)};

@@ -35,6 +35,8 @@ void world_reopen(struct world *w, const char *sub_address, const char *postmast
 
 /* Each must succeed. */
 uint64_t add_account(struct world *w, const char *address);
+/* Removed before; the purging is begun and ended. */
+void purge_account(struct world *w, const char *address);
 void add_alias(struct world *w, const char *address, const char *target, const char *second);
 void add_domain(struct world *w, const char *name, const char *alias_of);
 void set_domain(struct world *w, const char *name, const char *catch_all, bool suspended);

@@ -135,7 +135,14 @@ static void accounts(void **state)
          NULL);
     call("GET", "/v1/accounts/bob@example.test", "", 200, "\"attempts\":[]", NULL);
     call("DELETE", "/v1/accounts/bob@example.test", "", 200, NULL);
+    /* as a crash in the middle of a purge leaves it */
+    uint64_t id;
+    assert_int_equal(account_purge_begin(w.directory, SPAN("bob@example.test"), INT64_MAX, &id), 0);
+    call("GET", "/v1/accounts/bob@example.test", "", 200, "\"status\":\"purging\"", NULL);
+    call("POST", "/v1/accounts/bob@example.test/restore", "", 400, "cannot come back", NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"bob@example.test\"}", 409, "being purged", NULL);
     call("POST", "/v1/accounts/bob@example.test/purge", "", 200, NULL);
+    call("GET", "/v1/accounts/bob@example.test", "", 404, NULL);
 }
 
 static void aliases_and_mail(void **state)
