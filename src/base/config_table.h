@@ -39,7 +39,7 @@
     STR (user,                "server.user",         "", "Started as root: the user the serving process becomes; empty to stay")  \
     BOOL(sandbox,             "server.sandbox",      true, "Confine the serving process (Landlock, seccomp, no debugger, no core files); off only to debug it") \
     INT (threads,             "server.threads",      64, 1, 1024, CONFIG_COUNT, "Worker threads: how many commands are worked on at once") \
-    INT (loops,               "server.loops",        0, 0, 64, CONFIG_COUNT, "Event loops; 0 for one per processor core") \
+    INT (loops,               "server.loops",        0, 0, 64, CONFIG_COUNT, "Threads beyond server.threads that read, write and encrypt while all of those are busy; 0 for one per processor core") \
     INT (conn_max,            "server.connections",  15000, 10, 1000000, CONFIG_COUNT, "Connections at once; beyond it new ones are told to come back later") \
     INT (conn_per_ip,         "server.connections_per_address", 100, 1, 1000000, CONFIG_COUNT, "Connections at once from one IPv4 address or IPv6 /64") \
     INT (buffers,             "server.buffers",      268435456, 16777216, 1099511627776, CONFIG_BYTES, "Memory for what clients have sent and not yet been answered, and for answers they have not yet read; when it is short, less is read ahead and messages wait in files") \

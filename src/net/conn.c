@@ -17,7 +17,7 @@ static const unsigned legal[CONN_STATES] = {
     [CONN_PROXY] = M(TLS) | M(RUN) | M(DRAIN) | M(ENDED),
     [CONN_TLS] = M(RUN) | M(ENDED),
     [CONN_IDLE] = M(RUN) | M(DRAIN) | M(ENDED),
-    [CONN_RUN] = M(DRAIN),
+    [CONN_RUN] = M(DRAIN) | M(ENDED),
     [CONN_DRAIN] = M(RUN) | M(IDLE) | M(WAIT) | M(TLS) | M(LINGER) | M(ENDED),
     [CONN_WAIT] = M(RUN) | M(ENDED),
     [CONN_LINGER] = M(ENDED),
@@ -32,6 +32,11 @@ void conn_move(struct conn *c, enum conn_state to)
 }
 
 /* ---- time --------------------------------------------------------------------------------- */
+
+int64_t conn_now(void)
+{
+    return (int64_t)(uv_hrtime() / 1000000);
+}
 
 static void expired(struct conn *c)
 {
@@ -51,34 +56,35 @@ static void expired(struct conn *c)
     }
 }
 
-/* Deadlines move with every unit, nearly always to later: then the timer stays where it is and
- * looks again when it fires. */
-static void on_timer(uv_timer_t *timer)
+static void timer_set(struct conn *c, int64_t due)
 {
-    struct conn *c = timer->data;
-    uint64_t now = uv_now(&c->loop->uv);
+    struct server *s = c->server;
+    c->timer_due = due;
+    if (timers_set(&s->timers, &c->timer, due))
+        server_timers_moved(s);
+}
+
+/* Deadlines move with every unit, nearly always to later: then the timer stays where it is, and when
+ * it fires this looks whether it was moved. */
+void conn_time(struct conn *c)
+{
+    int64_t now = conn_now();
     c->timer_due = 0;
     if (c->deadline == 0)
         return;
     if (now < c->deadline) {
-        c->timer_due = c->deadline;
-        (void)uv_timer_start(&c->timer, on_timer, c->deadline - now, 0);
+        timer_set(c, c->deadline);
         return;
     }
     c->deadline = 0;
-    log_scope_set(span_str(c->sid), SPAN_EMPTY);
     expired(c);
-    log_scope_clear();
 }
 
 void conn_deadline(struct conn *c, int64_t ms)
 {
-    uint64_t wait = ms > 0 ? (uint64_t)ms : 1;
-    c->deadline = uv_now(&c->loop->uv) + wait;
-    if (c->timer_due == 0 || c->timer_due > c->deadline) {
-        c->timer_due = c->deadline;
-        (void)uv_timer_start(&c->timer, on_timer, wait, 0);
-    }
+    c->deadline = conn_now() + (ms > 0 ? ms : 1);
+    if (c->timer_due == 0 || c->timer_due > c->deadline)
+        timer_set(c, c->deadline);
 }
 
 void conn_deadline_off(struct conn *c)
@@ -96,22 +102,29 @@ static void counted_buf(struct conn *c, struct buf *b, size_t max)
 
 struct conn *conn_new(struct listener *l, int fd, struct ip peer, uint16_t port)
 {
+    struct server *s = l->server;
     struct conn *c = calloc(1, sizeof *c);
-    if (c == NULL) {
+    if (c == NULL || timers_join(&s->timers) != 0) {
+        free(c);
         close(fd);
         return NULL;
     }
-    c->server = l->server;
+    c->claim = CLAIMED;
+    c->server = s;
     c->listener = l;
     c->fd = fd;
     c->peer = peer;
     c->peer_port = port;
     c->is_unix = l->is_unix;
     counted_buf(c, &c->in, CONN_IN_MAX);
-    counted_buf(c, &c->ahead, CONN_IN_MAX);
     counted_buf(c, &c->out, LIMIT_SESSION_OUT + SERVER_BATCH);
     counted_buf(c, &c->wire, CONN_IN_MAX);
-    counted_buf(c, &c->flight, CONN_IN_MAX);
+    if (conns_add(&s->table, c, &c->tag) != 0) {
+        timers_leave(&s->timers, &c->timer);
+        free(c);
+        close(fd);
+        return NULL;
+    }
     return c;
 }
 
@@ -128,67 +141,23 @@ static void local_address(struct conn *c)
         memset(&c->local, 0, sizeof c->local);
 }
 
-/* The socket becomes a libuv stream. From here on it ends through conn_abort only. */
-static int adopt(struct conn *c)
+void conn_begin(struct conn *c)
 {
-    struct loop *l = c->loop;
-    must(uv_timer_init(&l->uv, &c->timer) == 0);
-    c->timer.data = c;
-    int err = c->is_unix ? uv_pipe_init(&l->uv, &c->h.pipe, 0) : uv_tcp_init(&l->uv, &c->h.tcp);
-    must(err == 0);
-    c->h.handle.data = c;
-    c->handles = 2;
-    local_address(c);
-    err = c->is_unix ? uv_pipe_open(&c->h.pipe, c->fd) : uv_tcp_open(&c->h.tcp, c->fd);
-    if (err != 0) {
-        close(c->fd);
-        c->fd = -1;
-        return ERR_IO;
-    }
-    c->fd = -1;
-    return 0;
-}
-
-static void begin(struct conn *c)
-{
-    struct loop *l = c->loop;
-    c->opened_ms = c->server->clock->mono_ms(c->server->clock);
-    server_sid(c->server, c->sid, sizeof c->sid);
-    c->next_conn = l->conns;
-    if (l->conns != NULL)
-        l->conns->prev = c;
-    l->conns = c;
-    l->conns_n++;
+    struct server *s = c->server;
+    c->opened_ms = s->clock->mono_ms(s->clock);
+    server_sid(s, c->sid, sizeof c->sid);
+    log_scope_set(span_str(c->sid), SPAN_EMPTY);
     metric_add(METRIC_CONN_ACCEPTED, 1);
     metric_add(c->listener->o.open_gauge, 1);
-    int err = adopt(c);
-    log_scope_set(span_str(c->sid), SPAN_EMPTY);
-    if (err != 0 || l->stopping) {
-        conn_abort(c, l->stopping ? "shutdown" : "socket error");
+    local_address(c);
+    if (server_stopping(s)) {
+        conn_abort(c, "shutdown");
     } else if (c->behind_proxy) {
         conn_move(c, CONN_PROXY);
-        conn_deadline(c, c->server->times.proxy_ms);
-        conn_read(c, true);
+        conn_deadline(c, s->times.proxy_ms);
     } else {
         conn_admit(c);
     }
-    log_scope_clear();
-}
-
-static void on_arrival(struct loop_item *item)
-{
-    begin(CONTAINER_OF(item, struct conn, back));
-}
-
-void conn_launch(struct conn *c, struct loop *loop)
-{
-    c->loop = loop;
-    if (loop == &c->server->loops[0]) {
-        begin(c);
-        return;
-    }
-    c->back.fn = on_arrival;
-    loop_post(loop, &c->back);
 }
 
 void conn_admit(struct conn *c)
@@ -219,43 +188,31 @@ static void log_close(struct conn *c)
     log_scope_clear();
 }
 
-void conn_release(struct conn *c)
+void conn_free(struct conn *c)
 {
-    struct loop *l = c->loop;
-    if (c->state != CONN_ENDED || c->handles > 0 || c->on_worker || c->s != NULL)
-        return;
+    struct server *s = c->server;
+    must(c->state == CONN_ENDED && c->s == NULL);
     log_close(c);
-    if (c->prev != NULL)
-        c->prev->next_conn = c->next_conn;
-    else
-        l->conns = c->next_conn;
-    if (c->next_conn != NULL)
-        c->next_conn->prev = c->prev;
+    if (c->waker != NULL) {
+        conn_waker_detach(c->waker);
+        conn_waker_base(c->waker)->unref(conn_waker_base(c->waker));
+    }
+    timers_leave(&s->timers, &c->timer);
     if (c->counted_peer)
-        peers_leave(c->server->peers, c->peer);
+        peers_leave(s->peers, c->peer);
     if (!c->is_unix)
-        __atomic_sub_fetch(&c->server->conns, 1, __ATOMIC_RELAXED);
+        __atomic_sub_fetch(&s->conns, 1, __ATOMIC_RELAXED);
     metric_add(c->listener->o.open_gauge, -1);
     tls_conn_free(c->tls);
-    if (c->waker != NULL)
-        conn_waker_base(c->waker)->unref(conn_waker_base(c->waker));
     arena_free(c->arena);
     buf_done(&c->in);
-    buf_done(&c->ahead);
     buf_done(&c->out);
     buf_done(&c->wire);
-    buf_done(&c->flight);
+    uint64_t tag = c->tag;
+    size_t left = conns_remove(&s->table, tag);
     free(c);
-    l->conns_n--;
-    if (l->stopping && l->conns_n == 0)
-        loop_end(l);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct conn *c = handle->data;
-    c->handles--;
-    conn_release(c);
+    if (left == 0)
+        server_conns_gone(s);
 }
 
 void conn_abort(struct conn *c, const char *reason)
@@ -264,50 +221,40 @@ void conn_abort(struct conn *c, const char *reason)
         return;
     if (c->reason == NULL)
         c->reason = reason;
-    if (c->state == CONN_RUN) { /* the worker has the session: conn_run.c ends it when it is back */
-        c->broken = true;
-        conn_unwanted(c, ERR_CLOSED);
-        conn_read(c, false);
-        return;
-    }
-    conn_read(c, false);
     conn_deadline_off(c);
     conn_move(c, CONN_ENDED);
-    uv_close(&c->h.handle, on_closed);
-    uv_close((uv_handle_t *)&c->timer, on_closed);
-    conn_session_close(c);
+    close(c->fd); /* which ends watching it */
+    c->fd = -1;
+    c->job = c->s != NULL ? JOB_CLOSE : JOB_NONE;
 }
 
 void conn_end(struct conn *c, const char *reason)
 {
     if (c->reason == NULL)
         c->reason = reason;
+    conn_deadline_off(c);
     c->next = STEP_CLOSE;
-    conn_drain(c);
+    conn_move(c, CONN_DRAIN);
 }
 
 void conn_linger(struct conn *c)
 {
-    uv_os_fd_t fd;
     if (c->reason == NULL)
         c->reason = "session ended";
-    if (c->eof || uv_fileno(&c->h.handle, &fd) != 0 || shutdown(fd, SHUT_WR) != 0) {
+    if (c->eof || shutdown(c->fd, SHUT_WR) != 0) {
         conn_abort(c, c->reason);
         return;
     }
     /* Closing now, with input unread, would make the kernel send a reset, and the peer's kernel may
      * then throw away our last answer before the peer reads it. */
     conn_move(c, CONN_LINGER);
-    buf_done(&c->in);
-    conn_deadline(c, c->loop->stopping ? 1000 : c->server->times.linger_ms);
-    conn_read(c, true);
-    conn_session_close(c);
+    conn_input_drop(c);
+    conn_deadline(c, server_stopping(c->server) ? 1000 : c->server->times.linger_ms);
+    c->job = c->s != NULL ? JOB_CLOSE : JOB_NONE;
 }
 
 void conn_shutdown(struct conn *c)
 {
-    log_scope_set(span_str(c->sid), SPAN_EMPTY);
-    conn_unwanted(c, ERR_SHUTDOWN);
     switch (c->state) {
     case CONN_NEW:
     case CONN_PROXY:
@@ -319,7 +266,6 @@ void conn_shutdown(struct conn *c)
         conn_wake(c, WAKE_SHUTDOWN);
         break;
     case CONN_LINGER: conn_deadline(c, 1000); break;
-    default: break; /* works: conn_drain tells it when it is done */
+    default: break; /* works: it is told when it is done */
     }
-    log_scope_clear();
 }

@@ -1,115 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes in and out of a connection: reading with back pressure, the PROXY header, TLS, writing. */
+/* Bytes in and out of a connection: reading, the PROXY header, TLS, writing.
+ *
+ * What is read lies in the thread's scratch memory and is handled from there; only what is left over
+ * when the thread has to go is copied. Nothing is read while the session is not idle: what the peer
+ * sends meanwhile waits in the kernel, which holds the peer back. */
 #include "base/err.h"
 #include "base/log.h"
 #include "net/conn.h"
 #include "net/proxy.h"
 
-/* One write of TLS records is made of at most this much plaintext. */
-enum { WIRE_CHUNK = 64 * 1024 };
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum {
+    /* One write of TLS records is made of at most this much plaintext. */
+    WIRE_CHUNK = 64 * 1024,
+    DISCARD_READS = 64, /* pieces of input that STARTTLS throws away; a client sends none */
+};
+_Static_assert(CONN_PLAIN >= CONN_RAW + 32 * 1024, "OpenSSL may hold a record that began earlier");
+
+/* ---- input not yet handled ---------------------------------------------------------------- */
+
+void conn_input_keep(struct conn *c)
+{
+    if (c->borrowed) {
+        c->borrowed = false;
+        buf_clear(&c->in);
+        buf_put(&c->in, c->left);
+        c->left = buf_span(&c->in);
+    }
+    if (c->in.err != 0)
+        conn_abort(c, "out of memory");
+    else if (c->left.n == 0)
+        buf_done(&c->in);
+}
+
+void conn_input_take(struct conn *c, size_t n)
+{
+    c->left = span_from(c->left, n);
+    if (!c->borrowed)
+        buf_consume(&c->in, n);
+}
+
+void conn_input_drop(struct conn *c)
+{
+    c->left = SPAN_EMPTY;
+    c->borrowed = c->fresh = false;
+    buf_done(&c->in);
+}
+
+/* `bytes` are in the thread's memory. */
+static void input_add(struct conn *c, struct span bytes)
+{
+    c->fresh = true;
+    if (c->left.n == 0) {
+        c->left = bytes;
+        c->borrowed = true;
+        return;
+    }
+    buf_put(&c->in, bytes);
+    c->left = buf_span(&c->in);
+    if (c->in.err != 0)
+        conn_abort(c, "out of memory");
+}
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
 static void proxy_input(struct conn *c);
 static void tls_input(struct conn *c, struct span bytes);
 
-static void arrived(struct conn *c)
-{
-    if (c->state == CONN_IDLE)
-        conn_dispatch(c);
-}
-
 static void at_eof(struct conn *c)
 {
     c->eof = true;
-    conn_unwanted(c, ERR_CLOSED);
-    conn_read(c, false);
-    switch (c->state) {
-    case CONN_PROXY:
-    case CONN_TLS:
-    case CONN_LINGER: conn_abort(c, "peer closed"); break;
-    case CONN_IDLE: conn_dispatch(c); break;
-    case CONN_WAIT: {
-        /* what it waits for may still be answered (printf … | nc), but not for hours */
-        int64_t ms = c->s->timeout_ms, most = c->server->times.eof_wait_ms;
-        conn_deadline(c, ms < most ? ms : most);
-        break;
-    }
-    default: break; /* what has arrived is worked off first */
-    }
+    if (c->state != CONN_IDLE) /* there, what has arrived is worked off first */
+        conn_abort(c, "peer closed");
 }
 
 static void input(struct conn *c, struct span bytes)
 {
     c->bytes_in += bytes.n;
-    if (c->state == CONN_LINGER || c->state == CONN_ENDED || c->aborted)
+    if (c->state == CONN_LINGER || c->aborted)
         return;
-    if (c->tls != NULL) {
+    if (c->tls != NULL || c->state == CONN_TLS) {
         tls_input(c, bytes);
-    } else {
-        struct buf *to = c->state == CONN_RUN ? &c->ahead : &c->in;
-        buf_put(to, bytes);
-        if (to->err != 0)
-            conn_abort(c, "out of memory");
-        else if (c->state == CONN_PROXY)
-            proxy_input(c);
-        else
-            arrived(c);
-    }
-    conn_throttle(c);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *to)
-{
-    struct conn *c = handle->data;
-    (void)hint;
-    *to = uv_buf_init(c->loop->scratch,
-                      budget_is_short(c->server->buffers) ? SERVER_READ_SHORT : LOOP_SCRATCH);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *from)
-{
-    struct conn *c = stream->data;
-    if (n == 0)
         return;
-    log_scope_set(span_str(c->sid), SPAN_EMPTY);
-    if (n > 0)
-        input(c, span_of(from->base, (size_t)n));
-    else if (n == UV_EOF)
+    }
+    input_add(c, bytes);
+    if (c->state == CONN_PROXY)
+        proxy_input(c);
+}
+
+/* 0: nothing there, or the end of the connection is in its state. */
+static size_t read_some(struct conn *c, char *to, size_t size)
+{
+    ssize_t n = recv(c->fd, to, size, 0);
+    if (n > 0) {
+        /* less than asked for: that was all. The end of the stream has no edge of its own behind it */
+        if ((size_t)n < size && !c->half)
+            c->readable = false;
+        return (size_t)n;
+    }
+    if (n == 0) {
+        c->readable = false;
         at_eof(c);
-    else
-        conn_abort(c, n == UV_ECONNRESET ? "reset by peer" : "read error");
-    log_scope_clear();
-}
-
-void conn_read(struct conn *c, bool on)
-{
-    if (on == c->reading || (on && c->eof) || c->state == CONN_ENDED)
-        return;
-    if (on && uv_read_start(&c->h.stream, on_alloc, on_read) != 0)
-        return;
-    if (!on)
-        (void)uv_read_stop(&c->h.stream);
-    c->reading = on;
-}
-
-/* What is not read ahead waits in the kernel and then at the peer: when memory is short only units
- * that are wanted now are read. */
-void conn_throttle(struct conn *c)
-{
-    size_t ahead = budget_is_short(c->server->buffers) ? 0 : SERVER_READ_AHEAD;
-    switch (c->state) {
-    case CONN_RUN: conn_read(c, !c->broken && c->ahead.n < ahead); break;
-    case CONN_DRAIN:
-        /* before STARTTLS nothing is read: the peer's first record must not be taken for plaintext
-         */
-        conn_read(c, c->next != STEP_STARTTLS && c->in.n < ahead);
-        break;
-    case CONN_WAIT: conn_read(c, c->in.n < ahead); break;
-    case CONN_ENDED:
-    case CONN_NEW: break;
-    default: conn_read(c, true); break;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        c->readable = false;
+    } else if (errno != EINTR) {
+        conn_abort(c, errno == ECONNRESET ? "reset by peer" : "read error");
     }
+    return 0;
+}
+
+void conn_receive(struct conn *c)
+{
+    char *raw = worker_space();
+    size_t size = budget_is_short(c->server->buffers) ? SERVER_READ_SHORT : CONN_RAW;
+    conn_input_keep(c);
+    size_t n = c->state != CONN_ENDED ? read_some(c, raw, size) : 0;
+    if (n > 0)
+        input(c, span_of(raw, n));
+}
+
+void conn_discard_arrived(struct conn *c)
+{
+    char *raw = worker_space();
+    size_t n = 0;
+    int reads = 0;
+    c->readable = true;
+    while (c->readable && c->state != CONN_ENDED && reads++ < DISCARD_READS) {
+        ssize_t got = recv(c->fd, raw, CONN_RAW, 0);
+        c->readable = got > 0;
+        n += got > 0 ? (size_t)got : 0;
+    }
+    c->readable = true; /* an end or an error is found again where it is expected */
+    n += c->left.n;
+    conn_input_drop(c);
+    if (n > 0)
+        log_event(LOG_WARN, "tls.injected", LOG_I("bytes", n));
 }
 
 /* ---- the PROXY header --------------------------------------------------------------------- */
@@ -117,7 +145,7 @@ void conn_throttle(struct conn *c)
 static void proxy_input(struct conn *c)
 {
     struct proxy_header h;
-    ssize_t n = proxy_parse(buf_span(&c->in), &h);
+    ssize_t n = proxy_parse(c->left, &h);
     if (n == 0)
         return;
     if (n < 0) {
@@ -127,7 +155,7 @@ static void proxy_input(struct conn *c)
         conn_abort(c, "bad PROXY header");
         return;
     }
-    buf_consume(&c->in, (size_t)n);
+    conn_input_take(c, (size_t)n);
     conn_deadline_off(c);
     if (!h.local) {
         c->peer = h.source;
@@ -151,27 +179,33 @@ static void proxy_input(struct conn *c)
 
 void conn_tls_begin(struct conn *c)
 {
+    conn_move(c, CONN_TLS);
+    conn_deadline(c, c->server->times.handshake_ms);
+    if (c->left.n == 0)
+        return;
+    /* came with the PROXY header; after STARTTLS there is nothing left */
+    struct span first = c->left;
+    struct buf held = c->in;
+    buf_init(&c->in, held.max);
+    c->in.budget = held.budget;
+    conn_input_drop(c);
+    tls_input(c, first);
+    buf_done(&held);
+}
+
+/* Made when the first bytes come: who only connects costs no memory of OpenSSL's. */
+static bool tls_make(struct conn *c)
+{
     struct tls_context *context = server_tls_ref(c->server);
     if (context == NULL) {
         conn_abort(c, "no certificate is loaded");
-        return;
+        return false;
     }
     c->tls = tls_conn_new(context, &c->wire);
     tls_context_unref(context);
-    if (c->tls == NULL) {
+    if (c->tls == NULL)
         conn_abort(c, "out of memory");
-        return;
-    }
-    conn_move(c, CONN_TLS);
-    conn_deadline(c, c->server->times.handshake_ms);
-    if (c->in.n > 0) { /* came with the PROXY header; after STARTTLS `in` is empty */
-        struct buf first = c->in;
-        buf_init(&c->in, first.max);
-        c->in.budget = first.budget;
-        tls_input(c, buf_span(&first));
-        buf_done(&first);
-    }
-    conn_throttle(c);
+    return c->tls != NULL;
 }
 
 static void tls_failed(struct conn *c)
@@ -203,84 +237,40 @@ static void tls_ready(struct conn *c)
     }
 }
 
+/* What the handshake's end makes us send (tickets) goes with the session's first words. */
 static void tls_input(struct conn *c, struct span bytes)
 {
     enum tls_status status = TLS_DONE;
     bool ready = false;
+    char *plain = worker_space() + CONN_RAW;
+    size_t n = 0;
+    if (c->tls == NULL && !tls_make(c))
+        return;
     tls_conn_input(c->tls, bytes);
     if (c->state == CONN_TLS) {
         status = tls_conn_handshake(c->tls);
         ready = status == TLS_DONE;
     }
-    struct buf *to = c->state == CONN_RUN ? &c->ahead : &c->in;
     if (status == TLS_DONE)
-        status = tls_conn_read(c->tls, to);
-    if (status == TLS_BAD && !ready) {
+        status = tls_conn_read(c->tls, plain, CONN_PLAIN, &n);
+    if (n > 0)
+        input_add(c, span_of(plain, n));
+    if (status == TLS_BAD && !ready)
         tls_failed(c);
-        return;
-    }
-    if (!c->flying && c->wire.n > 0 && !conn_flush(c, false) && c->state == CONN_ENDED)
-        return;
-    if (c->wire.n > WIRE_CHUNK * 4) { /* makes us answer (key updates) and reads nothing */
+    else if (!ready)
+        (void)conn_flush(c, false);
+    if (c->wire.n > WIRE_CHUNK * 4) /* makes us answer (key updates) and reads nothing */
         conn_abort(c, "peer does not read");
+    if (c->state == CONN_ENDED)
         return;
-    }
-    if (status == TLS_EOF) {
-        c->eof = true;
-        conn_read(c, false);
-    }
+    c->eof |= status == TLS_EOF;
     if (ready)
         tls_ready(c);
-    else if (status == TLS_EOF)
-        at_eof(c);
-    else
-        arrived(c);
-    if (status == TLS_BAD && ready)
+    if (status == TLS_BAD)
         tls_failed(c);
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
-
-size_t conn_unsent(const struct conn *c)
-{
-    return c->out.n + c->wire.n + uv_stream_get_write_queue_size(&c->h.stream);
-}
-
-static void on_written(uv_write_t *write, int status)
-{
-    struct conn *c = write->data;
-    c->flying = false;
-    if (status == 0)
-        c->bytes_out += c->flight.n;
-    buf_done(&c->flight);
-    if (c->state == CONN_ENDED)
-        return;
-    log_scope_set(span_str(c->sid), SPAN_EMPTY);
-    if (status < 0)
-        conn_abort(c,
-                   status == UV_ECONNRESET || status == UV_EPIPE ? "reset by peer" : "write error");
-    else if (c->state == CONN_DRAIN)
-        conn_drain(c);
-    else
-        (void)conn_flush(c, false);
-    log_scope_clear();
-}
-
-/* The rest goes by uv_write, from a buffer nobody else touches meanwhile. */
-static bool fly(struct conn *c, struct buf *from)
-{
-    struct buf empty = c->flight;
-    size_t max = from->max;
-    c->flight = *from;
-    *from = empty;
-    c->flight.max = from->max;
-    from->max = max;
-    uv_buf_t bytes = uv_buf_init(c->flight.p, (unsigned)c->flight.n);
-    c->write.data = c;
-    int err = uv_write(&c->write, &c->h.stream, &bytes, 1, on_written);
-    c->flying = err == 0;
-    return err == 0;
-}
 
 static int encrypt(struct conn *c)
 {
@@ -294,9 +284,31 @@ static int encrypt(struct conn *c)
     return 0;
 }
 
+/* From the front of `from`. false: the peer must read first, or c has ended. */
+static bool send_some(struct conn *c, struct buf *from)
+{
+    ssize_t n = send(c->fd, from->p, from->n, MSG_NOSIGNAL);
+    if (n >= 0) {
+        c->bytes_out += (uint64_t)n;
+        buf_consume(from, (size_t)n);
+        return true;
+    }
+    if (errno == EINTR)
+        return true;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        bool reset = errno == ECONNRESET || errno == EPIPE;
+        conn_abort(c, reset ? "reset by peer" : "write error");
+    } else if (
+        !c->watched) { /* rarely needed, so only now; says so at once if there is room again */
+        c->watched = true;
+        workers_watch_for(c->server->workers, c->fd, c->tag, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+    }
+    return false;
+}
+
 bool conn_flush(struct conn *c, bool all)
 {
-    while (!c->flying && c->state != CONN_ENDED) {
+    for (;;) {
         if (c->tls != NULL && all && encrypt(c) != 0) {
             conn_abort(c, "TLS error");
             return false;
@@ -304,20 +316,7 @@ bool conn_flush(struct conn *c, bool all)
         struct buf *from = c->tls != NULL ? &c->wire : &c->out;
         if ((c->tls == NULL && !all) || from->n == 0)
             return true;
-        uv_buf_t bytes = uv_buf_init(from->p, (unsigned)from->n);
-        int n = uv_try_write(&c->h.stream, &bytes, 1);
-        if (n < 0 && n != UV_EAGAIN) {
-            conn_abort(c, n == UV_ECONNRESET || n == UV_EPIPE ? "reset by peer" : "write error");
+        if (!send_some(c, from))
             return false;
-        }
-        if (n > 0) {
-            c->bytes_out += (size_t)n;
-            buf_consume(from, (size_t)n);
-        }
-        if (from->n > 0 && !fly(c, from)) {
-            conn_abort(c, "write error");
-            return false;
-        }
     }
-    return false;
 }

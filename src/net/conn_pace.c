@@ -14,15 +14,11 @@
 /* Bytes of ours that the peer's side has, since the connection began. */
 static uint64_t taken(const struct conn *c)
 {
-    uv_os_fd_t fd;
     int queued = 0;
-    uint64_t kernel = c->bytes_out;
-    if (c->flying) /* counted when it has landed as a whole */
-        kernel += c->flight.n - uv_stream_get_write_queue_size(&c->h.stream);
     /* a unix socket tells the memory its queue takes, not the bytes in it */
-    if (c->is_unix || uv_fileno(&c->h.handle, &fd) != 0 || ioctl(fd, SIOCOUTQ, &queued) != 0)
+    if (c->is_unix || ioctl(c->fd, SIOCOUTQ, &queued) != 0)
         queued = 0;
-    return kernel - (uint64_t)queued;
+    return c->bytes_out - (uint64_t)queued;
 }
 
 static int64_t window(const struct conn *c)
@@ -33,7 +29,7 @@ static int64_t window(const struct conn *c)
 
 static void begin(struct conn *c)
 {
-    c->pace_since = uv_now(&c->loop->uv);
+    c->pace_since = conn_now();
     c->pace_taken = taken(c);
     conn_deadline(c, window(c));
 }
@@ -43,7 +39,7 @@ void conn_pace(struct conn *c)
     if (c->pace_since == 0)
         begin(c);
     else /* it may be over already */
-        conn_deadline(c, (int64_t)(c->pace_since - uv_now(&c->loop->uv)) + window(c));
+        conn_deadline(c, c->pace_since - conn_now() + window(c));
 }
 
 void conn_pace_over(struct conn *c)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running the session: on the loop's side what is to be done next, on the worker's side doing it.
- */
+/* Running the session: the jobs, and what its steps mean. */
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "net/conn.h"
 
+/* ---- calling it --------------------------------------------------------------------------- */
+
 /* What frame says about the input there is, with the contract's rule at unit_max enforced. */
 static ssize_t frame(struct conn *c)
 {
     struct session *s = c->s;
-    struct span seen = span_slice(buf_span(&c->in), 0, s->unit_max);
+    struct span seen = span_slice(c->left, 0, s->unit_max);
     ssize_t n = s->ops->frame(s, seen);
     if ((n == 0 && seen.n == s->unit_max) || n > (ssize_t)seen.n) {
         /* our bug, but one that costs this session only */
@@ -21,11 +22,9 @@ static ssize_t frame(struct conn *c)
     return n;
 }
 
-/* ---- on the worker ------------------------------------------------------------------------ */
-
 static enum step refuse(struct conn *c, ssize_t err)
 {
-    c->refused = true;
+    c->aborted = true;
     c->s->frame_err = (int)err;
     return c->s->ops->wake(c->s, WAKE_ABORTED);
 }
@@ -37,16 +36,18 @@ static enum step run_units(struct conn *c, size_t first)
     ssize_t n = (ssize_t)first;
     for (;;) {
         if (n == 0) {
-            if (c->in.n == 0 || c->out.n >= SERVER_BATCH)
+            if (c->left.n == 0 || c->out.n >= SERVER_BATCH)
                 return STEP_DONE;
             n = frame(c);
         }
+        c->fresh = false;
         if (n == 0)
             return STEP_DONE;
         if (n < 0)
             return refuse(c, n);
-        enum step step = s->ops->handle(s, span_slice(buf_span(&c->in), 0, (size_t)n));
-        buf_consume(&c->in, (size_t)n);
+        enum step step = s->ops->handle(s, span_slice(c->left, 0, (size_t)n));
+        conn_input_take(c, (size_t)n);
+        c->fresh = c->left.n > 0;
         if (step != STEP_DONE)
             return step;
         arena_reset(c->arena);
@@ -61,50 +62,49 @@ static enum step run_job(struct conn *c)
     switch (c->job) {
     case JOB_INPUT: return run_units(c, c->unit_n);
     case JOB_START: step = s->ops->start(s); break;
-    case JOB_WAKE: step = s->ops->wake(s, c->why); break;
-    default: s->ops->close(s); return STEP_CLOSE;
+    default: step = s->ops->wake(s, c->why); break;
     }
-    if (step != STEP_DONE || c->refused)
+    if (step != STEP_DONE || c->aborted)
         return step;
     arena_reset(c->arena);
     return run_units(c, 0);
 }
 
-static void on_worker(struct work *work)
+static void close_session(struct conn *c)
 {
-    struct conn *c = CONTAINER_OF(work, struct conn, work);
-    log_scope_set(span_str(c->sid), SPAN_EMPTY);
-    c->step = run_job(c);
-    /* posted before it waited: no need to go through the loop */
-    while (c->step == STEP_WAIT && c->job != JOB_CLOSE && c->out.n == 0 &&
-           conn_waker_take(c->waker)) {
-        c->why = WAKE_POSTED;
-        c->job = JOB_WAKE;
-        c->step = run_job(c);
+    struct session *s = c->s;
+    c->job = JOB_NONE;
+    c->s = NULL;
+    s->ops->close(s);
+}
+
+void conn_job_run(struct conn *c)
+{
+    if (c->job == JOB_CLOSE) {
+        close_session(c);
+        log_scope_set(span_str(c->sid), SPAN_EMPTY);
+        return;
     }
-    log_scope_clear();
-    loop_post(c->loop, &c->back);
+    c->next = run_job(c);
+    c->job = JOB_NONE;
+    c->first = c->s->authenticated;
+    log_scope_set(span_str(c->sid), SPAN_EMPTY);
+    conn_move(c, CONN_DRAIN);
+    if (c->aborted || c->next == STEP_CLOSE)
+        conn_input_drop(c);
+    if (c->out.err != 0) { /* more than LIMIT_SESSION_OUT in one call, or no memory */
+        log_event(LOG_ERROR, "conn.output", LOG_ERR(c->out.err));
+        conn_abort(c, "output too large");
+    }
 }
 
-/* ---- on the loop: there and back ---------------------------------------------------------- */
-
-static void on_back(struct loop_item *item);
-
-static void hand_over(struct conn *c, enum conn_job job)
-{
-    c->job = job;
-    c->on_worker = true;
-    c->work.run = on_worker;
-    c->back.fn = on_back;
-    workers_add(c->server->workers, &c->work, c->s->authenticated);
-}
+/* ---- having it called --------------------------------------------------------------------- */
 
 static void run(struct conn *c, enum conn_job job)
 {
     conn_deadline_off(c);
     conn_move(c, CONN_RUN);
-    hand_over(c, job);
-    conn_throttle(c);
+    c->job = job;
 }
 
 void conn_wake(struct conn *c, enum wake why)
@@ -113,68 +113,16 @@ void conn_wake(struct conn *c, enum wake why)
     run(c, JOB_WAKE);
 }
 
-void conn_session_close(struct conn *c)
+/* What claim says is seen by whoever asks, what was taken from it by the owner: that is who runs the
+ * session, and those whom it lets ask for it. */
+static int unwanted(const struct session *s)
 {
-    if (c->waker != NULL)
-        conn_waker_detach(c->waker);
-    if (c->s != NULL && !c->on_worker)
-        hand_over(c, JOB_CLOSE);
+    const struct conn *c = s->host;
+    unsigned noted = __atomic_load_n(&c->claim, __ATOMIC_RELAXED);
+    if (server_stopping(c->server))
+        return ERR_SHUTDOWN;
+    return c->half || (noted & (EVENT_HALF | EVENT_GONE)) != 0 ? ERR_CLOSED : 0;
 }
-
-void conn_unwanted(struct conn *c, int err)
-{
-    /* from LINGER on the session may be freed by a worker at any moment */
-    if (c->s != NULL && c->state != CONN_LINGER && c->state != CONN_ENDED)
-        __atomic_store_n(&c->s->unwanted, err, __ATOMIC_RELAXED);
-}
-
-/* What arrived meanwhile joins what is left. */
-static void merge_ahead(struct conn *c)
-{
-    c->aborted = c->refused;
-    if (c->aborted || c->step == STEP_CLOSE) {
-        buf_done(&c->in);
-        buf_done(&c->ahead);
-    } else if (c->in.n == 0 && c->ahead.n > 0) {
-        struct buf swap = c->in;
-        c->in = c->ahead;
-        c->ahead = swap;
-    } else if (c->ahead.n > 0) {
-        buf_put(&c->in, buf_span(&c->ahead));
-        buf_done(&c->ahead);
-    }
-}
-
-static void on_back(struct loop_item *item)
-{
-    struct conn *c = CONTAINER_OF(item, struct conn, back);
-    c->on_worker = false;
-    if (c->job == JOB_CLOSE) {
-        c->s = NULL;
-        conn_release(c);
-        return;
-    }
-    log_scope_set(span_str(c->sid), SPAN_EMPTY);
-    merge_ahead(c);
-    if (c->out.err != 0) { /* more than LIMIT_SESSION_OUT in one call, or no memory */
-        log_event(LOG_ERROR, "conn.output", LOG_ERR(c->out.err));
-        c->broken = true;
-        c->reason = "output too large";
-    }
-    if (c->in.err != 0) {
-        c->broken = true;
-        c->reason = "out of memory";
-    }
-    c->next = c->step;
-    conn_move(c, CONN_DRAIN); /* the session is ours again */
-    if (c->broken)
-        conn_abort(c, "reset by peer");
-    else
-        conn_drain(c);
-    log_scope_clear();
-}
-
-/* ---- what comes next ---------------------------------------------------------------------- */
 
 static void session_fill(struct conn *c)
 {
@@ -188,7 +136,8 @@ static void session_fill(struct conn *c)
     s->waker = conn_waker_base(c->waker);
     s->arena = c->arena;
     s->out = &c->out;
-    s->unwanted = c->eof ? ERR_CLOSED : 0;
+    s->host = c;
+    s->unwanted = unwanted;
     if (c->tls != NULL) {
         tls_conn_describe(c->tls, &s->tls);
         return;
@@ -200,7 +149,7 @@ static void session_fill(struct conn *c)
 
 void conn_session_start(struct conn *c)
 {
-    c->waker = conn_waker_new(c->loop, c);
+    c->waker = conn_waker_new(c);
     c->arena = arena_new(LIMIT_SESSION_ARENA);
     c->s = c->waker == NULL || c->arena == NULL ? NULL : c->listener->o.make(c->listener->o.arg);
     if (c->s == NULL) {
@@ -211,53 +160,67 @@ void conn_session_start(struct conn *c)
     run(c, JOB_START);
 }
 
-void conn_dispatch(struct conn *c)
+/* ---- waiting for the peer or for a post --------------------------------------------------- */
+
+bool conn_dispatch(struct conn *c)
 {
-    ssize_t n = c->in.n > 0 ? frame(c) : 0;
+    ssize_t n = c->fresh ? frame(c) : 0;
+    c->fresh = false;
     if (n > 0) {
         c->unit_n = (size_t)n;
         run(c, JOB_INPUT);
     } else if (n < 0) {
-        c->aborted = c->refused = true;
+        c->aborted = true;
         c->s->frame_err = (int)n;
         conn_wake(c, WAKE_ABORTED);
     } else if (c->eof) {
         conn_end(c, "peer closed");
-    } else if (c->in.n == 0) {
-        buf_done(&c->in);
-        buf_done(&c->ahead);
     }
+    return c->state != CONN_IDLE;
 }
+
+bool conn_wait_over(struct conn *c)
+{
+    if (c->gone) {
+        conn_abort(c, "reset by peer");
+    } else if (c->posted) {
+        c->posted = false;
+        conn_wake(c, WAKE_POSTED);
+    } else if (c->half && !c->eof_wait) {
+        /* what it waits for may still be answered (printf … | nc), but not for hours */
+        int64_t ms = c->s->timeout_ms, most = c->server->times.eof_wait_ms;
+        c->eof_wait = true;
+        conn_deadline(c, ms < most ? ms : most);
+    }
+    return c->state != CONN_WAIT;
+}
+
+/* ---- what a step means once all is sent --------------------------------------------------- */
 
 static void become_idle(struct conn *c)
 {
     conn_move(c, CONN_IDLE);
     c->reason = NULL;
     c->pace_since = 0;
-    if (c->in.n == 0) {
+    if (c->left.n == 0) {
         arena_shrink(c->arena);
         buf_done(&c->out);
+        buf_done(&c->wire);
     }
     conn_deadline(c, c->s->timeout_ms);
-    if (c->loop->stopping && !c->told_shutdown)
+    if (server_stopping(c->server) && !c->told_shutdown)
         conn_shutdown(c);
-    else
-        conn_dispatch(c);
-    conn_throttle(c);
 }
 
 static void become_waiting(struct conn *c)
 {
-    int64_t ms = c->s->timeout_ms, most = c->server->times.eof_wait_ms;
     conn_move(c, CONN_WAIT);
     c->reason = NULL;
+    c->eof_wait = false;
     c->pace_since = 0;
-    conn_deadline(c, c->eof && ms > most ? most : ms);
-    if (c->loop->stopping && !c->told_shutdown)
+    conn_deadline(c, c->s->timeout_ms);
+    if (server_stopping(c->server) && !c->told_shutdown)
         conn_shutdown(c);
-    else if (conn_waker_take(c->waker))
-        conn_wake(c, WAKE_POSTED);
-    conn_throttle(c);
 }
 
 static void become_tls(struct conn *c)
@@ -267,10 +230,6 @@ static void become_tls(struct conn *c)
         conn_abort(c, "STARTTLS where it cannot be");
         return;
     }
-    /* RFC 3207 §4.2: whatever came before the handshake was not protected */
-    if (c->in.n > 0)
-        log_event(LOG_WARN, "tls.injected", LOG_I("bytes", c->in.n));
-    buf_done(&c->in);
     conn_tls_begin(c);
 }
 
@@ -279,7 +238,6 @@ static void close_or_notify(struct conn *c)
     if (c->tls != NULL && !c->notified) {
         c->notified = true;
         tls_conn_shutdown(c->tls);
-        conn_drain(c);
     } else {
         conn_linger(c);
     }
@@ -296,25 +254,18 @@ static void go_on(struct conn *c)
     }
 }
 
-void conn_drain(struct conn *c)
+bool conn_drain(struct conn *c)
 {
-    if (c->state != CONN_DRAIN) {
-        conn_move(c, CONN_DRAIN);
-        conn_deadline_off(c);
-    }
+    /* RFC 3207 §4.2: whatever has come before the handshake was not protected. It goes before the
+     * peer is told to begin, so that none of its handshake goes with it. */
+    if (c->next == STEP_STARTTLS && c->out.n > 0)
+        conn_discard_arrived(c);
     if (conn_flush(c, true)) {
+        conn_deadline_off(c);
         go_on(c);
-    } else if (c->state == CONN_DRAIN && c->deadline == 0) {
+        return true;
+    }
+    if (c->state == CONN_DRAIN && c->deadline == 0)
         conn_pace(c);
-        conn_throttle(c);
-    }
-}
-
-void conn_posted(struct conn *c)
-{
-    if (c->state == CONN_WAIT && conn_waker_take(c->waker)) {
-        log_scope_set(span_str(c->sid), SPAN_EMPTY);
-        conn_wake(c, WAKE_POSTED);
-        log_scope_clear();
-    }
+    return c->state != CONN_DRAIN;
 }

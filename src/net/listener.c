@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accepting: on loop 0 for all listening sockets (net/listen.h), which deals connections out to the
- * loops in turn. */
+/* Accepting, on the loop, for all listening sockets (net/listen.h). */
 #include "base/err.h"
 #include "base/log.h"
 #include "net/conn.h"
@@ -66,7 +65,7 @@ launch(struct listener *l, int fd, struct ip peer, uint16_t port, bool proxy, bo
     }
     c->behind_proxy = proxy;
     c->counted_peer = counted;
-    conn_launch(c, &s->loops[s->next_loop++ % s->loops_n]);
+    conn_launch(c);
 }
 
 static void accepted(struct listener *l, int fd, const struct sockaddr *sa)

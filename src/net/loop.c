@@ -21,26 +21,17 @@ static void on_async(uv_async_t *async)
     run_inbox(async->data);
 }
 
-int loop_init(struct loop *l, struct server *server)
+int loop_init(struct loop *l)
 {
     memset(l, 0, sizeof *l);
-    l->server = server;
     l->tail = &l->head;
-    l->scratch = malloc(LOOP_SCRATCH);
-    if (l->scratch == NULL)
+    if (uv_loop_init(&l->uv) != 0)
         return ERR_NOMEM;
-    if (uv_loop_init(&l->uv) != 0) {
-        free(l->scratch);
-        return ERR_NOMEM;
-    }
     if (uv_async_init(&l->uv, &l->async, on_async) != 0) {
         (void)uv_loop_close(&l->uv);
-        free(l->scratch);
         return ERR_NOMEM;
     }
-    must(uv_timer_init(&l->uv, &l->grace) == 0);
     l->async.data = l;
-    l->grace.data = l;
     pthread_mutex_init(&l->lock, NULL);
     return 0;
 }
@@ -57,16 +48,13 @@ void loop_end(struct loop *l)
 
 void loop_done(struct loop *l)
 {
-    l->stopping = true;
     while (l->head != NULL)
         run_inbox(l);
     uv_close((uv_handle_t *)&l->async, NULL);
-    uv_close((uv_handle_t *)&l->grace, NULL);
     while (uv_run(&l->uv, UV_RUN_DEFAULT) != 0) /* an old uv_stop may end it early */
         continue;
     must(uv_loop_close(&l->uv) == 0);
     pthread_mutex_destroy(&l->lock);
-    free(l->scratch);
 }
 
 void loop_post(struct loop *l, struct loop_item *item)

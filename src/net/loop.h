@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One event loop: a libuv loop, the thread that runs it, and an inbox through which other threads ask
- * it to do things (libuv objects belong to their loop's thread alone). */
+/* The event loop: a libuv loop, and an inbox through which other threads ask it to do things (libuv
+ * objects belong to their loop's thread alone). */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -15,30 +15,14 @@ struct loop_item {
     void (*fn)(struct loop_item *item);
 };
 
-enum { LOOP_SCRATCH = 64 * 1024 };
-
-struct conn;
-struct server;
-
 struct loop {
     uv_loop_t uv;
     uv_async_t async;
     pthread_mutex_t lock; /* guards the inbox */
     struct loop_item *head, **tail;
-
-    /* the loop's thread only */
-    struct server *server;
-    struct conn *conns;
-    int64_t conns_n;
-    bool stopping;
-    uv_timer_t grace;
-    char *
-        scratch; /* what a read goes to; all connections share it, as none keeps it past its callback */
-    pthread_t thread;
-    bool running; /* thread is to be joined */
 };
 
-int loop_init(struct loop *l, struct server *server) MUST_CHECK;
+int loop_init(struct loop *l) MUST_CHECK;
 /* In the loop's thread: until loop_end. */
 void loop_run(struct loop *l);
 void loop_end(struct loop *l);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server as a whole: makes loops, workers and listeners, runs them, takes them down in order:
- * listeners, sessions, loops, workers. */
+/* The server as a whole: makes the loop, workers and listeners, runs them, takes them down in order:
+ * listeners, sessions, loop, workers. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -44,7 +44,7 @@ static void after_unlink(struct after *a)
 static void after_due_closed(uv_handle_t *handle)
 {
     struct after *a = handle->data;
-    if (a->server->stopped)
+    if (server_stopping(a->server))
         free(a);
     else
         workers_add(a->server->workers, &a->work, false);
@@ -66,12 +66,11 @@ static void after_arrives(struct loop_item *item)
 {
     struct after *a = CONTAINER_OF(item, struct after, item);
     struct server *s = a->server;
-    struct loop *l = &s->loops[0];
-    if (s->stopped || l->stopping) {
+    if (server_stopping(s)) {
         free(a);
         return;
     }
-    must(uv_timer_init(&l->uv, &a->timer) == 0);
+    must(uv_timer_init(&s->loop.uv, &a->timer) == 0);
     a->timer.data = a;
     a->next = s->afters;
     if (s->afters != NULL)
@@ -91,7 +90,7 @@ int server_after(struct server *s, int64_t delay_ms, void (*fn)(void *arg), void
     a->delay_ms = delay_ms;
     a->fn = fn;
     a->arg = arg;
-    loop_post(&s->loops[0], &a->item);
+    loop_post(&s->loop, &a->item);
     return 0;
 }
 
@@ -104,51 +103,69 @@ static void afters_drop(struct server *s)
     }
 }
 
+/* ---- time --------------------------------------------------------------------------------- */
+
+static void fire(struct timer *timer)
+{
+    conn_tell(CONTAINER_OF(timer, struct conn, timer), EVENT_TIME);
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+    struct server *s = tick->data;
+    int64_t now = conn_now();
+    int64_t next = timers_run(&s->timers, now, fire);
+    uv_update_time(&s->loop.uv); /* else the timer counts from when the loop woke up */
+    if (next != INT64_MAX)
+        (void)uv_timer_start(tick, on_tick, next > now ? (uint64_t)(next - now) : 1, 0);
+}
+
+void server_timers_moved(struct server *s)
+{
+    must(uv_async_send(&s->look) == 0);
+}
+
 /* ---- stopping ----------------------------------------------------------------------------- */
 
-static void on_grace_over(uv_timer_t *timer)
+bool server_stopping(const struct server *s)
 {
-    struct loop *l = timer->data;
-    for (struct conn *c = l->conns; c != NULL; c = c->next_conn)
-        conn_abort(c, "shutdown");
+    return __atomic_load_n(&s->stopped, __ATOMIC_ACQUIRE) != 0;
 }
 
-struct stopping {
-    struct loop_item item;
-    struct loop *loop;
-};
-
-static void loop_stopping(struct loop_item *item)
+void server_conns_gone(struct server *s)
 {
-    struct stopping *stopping = CONTAINER_OF(item, struct stopping, item);
-    struct loop *l = stopping->loop;
-    free(stopping);
-    l->stopping = true;
-    (void)uv_timer_start(&l->grace, on_grace_over, (uint64_t)l->server->times.stop_ms, 0);
-    for (struct conn *c = l->conns; c != NULL; c = c->next_conn)
-        conn_shutdown(c);
-    if (l->conns_n == 0)
-        loop_end(l);
+    if (server_stopping(s))
+        must(uv_async_send(&s->look) == 0);
 }
 
-static void on_stop(uv_async_t *async)
+static void on_look(uv_async_t *look)
 {
-    struct server *s = async->data;
-    if (s->stopped)
+    struct server *s = look->data;
+    on_tick(&s->tick);
+    if (server_stopping(s) && conns_count(&s->table) == 0)
+        loop_end(&s->loop);
+}
+
+static void on_grace_over(uv_timer_t *grace)
+{
+    struct server *s = grace->data;
+    conns_each(&s->table, conn_tell, EVENT_KILL);
+}
+
+static void on_stop(uv_async_t *stop)
+{
+    struct server *s = stop->data;
+    if (server_stopping(s))
         return;
-    s->stopped = true;
+    __atomic_store_n(&s->stopped, 1, __ATOMIC_RELEASE);
     log_event(LOG_INFO, "server.stopping",
               LOG_I("connections", __atomic_load_n(&s->conns, __ATOMIC_RELAXED)));
     for (struct listener *l = s->listeners; l != NULL; l = l->next)
         listener_stop(l);
     afters_drop(s);
-    for (unsigned i = 0; i < s->loops_n; i++) {
-        struct stopping *stopping = calloc(1, sizeof *stopping);
-        must(stopping != NULL);
-        stopping->item.fn = loop_stopping;
-        stopping->loop = &s->loops[i];
-        loop_post(&s->loops[i], &stopping->item);
-    }
+    (void)uv_timer_start(&s->grace, on_grace_over, (uint64_t)s->times.stop_ms, 0);
+    conns_each(&s->table, conn_tell, EVENT_STOP);
+    on_look(&s->look); /* there may be none */
 }
 
 void server_stop(struct server *s)
@@ -192,25 +209,41 @@ static int proxies_copy(struct server *s, const struct server_options *o)
     return 0;
 }
 
-static int loops_make(struct server *s, unsigned n)
+static int loop_make(struct server *s)
 {
-    s->loops = calloc(n, sizeof *s->loops);
-    if (s->loops == NULL)
-        return ERR_NOMEM;
-    for (; s->loops_n < n; s->loops_n++) {
-        int err = loop_init(&s->loops[s->loops_n], s);
-        if (err != 0)
-            return err;
-    }
-    if (uv_async_init(&s->loops[0].uv, &s->stop, on_stop) != 0)
+    uv_loop_t *uv = &s->loop.uv;
+    int err = loop_init(&s->loop);
+    if (err != 0)
+        return err;
+    s->looped = true;
+    must(uv_timer_init(uv, &s->tick) == 0);
+    must(uv_timer_init(uv, &s->grace) == 0);
+    s->stop.data = s->look.data = NULL;
+    s->tick.data = s->grace.data = s;
+    if (uv_async_init(uv, &s->stop, on_stop) != 0)
         return ERR_NOMEM;
     s->stop.data = s;
+    if (uv_async_init(uv, &s->look, on_look) != 0)
+        return ERR_NOMEM;
+    s->look.data = s;
     return 0;
+}
+
+static int workers_make(struct server *s, const struct server_options *o)
+{
+    const struct workers_options options = {
+        .busy = o->workers,
+        .carriers = o->loops,
+        .space = CONN_RAW + CONN_PLAIN,
+        .ready = conn_ready,
+        .arg = s,
+    };
+    return workers_new(&options, &s->workers);
 }
 
 int server_new(const struct server_options *options, struct server **out)
 {
-    must(options->loops > 0 && options->workers > 0);
+    must(options->workers > 0);
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL)
         return ERR_NOMEM;
@@ -224,12 +257,14 @@ int server_new(const struct server_options *options, struct server **out)
     s->sid_prefix = rng_u64(options->rng);
     s->spare_fd = listener_spare();
     pthread_mutex_init(&s->tls_lock, NULL);
+    conns_init(&s->table);
+    timers_init(&s->timers);
     s->peers = peers_new(options->rng, options->conn_per_ip);
     int err = s->peers == NULL ? ERR_NOMEM : proxies_copy(s, options);
     if (err == 0)
-        err = loops_make(s, options->loops);
+        err = loop_make(s);
     if (err == 0)
-        err = workers_new(options->workers, &s->workers);
+        err = workers_make(s, options);
     if (err != 0) {
         server_free(s);
         return err;
@@ -316,27 +351,8 @@ int server_listen(struct server *s,
 
 /* ---- running ------------------------------------------------------------------------------ */
 
-static void *loop_main(void *arg)
-{
-    /* by the thread itself: naming another one opens a file of /proc */
-    (void)pthread_setname_np(pthread_self(), "loop");
-    loop_run(arg);
-    return NULL;
-}
-
-static int loops_start(struct server *s)
-{
-    for (unsigned i = 1; i < s->loops_n; i++) {
-        struct loop *l = &s->loops[i];
-        if (pthread_create(&l->thread, NULL, loop_main, l) != 0)
-            return ERR_NOMEM;
-        l->running = true;
-    }
-    return 0;
-}
-
-/* libuv writes with write(2): to a connection that was reset that is SIGPIPE, whose default is to
- * end the process. A handler that somebody has set stays. */
+/* OpenSSL's and the log's writes are not all ours to flag: to a pipe or connection that is gone one of
+ * them is SIGPIPE, whose default is to end the process. A handler that somebody has set stays. */
 static void ignore_sigpipe(void)
 {
     struct sigaction now;
@@ -351,20 +367,28 @@ int server_run(struct server *s)
     int err = 0;
     ignore_sigpipe();
     for (struct listener *l = s->listeners; err == 0 && l != NULL; l = l->next)
-        err = listener_start(l, &s->loops[0]);
-    if (err == 0)
-        err = loops_start(s);
+        err = listener_start(l, &s->loop);
     if (err != 0) /* what runs already is stopped as in any other stop */
         server_stop(s);
-    loop_run(&s->loops[0]);
-    for (unsigned i = 1; i < s->loops_n; i++)
-        if (s->loops[i].running) {
-            pthread_join(s->loops[i].thread, NULL);
-            s->loops[i].running = false;
-        }
+    loop_run(&s->loop);
     workers_free(s->workers);
     s->workers = NULL;
     return err;
+}
+
+static void loop_unmake(struct server *s)
+{
+    if (!s->looped)
+        return;
+    for (struct listener *l = s->listeners; l != NULL; l = l->next)
+        listener_stop(l);
+    __atomic_store_n(&s->stopped, 1, __ATOMIC_RELEASE); /* what is in the inbox comes too late */
+    uv_handle_t *handles[] = {(uv_handle_t *)&s->tick, (uv_handle_t *)&s->grace,
+                              (uv_handle_t *)&s->stop, (uv_handle_t *)&s->look};
+    for (size_t i = 0; i < COUNT_OF(handles); i++)
+        if (handles[i]->data != NULL)
+            uv_close(handles[i], NULL);
+    loop_done(&s->loop);
 }
 
 void server_free(struct server *s)
@@ -372,12 +396,7 @@ void server_free(struct server *s)
     if (s == NULL)
         return;
     workers_free(s->workers);
-    for (struct listener *l = s->listeners; l != NULL; l = l->next)
-        listener_stop(l);
-    if (s->stop.data != NULL)
-        uv_close((uv_handle_t *)&s->stop, NULL);
-    for (unsigned i = 0; i < s->loops_n; i++)
-        loop_done(&s->loops[i]);
+    loop_unmake(s);
     while (s->listeners != NULL) {
         struct listener *l = s->listeners;
         s->listeners = l->next;
@@ -388,8 +407,9 @@ void server_free(struct server *s)
     tls_context_unref(s->tls);
     peers_free(s->peers);
     pthread_mutex_destroy(&s->tls_lock);
+    conns_done(&s->table);
+    timers_done(&s->timers);
     free(s->proxy_from);
-    free(s->loops);
     free(s);
 }
 

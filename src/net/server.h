@@ -3,8 +3,8 @@
  *
  *   server_new -> server_listen for each port -> server_run (blocks) ; server_stop from a signal.
  *
- * Each loop is a libuv loop on its own thread; a connection stays on the loop that accepted it.
- * Workers are one pool; sessions that are authenticated go first. Limits: connections at once, and
+ * A libuv loop accepts and keeps time, in the thread of server_run; a pool of threads (net/worker.h)
+ * carries the bytes of all connections and runs their sessions; those that are authenticated go first. Limits: connections at once, and
  * per address (IPv4 address, IPv6 /64; the client's, where a proxy names it). Over a limit the
  * protocol's own `busy` line is sent at once and the connection closed, without a worker; those
  * that live are left alone. Unix sockets are the operator's way in and have no limit.
@@ -35,8 +35,8 @@ struct server_times {
 struct server_options {
     struct clock *clock;
     struct rng *rng;
-    unsigned loops;   /* >= 1 */
-    unsigned workers; /* >= 1 */
+    unsigned workers; /* units of sessions that are worked on at once; >= 1 */
+    unsigned loops;   /* threads beyond, for the bytes of connections while all of those are busy */
     int64_t conn_max;
     int64_t conn_per_ip;
     struct budget *buffers; /* of connections; outlives the server; NULL: no limit */

@@ -3,17 +3,18 @@
 #ifndef NET_SERVER_IMPL_H
 #define NET_SERVER_IMPL_H
 
+#include "net/conns.h"
 #include "net/loop.h"
 #include "net/peers.h"
 #include "net/server.h"
+#include "net/timers.h"
 #include "net/tls.h"
 #include "net/worker.h"
 
 enum {
-    SERVER_READ_AHEAD = 64 * 1024, /* bytes read while a unit is handled */
-    SERVER_READ_SHORT = 4 * 1024,  /* bytes of one read when memory for buffers is short */
-    SERVER_UNSENT = 128 * 1024,    /* bytes in the kernel's queue beyond what is on its way */
-    SERVER_BATCH = 16 * 1024,      /* answers of pipelined units collected before they are sent */
+    SERVER_READ_SHORT = 4 * 1024, /* bytes of one read when memory for buffers is short */
+    SERVER_UNSENT = 128 * 1024,   /* bytes in the kernel's queue beyond what is on its way */
+    SERVER_BATCH = 16 * 1024,     /* answers of pipelined units collected before they are sent */
 };
 
 struct listener {
@@ -31,10 +32,11 @@ struct listener {
 struct server {
     struct clock *clock;
     struct rng *rng;
-    struct loop *loops; /* loops[0] accepts, and runs in the thread of server_run */
-    unsigned loops_n;
-    unsigned next_loop; /* loop 0's thread only */
+    struct loop loop; /* accepts, and knows the time; runs in the thread of server_run */
+    bool looped;      /* `loop` is made */
     struct workers *workers;
+    struct conns table;
+    struct timers timers; /* of connections */
     struct peers *peers;
     struct listener *listeners;
     struct ip_net *proxy_from;
@@ -52,11 +54,22 @@ struct server {
     pthread_mutex_t tls_lock; /* guards tls */
     struct tls_context *tls;
 
+    int stopped; /* atomic; written by the loop's thread */
     uv_async_t stop;
-    bool stopped;         /* loop 0's thread only */
-    struct after *afters; /* pending server_after timers; loop 0's thread only */
-    int64_t refused_logged_ms, refused_since; /* loop 0's thread only */
+    uv_async_t look; /* at the timers, and whether the last connection has gone */
+    /* the loop's thread only */
+    uv_timer_t tick;      /* when the next of `timers` is due */
+    uv_timer_t grace;     /* of a server that stops */
+    struct after *afters; /* pending server_after timers */
+    int64_t refused_logged_ms, refused_since;
 };
+
+/* Any thread. */
+bool server_stopping(const struct server *s);
+/* timers_set said so. */
+void server_timers_moved(struct server *s);
+/* The last connection has gone. */
+void server_conns_gone(struct server *s);
 
 /* A reference to unref; NULL if there are no certificates. */
 struct tls_context *server_tls_ref(struct server *s);

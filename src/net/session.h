@@ -6,17 +6,17 @@
  *
  *   start   once, when the connection is ready for the first byte (after TLS on implicit-TLS ports)
  *   frame   whenever input has arrived and no unit is being handled: where does the next unit end?
- *   handle  with exactly that unit; it is consumed when handle returns (also when it asks for MORE
- * or WAIT: then the host goes on with `wake`, never with the same unit again) wake    after MORE
- * once `out` has drained; after WAIT when posted to; on time-out; on shutdown; after STEP_STARTTLS
- * when TLS is established close   once, last; frees the session. May come at any time between two
- * calls.
+ *   handle  with exactly that unit, whose memory dies with the call. It is consumed when handle
+ *           returns (also when it asks for MORE or WAIT: then the host goes on with `wake`, never
+ *           with the same unit again)
+ *   wake    after MORE once `out` has drained; after WAIT when posted to; on time-out; on shutdown;
+ *           after STEP_STARTTLS when TLS is established
+ *   close   once, last; frees the session. May come at any time between two calls.
  *
- * Threads: start, handle, wake and close run one at a time (a session needs no locks) but on
- * whatever worker thread is free, and may block on the store. frame runs on the event loop: cheap,
- * no allocation per byte, no blocking; never at the same time as the others. On a worker the host
- * runs frame and handle over and over while complete units are there, so pipelined commands cost
- * one hop.
+ * Threads: all five run one at a time (a session needs no locks) but on whatever worker thread has
+ * the bytes. start, handle, wake and close may block on the store; frame may not: cheap, no
+ * allocation per byte. The host runs frame and handle over and over while complete units are there,
+ * so pipelined commands cost one turn.
  *
  * Bytes: a unit is at most `unit_max` of the session long; when more has arrived without frame
  * finding an end the host calls frame with exactly unit_max bytes and frame must then return a
@@ -110,7 +110,9 @@ struct session {
     bool authenticated; /* logged-in users are served first and survive overload */
     int frame_err;      /* set by the host before WAKE_ABORTED */
 
-    int unwanted; /* the host's; read with session_unwanted */
+    /* the host's: */
+    void *host;
+    int (*unwanted)(const struct session *s); /* see session_unwanted */
 };
 
 /* Asked from within a call that may take long (a check of everything stored): is there still a
@@ -119,7 +121,7 @@ struct session {
  * its half is worked off. Thread-safe. */
 static inline int session_unwanted(const struct session *s)
 {
-    return __atomic_load_n(&s->unwanted, __ATOMIC_RELAXED);
+    return s->unwanted(s);
 }
 
 #endif

@@ -225,19 +225,17 @@ enum tls_status tls_conn_handshake(struct tls_conn *t)
     return costs_too_much(t) ? TLS_BAD : TLS_OPEN;
 }
 
-enum tls_status tls_conn_read(struct tls_conn *t, struct buf *to)
+enum tls_status tls_conn_read(struct tls_conn *t, char *to, size_t size, size_t *n_out)
 {
+    *n_out = 0;
     for (;;) {
-        /* room for what is there, but not a whole record for the last few bytes of it */
-        size_t want = t->in.n < RECORD ? t->in.n : RECORD;
-        char *room = buf_room(to, want < 256 ? 256 : want);
         size_t n = 0;
-        if (room == NULL)
-            return bad(t);
+        /* the peer says how much comes, but tls_conn_input how much is there */
+        must(*n_out < size);
         ERR_clear_error();
-        int ok = SSL_read_ex(t->ssl, room, want < 256 ? 256 : want, &n);
+        int ok = SSL_read_ex(t->ssl, to + *n_out, size - *n_out, &n);
+        *n_out += n;
         if (ok == 1) {
-            buf_added(to, n);
             t->empty = 0;
             continue;
         }

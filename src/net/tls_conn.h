@@ -30,8 +30,9 @@ void tls_conn_free(struct tls_conn *t); /* NULL is fine */
  * they go away. */
 void tls_conn_input(struct tls_conn *t, struct span bytes);
 enum tls_status tls_conn_handshake(struct tls_conn *t);
-/* All plaintext there is, appended to `to`. */
-enum tls_status tls_conn_read(struct tls_conn *t, struct buf *to);
+/* All plaintext there is: at most what tls_conn_input gave and a record of 16 KiB that began earlier.
+ * `size` must have room for that. *n_out is set also with TLS_BAD. */
+enum tls_status tls_conn_read(struct tls_conn *t, char *to, size_t size, size_t *n_out);
 /* Encrypts; 0 or ERR_IO, ERR_NOMEM. */
 int tls_conn_write(struct tls_conn *t, struct span plain) MUST_CHECK;
 /* close_notify. */

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One lock for all threads: a piece of work is tens of microseconds at the least
- * (it parses a command and reads the store), next to which an uncontended mutex is nothing; queues
- * per thread with stealing would buy little and cost the strict order of priorities.
+/* One epoll set and one lock for all threads. The kernel wakes the thread that slept last (its stack
+ * and its caches are warm), one for each thing that becomes ready, and a thread that comes back for
+ * more finds the next thing without having slept. Next to a piece of work, tens of microseconds at
+ * the least, an uncontended mutex is nothing; a set for each thread with stealing would buy little
+ * and cost the strict order of priorities.
  *
- * Each thread sleeps on a condition of its own and the one that slept last is woken first: its
- * stack and its caches are warm, and the pool's size costs nothing while few threads are needed. */
+ * What is queued wakes a thread through an eventfd in the same set, edge-triggered and never read:
+ * one write, one thread. Two writes may become one wake, so whoever takes work while there is more
+ * wakes the next. */
 #include "net/worker.h"
 #include "base/err.h"
 #include "base/metrics.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { TAG_QUEUED = 1, TAG_ENDING = 2 };
 
 struct queue {
     struct work *head, **tail;
@@ -18,21 +27,32 @@ struct queue {
 struct worker {
     struct workers *pool;
     pthread_t thread;
-    pthread_cond_t wake;
-    struct worker *next_idle;
-    bool woken; /* since it went to sleep */
+    char *space;
+    unsigned turns; /* counts up to WORKER_FAIR */
 };
 
 struct workers {
-    pthread_mutex_t lock; /* guards all below, and what is in the threads */
+    struct workers_options o;
+    int epoll, queued_fd, ending_fd;
+    pthread_mutex_t lock; /* guards the next block */
     struct queue first, other;
     unsigned taken; /* counts up to WORKER_FAIR */
     int64_t queued, busy;
-    struct worker *idle; /* the one that slept last */
     bool ending;
+
+    int waiting; /* atomic: threads that wait for readiness */
     unsigned n;
     struct worker *threads;
 };
+
+static _Thread_local char *space;
+
+char *worker_space(void)
+{
+    return space;
+}
+
+/* ---- the queue; the lock is held ---------------------------------------------------------- */
 
 static void queue_put(struct queue *q, struct work *w)
 {
@@ -66,51 +86,104 @@ static struct work *take(struct workers *p)
     return w;
 }
 
-/* Takes the thread to wake off the list; its wake is to be signalled. */
-static struct worker *idle_take(struct workers *p)
+static bool may_begin(const struct workers *p)
 {
-    struct worker *t = p->idle;
-    if (t != NULL) {
-        p->idle = t->next_idle;
-        t->woken = true;
-    }
-    return t;
+    return p->busy < (int64_t)p->o.busy;
 }
 
-static void sleep_until_woken(struct worker *self)
+/* ---- threads ------------------------------------------------------------------------------ */
+
+static void signal_fd(int fd)
 {
-    struct workers *p = self->pool;
-    self->woken = false;
-    self->next_idle = p->idle;
-    p->idle = self;
-    while (!self->woken)
-        pthread_cond_wait(&self->wake, &p->lock);
+    uint64_t one = 1;
+    ssize_t n;
+    do
+        n = write(fd, &one, sizeof one);
+    while (n < 0 && errno == EINTR);
+    /* full after 2^64 posts; and even then it is ready */
+}
+
+/* Work from the queue; false: there is none, or too many are busy. */
+static bool run_queued(struct workers *p, bool *ended)
+{
+    pthread_mutex_lock(&p->lock);
+    struct work *w = may_begin(p) ? take(p) : NULL;
+    bool wake = false;
+    if (w != NULL) {
+        p->queued--;
+        p->busy++;
+        wake = p->queued > 0 && may_begin(p);
+    }
+    *ended = w == NULL && p->ending; /* what is queued is left to those who are busy */
+    pthread_mutex_unlock(&p->lock);
+    if (wake)
+        signal_fd(p->queued_fd);
+    if (w == NULL)
+        return false;
+    metric_add(METRIC_WORKER_QUEUE, -1);
+    w->run(w);
+    workers_leave(p);
+    return true;
+}
+
+static void run_ready(struct workers *p, int wait_ms)
+{
+    struct epoll_event event;
+    (void)__atomic_add_fetch(&p->waiting, 1, __ATOMIC_RELAXED);
+    int n = epoll_wait(p->epoll, &event, 1, wait_ms);
+    (void)__atomic_sub_fetch(&p->waiting, 1, __ATOMIC_RELAXED);
+    if (n == 1 && event.data.u64 > UINT32_MAX)
+        p->o.ready(p->o.arg, event.data.u64, event.events);
 }
 
 static void *worker_main(void *arg)
 {
     struct worker *self = arg;
     struct workers *p = self->pool;
+    bool ended = false;
+    /* by the thread itself: naming another one opens a file of /proc */
     (void)pthread_setname_np(pthread_self(), "worker");
-    pthread_mutex_lock(&p->lock);
-    for (;;) {
-        struct work *w = take(p);
-        if (w != NULL) {
-            p->queued--;
-            p->busy++;
-            pthread_mutex_unlock(&p->lock);
-            metric_add(METRIC_WORKER_QUEUE, -1);
-            w->run(w);
-            pthread_mutex_lock(&p->lock);
-            p->busy--;
-        } else if (p->ending) {
-            break;
-        } else {
-            sleep_until_woken(self);
-        }
+    space = self->space;
+    while (!ended) {
+        bool worked = run_queued(p, &ended);
+        /* a queue that never gets empty must not hide what is ready */
+        if (!worked && !ended)
+            run_ready(p, -1);
+        else if (worked && ++self->turns % WORKER_FAIR == 0)
+            run_ready(p, 0);
     }
-    pthread_mutex_unlock(&p->lock);
     return NULL;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static int watch(struct workers *p, int fd, uint64_t tag, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.u64 = tag};
+    return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : ERR_NOMEM;
+}
+
+int workers_watch(struct workers *p, int fd, uint64_t tag, uint32_t events)
+{
+    must(tag > UINT32_MAX);
+    return watch(p, fd, tag, events | EPOLLET);
+}
+
+void workers_watch_for(struct workers *p, int fd, uint64_t tag, uint32_t events)
+{
+    struct epoll_event e = {.events = events | EPOLLET, .data.u64 = tag};
+    must(epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &e) == 0);
+}
+
+static int open_set(struct workers *p)
+{
+    p->epoll = epoll_create1(EPOLL_CLOEXEC);
+    p->queued_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->ending_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (p->epoll < 0 || p->queued_fd < 0 || p->ending_fd < 0)
+        return err_from_errno(errno);
+    int err = watch(p, p->queued_fd, TAG_QUEUED, EPOLLIN | EPOLLET);
+    return err != 0 ? err : watch(p, p->ending_fd, TAG_ENDING, EPOLLIN);
 }
 
 static bool start_threads(struct workers *p, unsigned threads)
@@ -122,10 +195,10 @@ static bool start_threads(struct workers *p, unsigned threads)
     for (; ok && p->n < threads; p->n++) {
         struct worker *t = &p->threads[p->n];
         t->pool = p;
-        pthread_cond_init(&t->wake, NULL);
-        ok = pthread_create(&t->thread, &attr, worker_main, t) == 0;
+        t->space = malloc(p->o.space > 0 ? p->o.space : 1);
+        ok = t->space != NULL && pthread_create(&t->thread, &attr, worker_main, t) == 0;
         if (!ok) {
-            pthread_cond_destroy(&t->wake);
+            free(t->space);
             break;
         }
     }
@@ -133,18 +206,25 @@ static bool start_threads(struct workers *p, unsigned threads)
     return ok;
 }
 
-int workers_new(unsigned threads, struct workers **out)
+int workers_new(const struct workers_options *options, struct workers **out)
 {
     struct workers *p = calloc(1, sizeof *p);
     if (p == NULL)
         return ERR_NOMEM;
+    must(options->busy > 0);
+    p->o = *options;
     p->first.tail = &p->first.head;
     p->other.tail = &p->other.head;
+    p->epoll = p->queued_fd = p->ending_fd = -1;
     pthread_mutex_init(&p->lock, NULL);
+    unsigned threads = options->busy + options->carriers;
     p->threads = calloc(threads, sizeof *p->threads);
-    if (p->threads == NULL || !start_threads(p, threads)) {
+    int err = p->threads == NULL ? ERR_NOMEM : open_set(p);
+    if (err == 0 && !start_threads(p, threads))
+        err = ERR_NOMEM;
+    if (err != 0) {
         workers_free(p);
-        return ERR_NOMEM;
+        return err;
     }
     *out = p;
     return 0;
@@ -156,29 +236,70 @@ void workers_free(struct workers *p)
         return;
     pthread_mutex_lock(&p->lock);
     p->ending = true;
-    for (struct worker *t; (t = idle_take(p)) != NULL;)
-        pthread_cond_signal(&t->wake);
     pthread_mutex_unlock(&p->lock);
-    for (unsigned i = 0; i < p->n; i++)
+    if (p->ending_fd >= 0)
+        signal_fd(p->ending_fd); /* level-triggered: it wakes them all */
+    for (unsigned i = 0; i < p->n; i++) {
         pthread_join(p->threads[i].thread, NULL);
-    for (unsigned i = 0; i < p->n; i++) /* not sooner: the last work of one may signal another */
-        pthread_cond_destroy(&p->threads[i].wake);
+        free(p->threads[i].space);
+    }
     must(p->queued == 0);
+    int fds[] = {p->epoll, p->queued_fd, p->ending_fd};
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     pthread_mutex_destroy(&p->lock);
     free(p->threads);
     free(p);
 }
 
-void workers_add(struct workers *p, struct work *w, bool first)
+/* ---- for all threads ---------------------------------------------------------------------- */
+
+static bool add(struct workers *p, struct work *w, bool first)
 {
     metric_add(METRIC_WORKER_QUEUE, 1);
     pthread_mutex_lock(&p->lock);
     queue_put(first ? &p->first : &p->other, w);
     p->queued++;
-    struct worker *t = idle_take(p);
+    bool free_hands = may_begin(p); /* else whoever gets done looks here first */
     pthread_mutex_unlock(&p->lock);
-    if (t != NULL) /* it lives as long as the pool, and nobody frees that while adding */
-        pthread_cond_signal(&t->wake);
+    return free_hands;
+}
+
+void workers_add(struct workers *p, struct work *w, bool first)
+{
+    if (add(p, w, first))
+        signal_fd(p->queued_fd);
+}
+
+void workers_requeue(struct workers *p, struct work *w, bool first)
+{
+    (void)add(p, w, first);
+}
+
+bool workers_enter(struct workers *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool ok = p->queued == 0 && may_begin(p);
+    if (ok)
+        p->busy++;
+    pthread_mutex_unlock(&p->lock);
+    return ok;
+}
+
+void workers_leave(struct workers *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->busy--;
+    pthread_mutex_unlock(&p->lock);
+}
+
+bool workers_pressed(struct workers *p, bool long_since)
+{
+    pthread_mutex_lock(&p->lock);
+    bool queued = p->queued > 0;
+    pthread_mutex_unlock(&p->lock);
+    return queued || (long_since && __atomic_load_n(&p->waiting, __ATOMIC_RELAXED) == 0);
 }
 
 void workers_stats(struct workers *p, int64_t *busy_out, int64_t *queue_out)

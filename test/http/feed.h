@@ -17,6 +17,12 @@ struct feed {
     bool closed, waiting;
 };
 
+static int feed_wanted(const struct session *s)
+{
+    (void)s;
+    return 0;
+}
+
 static void feed_open(struct feed *f, struct session *session)
 {
     *f = (struct feed){.session = session};
@@ -28,6 +34,7 @@ static void feed_open(struct feed *f, struct session *session)
     f->arena = arena_new(LIMIT_SESSION_ARENA);
     must(f->arena != NULL);
     session->clock = &f->clock.clock;
+    session->unwanted = feed_wanted;
     session->arena = f->arena;
     session->out = &f->out;
     must(session->ops->start(session) == STEP_DONE);

@@ -118,7 +118,7 @@ static const char *more(struct client *c)
 
 const char *client_line(struct client *c)
 {
-    static char line[2048];
+    static _Thread_local char line[2048];
     ssize_t end;
     while ((end = span_find(buf_span(&c->in), SPAN("\r\n"))) < 0) {
         const char *instead = more(c);

@@ -248,9 +248,17 @@ static struct ip ip_or(const char *text, const char *fallback)
     return ip;
 }
 
+static int unwanted(const struct session *s)
+{
+    const struct host *h = s->host;
+    return h->eof ? ERR_CLOSED : 0;
+}
+
 static void session_fill(struct host *h)
 {
     struct session *s = h->s;
+    s->host = h;
+    s->unwanted = unwanted;
     snprintf(s->id, sizeof s->id, "host000000000001");
     s->peer = ip_or(h->o.peer, "192.0.2.7");
     s->peer_port = 40000;

@@ -49,22 +49,22 @@ static int64_t peak_of(struct fixture *f, struct budget *b, bool tls)
     return peak;
 }
 
-static void reading_ahead_is_bounded_for_all_together(void **state)
+/* Nothing is read while a unit is worked on, so that there is no difference. */
+static void what_is_sent_ahead_waits_outside(void **state)
 {
     (void)state;
     for (int tls = 0; tls < 2; tls++) {
         struct budget plenty = {.max = 100 * MIB}, little = {.max = 64 * 1024};
-        struct fixture f = {0};
-        fixture_start(&f, (struct server_options){.workers = CLIENTS, .buffers = &plenty});
-        int64_t without = peak_of(&f, &plenty, tls);
-        fixture_stop(&f);
-        f = (struct fixture){0};
-        fixture_start(&f, (struct server_options){.workers = CLIENTS, .buffers = &little});
-        int64_t with = peak_of(&f, &little, tls);
-        fixture_stop(&f);
-        assert_true(without > 2 * with); /* else this test tests nothing */
-        /* past the budget each may hold one read more (a TLS record, doubled as buffers grow) */
-        assert_in_range(with, 1, 64 * 1024 + CLIENTS * 2 * 17 * 1024);
+        struct budget *budgets[] = {&plenty, &little};
+        for (size_t i = 0; i < COUNT_OF(budgets); i++) {
+            struct fixture f = {0};
+            fixture_start(&f, (struct server_options){.workers = CLIENTS, .buffers = budgets[i]});
+            int64_t peak = peak_of(&f, budgets[i], tls);
+            fixture_stop(&f);
+            /* once it goes on each may hold a batch of answers and what is left of one read (a TLS
+             * record), doubled as buffers grow */
+            assert_in_range(peak, 0, 64 * 1024 + CLIENTS * 2 * 17 * 1024);
+        }
     }
 }
 
@@ -96,7 +96,7 @@ static void answers_nobody_reads_hold_no_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reading_ahead_is_bounded_for_all_together),
+        cmocka_unit_test(what_is_sent_ahead_waits_outside),
         cmocka_unit_test(answers_nobody_reads_hold_no_input),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);

@@ -211,6 +211,18 @@ static void mail_stays_when_adding_ends_unclear(void **state)
     }
 }
 
+static int stops(const struct session *s)
+{
+    (void)s;
+    return ERR_SHUTDOWN;
+}
+
+static int is_gone(const struct session *s)
+{
+    (void)s;
+    return ERR_CLOSED;
+}
+
 static void the_server(void **state)
 {
     (void)state;
@@ -223,7 +235,7 @@ static void the_server(void **state)
     for (int why = 0; why < 2; why++) {
         struct feed gone;
         feed_open(&gone, admin_session_new(&w.admin));
-        gone.session->unwanted = why == 0 ? ERR_SHUTDOWN : ERR_CLOSED;
+        gone.session->unwanted = why == 0 ? stops : is_gone;
         feed_bytes(&gone, SPAN("POST /v1/store/check HTTP/1.1\r\nHost: x\r\n\r\n"), SIZE_MAX);
         assert_true(span_find(buf_span(&gone.all), SPAN("the check could not go on: ")) > 0);
         assert_true(span_find(buf_span(&gone.all), SPAN("done: ")) < 0);
