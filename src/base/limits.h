@@ -33,6 +33,10 @@ enum limits {
     LIMIT_HTTP_HEADER = 16 * 1024,
     LIMIT_HTTP_BODY = 1024 * 1024,  /* requests that stream (mail deliver) have their own */
 
+    /* messages: what is beyond these is not looked at, which is no error; docs/message.md */
+    LIMIT_MIME_PARAMS = 100,        /* parameters, or language tags, of one field */
+    LIMIT_MIME_FIELD = 512 * 1024,  /* bytes of one field's value */
+
     /* accounts */
     LIMIT_PASSWORD = 1024,
     LIMIT_ALIAS_TARGETS = 100,
