@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mailstead init DIR --domain D: an installation from nothing: a commented configuration, a
  * self-signed certificate to start with, an empty store that serves the domain. Works without a
- * server. The configuration is written last: where it is, everything else is. */
+ * server. The configuration is written last: where it is, everything else is, also after loss of power. */
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/err.h"
+#include "base/files.h"
 #include "base/random.h"
 #include "cli/self_signed.h"
 #include "cli/verbs.h"
@@ -13,9 +14,7 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { PATH_BYTES = 4096 };
 
@@ -67,14 +66,14 @@ static int make_store(struct cli *c, const struct config *config, const char *do
     return code;
 }
 
-static int write_file(struct cli *c, const char *path, struct span bytes)
+/* The configuration, and the names of all that was made, including DIR's own. */
+static int finish(struct cli *c, const char *dir, const char *path, struct span text)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, bytes.p, bytes.n) == (ssize_t)bytes.n && fsync(fd) == 0;
-    int number = errno;
-    if (fd >= 0 && close(fd) != 0)
-        ok = false;
-    return ok ? CLI_OK : cli_fail(c, "%s cannot be written: %s", path, strerror(number));
+    if (file_make(path, 0600, text) != 0)
+        return cli_fail(c, "%s cannot be written: %s", path, strerror(errno));
+    if (folder_sync(dir) != 0 || folder_sync_above(dir) != 0)
+        return cli_fail(c, "%s cannot be written: %s", dir, strerror(errno));
+    return CLI_OK;
 }
 
 static int make_all(struct cli *c, const char *dir, const char *domain, const char *hostname)
@@ -103,7 +102,7 @@ static int make_all(struct cli *c, const char *dir, const char *domain, const ch
     if (code == CLI_OK)
         code = make_store(c, c->config, domain);
     if (code == CLI_OK)
-        code = write_file(c, path, buf_span(&text));
+        code = finish(c, dir, path, buf_span(&text));
     buf_done(&text);
     buf_done(&why);
     return code;

@@ -3,15 +3,14 @@
 #include "cli/self_signed.h"
 
 #include "base/err.h"
+#include "base/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 enum { DAYS = 825 };
 
@@ -69,32 +68,38 @@ static X509 *make(EVP_PKEY *key, const char *hostname)
     return NULL;
 }
 
-static FILE *create(const char *dir, const char *name, mode_t mode, struct buf *why)
+/* What `text` holds, as a file; frees `text`. */
+static int write_pem(const char *dir, const char *name, mode_t mode, BIO *text, struct buf *why)
 {
     char path[4096];
+    char *bytes = NULL;
+    long size = text != NULL ? BIO_get_mem_data(text, &bytes) : 0;
     int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return NULL;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (file == NULL)
-        buf_printf(why, "%s cannot be written: %s", path, strerror(errno));
-    return file;
+    int err = size > 0 && n > 0 && (size_t)n < sizeof path ? 0 : ERR_IO;
+    if (err == 0) {
+        err = file_make(path, mode, span_of(bytes, (size_t)size));
+        if (err != 0)
+            buf_printf(why, "%s cannot be written: %s", path, strerror(errno));
+    }
+    BIO_free(text);
+    return err;
 }
 
+/* On the disk before `init` says that it is done: a server without its key does not start. */
 static int write_both(const char *dir, EVP_PKEY *key, X509 *cert, struct buf *why)
 {
-    FILE *to = create(dir, "key.pem", 0600, why);
-    if (to == NULL)
-        return ERR_IO;
-    bool ok = PEM_write_PrivateKey(to, key, NULL, NULL, 0, NULL, NULL) == 1;
-    ok = fclose(to) == 0 && ok;
-    to = ok ? create(dir, "cert.pem", 0644, why) : NULL;
-    if (to == NULL)
-        return ERR_IO;
-    ok = PEM_write_X509(to, cert) == 1;
-    ok = fclose(to) == 0 && ok;
-    return ok ? 0 : ERR_IO;
+    BIO *text = BIO_new(BIO_s_secmem());
+    if (text != NULL && PEM_write_bio_PrivateKey(text, key, NULL, NULL, 0, NULL, NULL) != 1)
+        BIO_reset(text);
+    int err = write_pem(dir, "key.pem", 0600, text, why);
+    text = err == 0 ? BIO_new(BIO_s_mem()) : NULL;
+    if (text != NULL && PEM_write_bio_X509(text, cert) != 1)
+        BIO_reset(text);
+    if (err == 0)
+        err = write_pem(dir, "cert.pem", 0644, text, why);
+    if (err == 0)
+        err = folder_sync(dir);
+    return err;
 }
 
 int self_signed_make(const char *dir, const char *hostname, struct buf *why)

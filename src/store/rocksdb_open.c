@@ -32,6 +32,7 @@
 #include "store/rocksdb_impl.h"
 
 #include "base/err.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "store/store.h"
 
@@ -216,16 +217,6 @@ static int explain_errno(struct buf *why, const char *folder, const char *what)
     return err_from_errno(number);
 }
 
-static int fsync_path(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int rc = fsync(fd);
-    close(fd);
-    return rc;
-}
-
 /* A new FORMAT file, only in a folder that holds nothing: what else is there is not ours. Written
  * aside and renamed, so that there is never a half one. */
 static int format_create(struct engine_rocksdb *e, const char *path, struct buf *why)
@@ -252,7 +243,7 @@ static int format_create(struct engine_rocksdb *e, const char *path, struct buf 
         char line[64];
         int n = snprintf(line, sizeof(line), "mailstead store %d\n", (int)STORE_FORMAT);
         if (write(fd, line, (size_t)n) != n || fsync(fd) != 0 || rename(aside.p, path) != 0 ||
-            fsync_path(e->folder) != 0)
+            folder_sync(e->folder) != 0 || folder_sync_above(e->folder) != 0)
             rc = explain_errno(why, e->folder, "cannot write there");
     }
     if (fd >= 0)
@@ -366,6 +357,9 @@ int engine_rocksdb_open(const char *folder,
     }
     if (rc == 0)
         rc = rocksdb_db_open(e, create, why);
+    if (rc == 0 && create &&
+        folder_sync_above(e->db_folder) != 0) /* RocksDB syncs only inside of it */
+        rc = explain_errno(why, e->folder, "cannot write there");
     if (rc != 0) {
         engine_free(e);
         return rc;
