@@ -9,6 +9,7 @@ from admin import Broken
 from clients import PASSWORD, Reader, Sender
 from journal import Journal
 from operating import Operator
+from proof import prove
 from server import Server
 
 ACCOUNTS, SENDERS, READERS = 8, 6, 2
@@ -143,12 +144,14 @@ class World:
         return lambda token: everything or token not in self.verified or random.random() < 0.1
 
     def end(self):
-        """The clients stop, the last comparison reads everything, the server ends as it should."""
+        """The clients stop, the last comparison reads everything, another shows that it can fail, the server ends as it
+        should."""
         self.gate.clear()
         self.quiet()
         self.over.set()
         for c in self.clients:
             c.join(600)
         self.compare(everything=True)
+        prove(self)
         self.server.stop()
         self.server.run("store", "check")  # and beside no server
