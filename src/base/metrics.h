@@ -20,6 +20,7 @@
     X(CONN_ACCEPTED,         "connections_total",         "result=\"accepted\"",    COUNTER, "Connections by what became of them") \
     X(CONN_REFUSED_FULL,     "connections_total",         "result=\"server-full\"", COUNTER, "Connections by what became of them") \
     X(CONN_REFUSED_PEER,     "connections_total",         "result=\"peer-limit\"",  COUNTER, "Connections by what became of them") \
+    X(CONN_YIELDED,          "connections_yielded_total", "",                       COUNTER, "Connections closed to make room because the server was full: nobody had logged in and they waited longest") \
     X(TLS_HANDSHAKES,        "tls_handshakes_total",      "result=\"ok\"",          COUNTER, "TLS handshakes by result") \
     X(TLS_RESUMED,           "tls_handshakes_total",      "result=\"resumed\"",     COUNTER, "TLS handshakes by result") \
     X(TLS_FAILED,            "tls_handshakes_total",      "result=\"failed\"",      COUNTER, "TLS handshakes by result") \

@@ -29,6 +29,7 @@ void conn_move(struct conn *c, enum conn_state to)
 {
     must((legal[c->state] >> to & 1) != 0);
     c->state = to;
+    guests_moved(c);
 }
 
 /* ---- time --------------------------------------------------------------------------------- */

@@ -39,10 +39,11 @@ enum conn_event {
     EVENT_GONE = 8,  /* reset, or ended on both sides */
     EVENT_POST = 16, /* of the waker */
     EVENT_TIME = 32,
-    EVENT_STOP = 64,  /* the server stops */
-    EVENT_KILL = 128, /* it has waited long enough */
-    EVENT_ALL = 255,
-    CLAIMED = 256,
+    EVENT_STOP = 64,   /* the server stops */
+    EVENT_KILL = 128,  /* it has waited long enough */
+    EVENT_YIELD = 256, /* the server is full, and this looked like a guest (net/guests.h) */
+    EVENT_ALL = 511,
+    CLAIMED = 512,
 };
 
 struct conn {
@@ -51,7 +52,8 @@ struct conn {
     struct listener *listener;
     uint64_t tag; /* in server->table */
     enum conn_state state;
-    int fd; /* -1: closed */
+    int64_t guest_since; /* atomic, conn_now; 0: it is none. See net/guests.h */
+    int fd;              /* -1: closed */
 
     struct timer timer;
     int64_t deadline;    /* of conn_now; 0: none */

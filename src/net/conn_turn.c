@@ -57,6 +57,8 @@ static void look_at(struct conn *c, unsigned events)
     c->posted |= (events & EVENT_POST) != 0;
     if ((events & EVENT_WRITABLE) != 0 && c->wire.n > 0 && c->state != CONN_DRAIN)
         (void)conn_flush(c, false);
+    if ((events & EVENT_YIELD) != 0)
+        guests_yield(c);
     if ((events & EVENT_KILL) != 0)
         conn_abort(c, "shutdown");
     if ((events & EVENT_STOP) != 0)

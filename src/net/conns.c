@@ -116,7 +116,14 @@ struct conn *conns_claim(struct conns *t, uint64_t tag, unsigned events)
     return ours ? c : NULL;
 }
 
-void conns_each(struct conns *t, void (*fn)(struct conn *c, unsigned arg), unsigned arg)
+void conns_tell(struct conns *t, uint64_t tag, unsigned events)
+{
+    struct conn *c = conns_claim(t, tag, events);
+    if (c != NULL)
+        workers_add(c->server->workers, &c->work, c->first);
+}
+
+void conns_each(struct conns *t, void (*fn)(struct conn *c, void *arg), void *arg)
 {
     pthread_mutex_lock(&t->lock);
     for (uint32_t at = 0; at < t->made; at++) {

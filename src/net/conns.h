@@ -35,7 +35,9 @@ size_t conns_count(struct conns *t);
 /* conn_claim of the connection of this tag: the connection, if it is the caller's now. NULL: it has an
  * owner already, who is told, or it does not live any more. */
 struct conn *conns_claim(struct conns *t, uint64_t tag, unsigned events) MUST_CHECK;
+/* conn_tell of the connection of this tag, if it lives. */
+void conns_tell(struct conns *t, uint64_t tag, unsigned events);
 /* Calls fn for all that live. None goes away meanwhile; fn must not block. */
-void conns_each(struct conns *t, void (*fn)(struct conn *c, unsigned arg), unsigned arg);
+void conns_each(struct conns *t, void (*fn)(struct conn *c, void *arg), void *arg);
 
 #endif

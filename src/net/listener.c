@@ -12,6 +12,7 @@
 enum {
     ACCEPT_BATCH = 64, /* then the loop looks at its other sockets */
     ACCEPT_PAUSE_MS = 200,
+    EXCESS_PART = 16, /* this part of conn_max may be open beyond it while others make room */
 };
 
 /* One line a second at most: refusing must stay cheap. */
@@ -27,6 +28,19 @@ static void log_refused(struct server *s, struct listener *l, struct ip peer, co
               LOG_I("count", s->refused_since));
     s->refused_logged_ms = now;
     s->refused_since = 0;
+}
+
+/* That guests make room is told once a minute. */
+static void log_full(struct server *s)
+{
+    int64_t now = s->clock->mono_ms(s->clock);
+    if (s->full_logged_ms != 0 && now - s->full_logged_ms < 60 * 1000)
+        return;
+    log_event(LOG_WARN, "server.full", LOG_I("connections", s->conn_max),
+              LOG_Z("why",
+                    "all places are taken; connections that nobody has logged in on and that "
+                    "wait longest for their client are closed for new ones"));
+    s->full_logged_ms = now;
 }
 
 static void refuse(struct listener *l, int fd, struct span words)
@@ -51,53 +65,82 @@ static bool comes_from_proxy(const struct server *s, struct ip peer)
     return false;
 }
 
-static void
-launch(struct listener *l, int fd, struct ip peer, uint16_t port, bool proxy, bool counted)
+struct arrival {
+    int fd;
+    struct ip peer;
+    uint16_t port;
+    bool proxy; /* a PROXY header says who it is */
+};
+
+static void launch(struct listener *l, const struct arrival *a)
 {
     struct server *s = l->server;
-    struct conn *c = conn_new(l, fd, peer, port);
+    bool counted = !l->is_unix && !a->proxy;
+    struct conn *c = conn_new(l, a->fd, a->peer, a->port);
     if (c == NULL) {
         if (counted)
-            peers_leave(s->peers, peer);
+            peers_leave(s->peers, a->peer);
         if (!l->is_unix)
             __atomic_sub_fetch(&s->conns, 1, __ATOMIC_RELAXED);
         return;
     }
-    c->behind_proxy = proxy;
+    c->behind_proxy = a->proxy;
     c->counted_peer = counted;
     conn_launch(c);
 }
 
-static void accepted(struct listener *l, int fd, const struct sockaddr *sa)
+/* Is there a place for the `conns`th connection, or does a guest make room? Who does so takes a
+ * moment to go, so a few more than conn_max may be open. */
+static bool has_room(struct server *s, int64_t conns)
+{
+    if (conns <= s->conn_max)
+        return true;
+    if (conns > s->conn_max + s->conn_max / EXCESS_PART + 1 || !guests_make_room(s))
+        return false;
+    log_full(s);
+    return true;
+}
+
+/* NULL, or why it cannot come in, and what its client is told. */
+static const char *let_in(struct listener *l, const struct arrival *a, struct span *words)
 {
     struct server *s = l->server;
-    struct ip peer = {{0}};
-    uint16_t port = 0;
+    if (!a->proxy && peers_enter(s->peers, a->peer) != 0) {
+        metric_add(METRIC_CONN_REFUSED_PEER, 1);
+        *words = listener_crowded(l);
+        return "too many connections from this address";
+    }
+    int64_t conns = __atomic_add_fetch(&s->conns, 1, __ATOMIC_RELAXED);
+    if (has_room(s, conns)) {
+        launch(l, a);
+        return NULL;
+    }
+    __atomic_sub_fetch(&s->conns, 1, __ATOMIC_RELAXED);
+    if (!a->proxy)
+        peers_leave(s->peers, a->peer);
+    metric_add(METRIC_CONN_REFUSED_FULL, 1);
+    *words = l->o.busy;
+    return "the server has all the connections it takes";
+}
+
+static void accepted(struct listener *l, int fd, const struct sockaddr *sa)
+{
+    struct arrival a = {.fd = fd};
+    struct span words;
     if (l->is_unix) { /* the operator's way in: no limits */
-        peer.b[15] = 1;
-        launch(l, fd, peer, 0, false, false);
+        a.peer.b[15] = 1;
+        launch(l, &a);
         return;
     }
-    if (!ip_from_sockaddr(sa, &peer, &port)) {
+    if (!ip_from_sockaddr(sa, &a.peer, &a.port)) {
         close(fd);
         return;
     }
-    struct span words = l->o.busy;
-    if (__atomic_add_fetch(&s->conns, 1, __ATOMIC_RELAXED) > s->conn_max) {
-        metric_add(METRIC_CONN_REFUSED_FULL, 1);
-        log_refused(s, l, peer, "the server has all the connections it takes");
-    } else {
-        bool proxy = comes_from_proxy(s, peer);
-        int err = proxy ? 0 : peers_enter(s->peers, peer);
-        if (err == 0) {
-            launch(l, fd, peer, port, proxy, !proxy);
-            return;
-        }
-        metric_add(METRIC_CONN_REFUSED_PEER, 1);
-        log_refused(s, l, peer, "too many connections from this address");
-        words = listener_crowded(l);
-    }
-    __atomic_sub_fetch(&s->conns, 1, __ATOMIC_RELAXED);
+    a.proxy = comes_from_proxy(l->server, a.peer);
+    const char *why = let_in(l, &a, &words);
+    if (why == NULL)
+        return;
+    log_refused(l->server, l, a.peer, why);
     refuse(l, fd, words);
 }
 

@@ -146,10 +146,22 @@ static void on_look(uv_async_t *look)
         loop_end(&s->loop);
 }
 
+static void tell_to_end(struct conn *c, void *nothing)
+{
+    (void)nothing;
+    conn_tell(c, EVENT_KILL);
+}
+
+static void tell_to_stop(struct conn *c, void *nothing)
+{
+    (void)nothing;
+    conn_tell(c, EVENT_STOP);
+}
+
 static void on_grace_over(uv_timer_t *grace)
 {
     struct server *s = grace->data;
-    conns_each(&s->table, conn_tell, EVENT_KILL);
+    conns_each(&s->table, tell_to_end, NULL);
 }
 
 static void on_stop(uv_async_t *stop)
@@ -164,7 +176,7 @@ static void on_stop(uv_async_t *stop)
         listener_stop(l);
     afters_drop(s);
     (void)uv_timer_start(&s->grace, on_grace_over, (uint64_t)s->times.stop_ms, 0);
-    conns_each(&s->table, conn_tell, EVENT_STOP);
+    conns_each(&s->table, tell_to_stop, NULL);
     on_look(&s->look); /* there may be none */
 }
 
@@ -184,6 +196,7 @@ static void times_set(struct server_times *t)
         .close_ms = 30000,
         .linger_ms = 5000,
         .eof_wait_ms = 60000,
+        .yield_ms = 3000,
         .stop_ms = 10000,
     };
 #define TIME(name) t->name = t->name > 0 ? t->name : usual.name
@@ -193,6 +206,7 @@ static void times_set(struct server_times *t)
     TIME(close_ms);
     TIME(linger_ms);
     TIME(eof_wait_ms);
+    TIME(yield_ms);
     TIME(stop_ms);
 #undef TIME
 }

@@ -6,8 +6,10 @@
  * A libuv loop accepts and keeps time, in the thread of server_run; a pool of threads (net/worker.h)
  * carries the bytes of all connections and runs their sessions; those that are authenticated go first. Limits: connections at once, and
  * per address (IPv4 address, IPv6 /64; the client's, where a proxy names it). Over a limit the
- * protocol's own `busy` line is sent at once and the connection closed, without a worker; those
- * that live are left alone. Unix sockets are the operator's way in and have no limit.
+ * protocol's own `busy` line is sent at once and the connection closed, without a worker. Over the
+ * limit of all, a connection that waits for a client who has not logged in makes room instead, if
+ * there is one that has done so for a while (net/guests.h). Unix sockets are the operator's way in
+ * and have no limit.
  *
  * How it works inside, and the states of a connection: docs/net.md.
  */
@@ -29,6 +31,7 @@ struct server_times {
     int64_t close_ms;     /* the same for the last output of a closing session */
     int64_t linger_ms;    /* for the peer's end of a closed connection */
     int64_t eof_wait_ms;  /* for what a session waits for whose peer has ended its half */
+    int64_t yield_ms;     /* a guest (net/guests.h) that has waited so long makes room */
     int64_t stop_ms;      /* for sessions to finish when the server stops */
 };
 

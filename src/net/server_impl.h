@@ -4,6 +4,7 @@
 #define NET_SERVER_IMPL_H
 
 #include "net/conns.h"
+#include "net/guests.h"
 #include "net/loop.h"
 #include "net/peers.h"
 #include "net/server.h"
@@ -61,7 +62,8 @@ struct server {
     uv_timer_t tick;      /* when the next of `timers` is due */
     uv_timer_t grace;     /* of a server that stops */
     struct after *afters; /* pending server_after timers */
-    int64_t refused_logged_ms, refused_since;
+    struct guests guests;
+    int64_t refused_logged_ms, refused_since, full_logged_ms;
 };
 
 /* Any thread. */

@@ -30,9 +30,9 @@ static void a_tag_outlives_its_connection(void **state)
     conns_done(&t);
 }
 
-static void count(struct conn *c, unsigned arg)
+static void count(struct conn *c, void *by)
 {
-    c->bytes_in += arg;
+    c->bytes_in += *(const uint64_t *)by;
 }
 
 static void many_come_and_go(void **state)
@@ -49,7 +49,7 @@ static void many_come_and_go(void **state)
         assert_int_equal(conns_count(&t), MANY);
         for (size_t i = 0; i < MANY; i += 2)
             (void)conns_remove(&t, tags[i]);
-        conns_each(&t, count, 1);
+        conns_each(&t, count, &(uint64_t){1});
         for (size_t i = 1; i < MANY; i += 2)
             assert_int_equal(conns_remove(&t, tags[i]), MANY / 2 - 1 - i / 2);
     }

@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-enum { CLIENTS = 12, SECONDS = 3 };
+enum { CLIENTS = 12, SECONDS = 2 };
 
 struct churn {
     struct fixture f;
@@ -105,12 +105,14 @@ static void *churn(void *arg)
     return NULL;
 }
 
-static void nothing_is_lost_or_freed_twice(void **state)
+static void run(struct server_options options)
 {
-    (void)state;
     static struct churner all[CLIENTS];
     struct churn x = {.f.echo = {.waiting = post_somehow}};
-    fixture_start(&x.f, (struct server_options){.workers = 3, .loops = 2, .times.linger_ms = 20});
+    options.workers = 3;
+    options.loops = 2;
+    options.times.linger_ms = 20;
+    fixture_start(&x.f, options);
     for (uint32_t i = 0; i < CLIENTS; i++) {
         all[i] = (struct churner){.x = &x, .random = 88172645 + i * 7919};
         assert_int_equal(pthread_create(&all[i].thread, NULL, churn, &all[i]), 0);
@@ -124,10 +126,25 @@ static void nothing_is_lost_or_freed_twice(void **state)
     assert_true(x.lines > 100);
 }
 
+static void nothing_is_lost_or_freed_twice(void **state)
+{
+    (void)state;
+    run((struct server_options){0});
+}
+
+static void nor_where_some_make_room(void **state)
+{
+    (void)state;
+    int64_t yielded = metric_get(METRIC_CONN_YIELDED);
+    run((struct server_options){.conn_max = CLIENTS - 4, .times.yield_ms = 1});
+    assert_true(metric_get(METRIC_CONN_YIELDED) > yielded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_lost_or_freed_twice),
+        cmocka_unit_test(nor_where_some_make_room),
     };
     return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
 }

@@ -50,6 +50,70 @@ static void limits_send_the_busy_line(void **state)
     assert_int_equal(metric_get(METRIC_CONN_REFUSED_PEER) - peer, 1);
 }
 
+/* Clients that hold places and do nothing lose them; who has logged in or is being served keeps
+ * his. */
+static void a_full_server_makes_room(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client silent, later, known, busy, fresh, tls;
+    int64_t yielded = metric_get(METRIC_CONN_YIELDED);
+    fixture_start(&f, (struct server_options){.conn_max = 4, .times = {.yield_ms = 300}});
+    fixture_hello(&silent, f.plain);
+    assert_true(client_open(&tls, f.tls)); /* says nothing: half-open */
+    fixture_hello(&known, f.plain);
+    assert_true(client_sends(&known, "AUTH\r\n"));
+    assert_string_equal(client_line(&known), "OK");
+    fixture_hello(&busy, f.plain);
+    assert_true(client_open(&fresh, f.plain)); /* nobody has waited for long: refused */
+    assert_string_equal(client_line(&fresh), "BUSY try later");
+    client_close(&fresh);
+    sleep_ms(350);
+    assert_true(client_sends(&silent, "ECHO awake\r\n")); /* now the other waits longest */
+    assert_string_equal(client_line(&silent), "awake");
+    assert_true(client_sends(&busy, "WAIT\r\n")); /* for us: as a login does */
+    assert_string_equal(client_line(&busy), "WAITING");
+    fixture_hello(&fresh, f.plain);
+    assert_string_equal(client_line(&tls), "(end)");
+    client_close(&tls);
+    sleep_ms(350);
+    fixture_hello(&later, f.plain);
+    assert_string_equal(client_line(&silent), "BUSY try later");
+    assert_string_equal(client_line(&silent), "(end)");
+    client_close(&silent);
+    assert_true(client_sends(&known, "ECHO still here\r\n"));
+    assert_string_equal(client_line(&known), "still here");
+    client_close(&busy);
+    client_close(&known);
+    client_close(&fresh);
+    client_close(&later);
+    fixture_stop(&f);
+    assert_int_equal(metric_get(METRIC_CONN_YIELDED) - yielded, 2);
+}
+
+static void who_has_logged_in_stays(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client known[2], late;
+    fixture_start(&f, (struct server_options){.conn_max = 2, .times = {.yield_ms = 1}});
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        fixture_hello(&known[i], f.plain);
+        assert_true(client_sends(&known[i], "AUTH\r\n"));
+        assert_string_equal(client_line(&known[i]), "OK");
+    }
+    sleep_ms(50);
+    assert_true(client_open(&late, f.plain));
+    assert_string_equal(client_line(&late), "BUSY try later");
+    for (size_t i = 0; i < COUNT_OF(known); i++) {
+        assert_true(client_sends(&known[i], "ECHO here\r\n"));
+        assert_string_equal(client_line(&known[i]), "here");
+        client_close(&known[i]);
+    }
+    client_close(&late);
+    fixture_stop(&f);
+}
+
 static void out_of_descriptors(void **state)
 {
     (void)state;
@@ -227,6 +291,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_send_the_busy_line),
+        cmocka_unit_test(a_full_server_makes_room),
+        cmocka_unit_test(who_has_logged_in_stays),
         cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(proxy_headers),
         cmocka_unit_test(unix_sockets),
