@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, RUNS_A_CHILD = 200, FAILURES_MAX = 20 };
+enum { JOBS_MAX = 64, RUNS_A_CHILD = 200, FAILURES_MAX = 20, PROGRESS = 2000 };
 
 struct shared {
     _Atomic uint64_t next, end, runs, ops, starts, messages, faults;
@@ -106,6 +106,18 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* For who waits for a long one. */
+static void report_progress(size_t failed)
+{
+    static unsigned long long reported;
+    unsigned long long runs = shared->runs + failed;
+    if (runs / PROGRESS == reported / PROGRESS)
+        return;
+    reported = runs;
+    printf("%llu runs so far, %zu failed\n", runs, failed);
+    fflush(stdout);
+}
+
 static void no_more(int number)
 {
     (void)number;
@@ -137,6 +149,7 @@ static int many(const struct options *o)
                    (unsigned long long)shared->current[job]);
             fflush(stdout);
         }
+        report_progress(failed);
         bool more = shared->next < shared->end && failed < FAILURES_MAX;
         pids[job] = more ? spawn(job) : -1;
         running -= !more;
