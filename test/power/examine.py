@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import multiprocessing
 import os
+import queue
 import random
 import shutil
 import signal
@@ -246,7 +247,12 @@ def examine(tools, recording, trials, again=0, enough=5):
         w.start()
     broken, open_workers, done = {}, count, 0
     while open_workers and len(broken) < enough:
-        result = results.get()
+        try:
+            result = results.get(timeout=10)
+        except queue.Empty:
+            if any(w.exitcode not in (None, 0) for w in workers):
+                raise RuntimeError("a process that looks was killed") from None
+            continue
         if isinstance(result, BaseException):
             raise result
         if result is None:
