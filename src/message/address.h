@@ -32,8 +32,8 @@ struct mail_address {
 };
 
 /* The list, in the arena; NULL when there is nothing. A GROUP always has its GROUP_END. At most `most`
- * entries are returned; *cut_out (if not NULL) tells whether there were more. When the arena is full the
- * list ends and arena_err says so. */
+ * entries are returned; *cut_out (if not NULL) tells whether there were more, or no memory to look.
+ * When the arena is full the list ends and arena_err says so. */
 struct mail_address *
 address_list_parse(struct span value, struct arena *a, size_t most, bool *cut_out);
 

@@ -16,8 +16,11 @@ address_list_parse(struct span value, struct arena *a, size_t most, bool *cut_ou
     struct address_scan scan;
     struct mail_address found, *first = NULL, **end = &first;
     bool cut = false;
-    if (!address_scan_init(&scan, value))
+    if (!address_scan_init(&scan, value)) {
+        if (cut_out != NULL)
+            *cut_out = true;
         return NULL;
+    }
     for (size_t n = 0; address_scan_next(&scan, &found); n++) {
         /* the end of a group is let in always: its beginning was */
         if (n >= most && found.kind != ADDRESS_GROUP_END) {
