@@ -33,9 +33,13 @@ enum limits {
     LIMIT_HTTP_HEADER = 16 * 1024,
     LIMIT_HTTP_BODY = 1024 * 1024,  /* requests that stream (mail deliver) have their own */
 
-    /* messages: what is beyond these is not looked at, which is no error; docs/message.md */
+    /* messages: beyond these a part is opaque or a field is not looked at, which is a result (a flag) and
+     * not an error; docs/message.md */
+    LIMIT_MIME_PARTS = 10000,
+    LIMIT_MIME_DEPTH = 100,         /* parts in parts, the message itself being the first */
     LIMIT_MIME_PARAMS = 100,        /* parameters, or language tags, of one field */
     LIMIT_MIME_FIELD = 512 * 1024,  /* bytes of one field's value */
+    LIMIT_MIME_KEPT = 2 * 1024 * 1024, /* memory for what was read from all fields of a message */
 
     /* accounts */
     LIMIT_PASSWORD = 1024,

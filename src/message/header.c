@@ -6,6 +6,7 @@
  * itself and its continuation lines, never the fields behind it: a stray "From " line of an mbox or
  * a broken field must not make a reader lose Message-ID.
  */
+#include "message/header_impl.h"
 #include "message/message.h"
 
 /* The line at `at` without its line end; *next_out is where the following one begins. */
@@ -31,7 +32,7 @@ static bool is_wsp(char c)
 
 /* The name of the field that `line` begins, or the empty span. White space before the colon is
  * obsolete but met (§4.5). */
-static struct span field_name(struct span line)
+struct span header_field_name(struct span line)
 {
     ssize_t colon = span_chr(line, ':');
     if (colon <= 0)
@@ -57,7 +58,7 @@ bool header_next(struct header_walk *w, struct header_field *out)
         struct span line = line_at(w->message, start, &next);
         if (line.n == 0)
             return false; /* the empty line: `at` stays, so that further calls say the same */
-        struct span name = is_wsp(line.p[0]) ? SPAN_EMPTY : field_name(line);
+        struct span name = is_wsp(line.p[0]) ? SPAN_EMPTY : header_field_name(line);
         end = start + line.n;
         while (next < w->message.n && is_wsp(w->message.p[next])) {
             size_t begin = next;
