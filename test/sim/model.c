@@ -170,7 +170,7 @@ bool life_may_be_full(const struct life *l, uint64_t more, uint64_t since)
     return false;
 }
 
-bool life_was_full(const struct life *l, uint64_t since)
+bool life_was_full(const struct life *l, uint64_t more, uint64_t since)
 {
     uint64_t messages = 0, bytes = 0;
     if (l->klass[1] != NULL || l->klass_step > since)
@@ -182,7 +182,8 @@ bool life_was_full(const struct life *l, uint64_t since)
         messages++;
         bytes += c->message->body.n;
     }
-    return klass_is_full(l->klass[0], messages, bytes, 0);
+    /* what is stored is always more than what was sent */
+    return klass_is_full(l->klass[0], messages, bytes, more);
 }
 
 bool life_refuses(const struct life *l, uint64_t size, bool surely)

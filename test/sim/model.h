@@ -118,9 +118,9 @@ void password_is(struct model *m, struct life *l, unsigned password);
 bool password_may_be_right(const struct life *l, unsigned password);
 
 /* A limit of its class may have been reached at some time since that step, with `more` bytes to come;
- * or had surely been reached all the time. */
+ * or would surely have been passed with them all the time. */
 bool life_may_be_full(const struct life *l, uint64_t more, uint64_t since);
-bool life_was_full(const struct life *l, uint64_t since);
+bool life_was_full(const struct life *l, uint64_t more, uint64_t since);
 /* One of its classes, or (`surely`) each it may have, takes no message of that size. */
 bool life_refuses(const struct life *l, uint64_t size, bool surely);
 

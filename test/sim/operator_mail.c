@@ -160,6 +160,8 @@ void operator_delivers(struct client *c)
     message_at_work(msg, turns_wall_ms());
     message_at_rest(m, msg);
     bool steady = life_is_steady(l, since) && l->klass_step <= since;
+    if (call.status == 200 && steady && life_was_full(l, msg->body.n, since))
+        wrong("%s: u%u got a message beyond its quota", c->name, l->slot);
     if (call.status == 200 && steady)
         copy_arrived(m, copy, YES);
     else if (!call.passed)

@@ -199,7 +199,7 @@ static void judge_quota(struct mail_work *w, uint64_t asked)
             continue;
         if (life_refuses(l, w->msg->body.n, true))
             wrong("%s: u%u got a message larger than its class takes", c->name, l->slot);
-        if (w->leads_n == 1 && life_was_full(l, asked))
+        if (w->leads_n == 1 && life_was_full(l, w->msg->body.n, asked))
             wrong("%s: u%u got a message beyond its quota", c->name, l->slot);
     }
 }
