@@ -28,6 +28,7 @@
     X(TIMEOUT,       true,  421, "4.4.2",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 504, "The operation took too long") \
     X(SHUTDOWN,      true,  421, "4.3.2",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 503, "The server is shutting down; please connect again in a minute") \
     X(FORMAT_NEWER,  false, 451, "4.3.5",  "SYS/PERM", "SERVERBUG",   "serverFail",        500, "The data was written by a newer version of Mailstead") \
+    X(QUARANTINED,   true,  451, "4.3.0",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 503, "The server failed twice on exactly this, so it is held back until its operator has looked at it; please try again later") \
     /* the store's own */ \
     X(NOT_FOUND,     false, 550, "5.1.1",  "",         "NONEXISTENT", "notFound",          404, "There is no such thing") \
     X(EXISTS,        false, 550, "5.5.0",  "",         "ALREADYEXISTS","invalidArguments", 409, "It exists already") \

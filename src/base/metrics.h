@@ -54,6 +54,8 @@
     X(STORE_ERRORS,          "store_errors_total",        "",                       COUNTER, "Reads or writes the engine refused") \
     X(STORE_BLOBS_COLLECTED, "store_blobs_collected_total","",                      COUNTER, "Unreferenced message bodies removed") \
     X(WORKER_QUEUE,          "worker_queue_length",       "",                       GAUGE,   "Units of work waiting for a worker thread") \
+    X(QUARANTINE_HELD,       "quarantine_units",          "",                       GAUGE,   "Units of work that the server has died of twice and does not run") \
+    X(QUARANTINE_REFUSED,    "quarantine_refused_total",  "",                       COUNTER, "Times that one of them came again and was refused") \
     X(HTTP_REQUESTS,         "http_requests_total",       "",                       COUNTER, "Requests to the admin API and the metrics page")
 /* clang-format on */
 
