@@ -5,6 +5,7 @@
 #include "cli/janitor.h"
 
 #include "base/err.h"
+#include "base/flight.h"
 #include "base/log.h"
 
 enum {
@@ -160,6 +161,25 @@ static void one_account(const struct janitor *j,
         janitor_failed(out, "purge-expunged", account->address, err);
 }
 
+/* An account that the server dies of costs the others nothing but a restart or two. */
+static void one_unit(const struct janitor *j,
+                     const struct account *account,
+                     const struct classes *classes,
+                     struct janitor_result *out)
+{
+    flight_begin(FLIGHT_JOB, (struct ip){{0}});
+    flight_key(SPAN("janitor"));
+    flight_key_u64(account->id);
+    flight_show(SPAN("janitor: "));
+    flight_show(account->address);
+    int err = flight_go();
+    if (err != 0)
+        janitor_failed(out, "account", account->address, err);
+    else
+        one_account(j, account, classes, out);
+    flight_end();
+}
+
 static void
 all_accounts(const struct janitor *j, const struct classes *classes, struct janitor_result *out)
 {
@@ -180,7 +200,7 @@ all_accounts(const struct janitor *j, const struct classes *classes, struct jani
             break;
         }
         for (size_t i = 0; i < n && !janitor_stops(j); i++)
-            one_account(j, &page[i], classes, out);
+            one_unit(j, &page[i], classes, out);
         if (n > 0) {
             must(span_to_cstr(page[n - 1].address, after_text, sizeof after_text));
             after = span_str(after_text);
@@ -192,14 +212,23 @@ all_accounts(const struct janitor *j, const struct classes *classes, struct jani
 static void collect(const struct janitor *j, struct janitor_result *out)
 {
     size_t n;
+    flight_begin(FLIGHT_JOB, (struct ip){{0}});
+    flight_key(SPAN("collect"));
+    flight_show(SPAN("janitor: collecting bodies"));
+    int held = flight_go();
+    if (held != 0) {
+        janitor_failed(out, "collect", SPAN_EMPTY, held);
+        return;
+    }
     do {
         int err = store_collect(j->store, collect_grace_ms, COLLECT_SLICE, &n);
         if (err != 0) {
             janitor_failed(out, "collect", SPAN_EMPTY, err);
-            return;
+            break;
         }
         out->blobs += n;
     } while (n == COLLECT_SLICE && !janitor_stops(j));
+    flight_end();
 }
 
 void janitor_pass(const struct janitor *j, struct janitor_result *out)

@@ -16,8 +16,10 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/flight.h"
 #include "base/log.h"
 #include "cli/handover.h"
+#include "cli/master_blame.h"
 #include "cli/master_files.h"
 
 #include <errno.h>
@@ -49,7 +51,7 @@ struct master {
     int lock_fd, signal_fd, program_fd;
 
     pid_t child; /* 0: none */
-    int control;
+    int control, flight_fd;
     int64_t started_ms, restart_at_ms;
     bool ready, was_ever_ready, stopping, done;
     unsigned failures; /* children that did not live long, in a row */
@@ -109,10 +111,11 @@ _Noreturn static void child_run(const struct master *m, int control)
     char name[] = "mailstead", verb[] = SERVE_CHILD, *path = strdup(m->config_path);
     char *argv[] = {name, verb, path, NULL};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int program = fcntl(m->program_fd, F_DUPFD_CLOEXEC, SERVE_CHILD_FD + 1);
-    control = fcntl(control, F_DUPFD_CLOEXEC, SERVE_CHILD_FD + 1); /* dup2 makes it inheritable */
+    int program = fcntl(m->program_fd, F_DUPFD_CLOEXEC, SERVE_FLIGHT_FD + 1);
+    int flight = fcntl(m->flight_fd, F_DUPFD_CLOEXEC, SERVE_FLIGHT_FD + 1);
+    control = fcntl(control, F_DUPFD_CLOEXEC, SERVE_FLIGHT_FD + 1); /* dup2 makes it inheritable */
     if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(control, SERVE_CHILD_FD) >= 0 &&
-        path != NULL)
+        dup2(flight, SERVE_FLIGHT_FD) >= 0 && path != NULL)
         fexecve(program, argv, environ);
     fprintf(stderr, "mailstead: the child process cannot be started: %s\n", strerror(errno));
     _exit(EXIT_TROUBLE);
@@ -124,24 +127,31 @@ static void plan_restart(struct master *m)
     m->restart_at_ms = now_ms(m) + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
 }
 
+static void close_if(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 static void child_start(struct master *m)
 {
-    int pair[2];
+    int pair[2] = {-1, -1};
     m->restart_at_ms = 0;
     m->ready = false;
     m->started_ms = now_ms(m);
     fflush(NULL);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        plan_restart(m);
-        return;
-    }
-    pid_t pid = fork();
+    m->flight_fd = flight_file();
+    pid_t pid = -1;
+    if (m->flight_fd >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+        pid = fork();
     if (pid == 0)
         child_run(m, pair[1]);
-    close(pair[1]);
+    close_if(&pair[1]);
     if (pid < 0) {
         log_event(LOG_ERROR, "child.no_process", LOG_Z("why", strerror(errno)));
-        close(pair[0]);
+        close_if(&pair[0]);
+        close_if(&m->flight_fd);
         m->failures += m->failures < 10;
         plan_restart(m);
         return;
@@ -170,9 +180,7 @@ static void child_ended(struct master *m, int status)
 {
     int64_t uptime_ms = now_ms(m) - m->started_ms;
     bool orderly = WIFEXITED(status);
-    if (m->control >= 0)
-        close(m->control);
-    m->control = -1;
+    close_if(&m->control);
     if (m->stopping || (orderly && !m->was_ever_ready)) {
         m->done = true;
         m->code = orderly ? WEXITSTATUS(status) : EXIT_TROUBLE;
@@ -182,6 +190,8 @@ static void child_ended(struct master *m, int status)
     }
     if (!m->done || !orderly)
         log_end(m, status, uptime_ms);
+    master_blame(m->first, &m->who, m->flight_fd, status);
+    close_if(&m->flight_fd);
     settings_done(&m->pending);
     m->child = 0;
 }
@@ -235,10 +245,7 @@ static void on_question(struct master *m)
         take(m);
         break;
     case 0: break;
-    default: /* its end is closed; SIGCHLD follows */
-        close(m->control);
-        m->control = -1;
-        break;
+    default: /* its end is closed; SIGCHLD follows */ close_if(&m->control); break;
     }
 }
 
@@ -360,6 +367,7 @@ int serve_run(const char *config_path)
                        .signal_fd = -1,
                        .program_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC),
                        .control = -1,
+                       .flight_fd = -1,
                        .now = {.log_fd = -1}};
     struct buf why;
     buf_init(&why, 64 * 1024);

@@ -29,14 +29,14 @@ enum {
 /* ---- with the child's rights ----------------------------------------------------------------- */
 
 /* Only the effective ids, for a moment; the master has one thread. */
-static void become(const struct jail_identity *who)
+void master_become(const struct jail_identity *who)
 {
     if (who->change)
         must(setgroups(who->groups_n, (const gid_t *)who->groups) == 0 && setegid(who->gid) == 0 &&
              seteuid(who->uid) == 0);
 }
 
-static void return_to_root(const struct jail_identity *who)
+void master_return(const struct jail_identity *who)
 {
     if (who->change)
         must(seteuid(0) == 0 && setegid(0) == 0 && setgroups(0, NULL) == 0);
@@ -59,10 +59,10 @@ static int lock_open(const struct config *config,
     int n = snprintf(path, sizeof path, "%s/serve.lock", config->data);
     if (n < 0 || (size_t)n >= sizeof path)
         return ERR_INVALID;
-    become(who);
+    master_become(who);
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     int number = errno;
-    return_to_root(who);
+    master_return(who);
     if (fd < 0)
         return cannot(why, "the file", path, number);
     *fd_out = fd;
@@ -134,15 +134,15 @@ int master_lock(const struct config *config,
 
 int master_folders(const struct config *config, const struct jail_identity *who, struct buf *why)
 {
-    static const char *const names[] = {"tmp"};
+    static const char *const names[] = {"tmp", "quarantine"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char path[4096];
         int n = snprintf(path, sizeof path, "%s/%s", config->data, names[i]);
         if (n < 0 || (size_t)n >= sizeof path)
             return ERR_INVALID;
-        become(who);
+        master_become(who);
         int number = mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : errno;
-        return_to_root(who);
+        master_return(who);
         if (number != 0) {
             buf_printf(why, "the folder %s cannot be made: %s", path, strerror(number));
             return err_from_errno(number);
@@ -161,10 +161,10 @@ int master_log(const struct config *config,
     *fd_out = -1;
     if (config->log_file[0] == '\0')
         return 0;
-    become(who);
+    master_become(who);
     int fd = open(config->log_file, flags, 0640);
     int number = errno;
-    return_to_root(who);
+    master_return(who);
     if (fd < 0 && number == EACCES && who->change && trusted) {
         fd = open(config->log_file, flags | O_NOFOLLOW, 0640);
         number = errno;

@@ -16,6 +16,10 @@ struct master_sockets {
     char *unix_paths[HANDOVER_SOCKETS_MAX]; /* NULL: TCP */
 };
 
+/* The child's user for file operations in its folders, and back. Nothing where they are the same. */
+void master_become(const struct jail_identity *who);
+void master_return(const struct jail_identity *who);
+
 /* DATA/serve.lock, which the master holds for its life. ERR_IN_USE: another server runs on the
  * folder. Waits up to a minute for a child that a killed master has left behind, so that its
  * successor can be started at once. *fd_out is owned. */

@@ -5,7 +5,9 @@
 #include "cli/serve.h"
 
 #include "base/err.h"
+#include "base/flight.h"
 #include "base/log.h"
+#include "base/quarantine.h"
 #include "cli/serve_app.h"
 #include "smtp/rate.h"
 
@@ -278,6 +280,18 @@ static int serve_until_stopped(struct app *app, const struct config *config)
     return err;
 }
 
+/* Without the list there is still the counting of crashes: no reason not to serve. */
+static void quarantine_begin(struct app *app, const struct config *config)
+{
+    char folder[4096];
+    int n = snprintf(folder, sizeof folder, "%s/" QUARANTINE_FOLDER, config->data);
+    int err = n < 0 || (size_t)n >= sizeof folder
+                  ? ERR_INVALID
+                  : quarantine_open(folder, MAILSTEAD_VERSION, app->clock->wall_ms(app->clock));
+    if (err != 0)
+        log_event(LOG_ERROR, "quarantine.unreadable", LOG_Z("folder", folder), LOG_ERR(err));
+}
+
 /* Everything up to serving. On error `why` has the sentence. */
 static int app_open(struct app *app, struct handover *h, struct buf *why)
 {
@@ -285,6 +299,8 @@ static int app_open(struct app *app, struct handover *h, struct buf *why)
     app_log_use(app, h);
     app->start = h->start;
     int err = app_confine(app, config, why);
+    if (err == 0)
+        quarantine_begin(app, config);
     if (err == 0)
         err = make_server(app, config, why);
     if (err == 0)
@@ -328,7 +344,10 @@ int serve_child_run(void)
     (void)prctl(PR_SET_NAME, "mailstead", 0, 0, 0); /* execution by descriptor leaves a number */
     (void)fcntl(app.control, F_SETFD, FD_CLOEXEC);
 
-    int err = watch_signals(&app);
+    int err = flight_open(SERVE_FLIGHT_FD);
+    close(SERVE_FLIGHT_FD);
+    if (err == 0)
+        err = watch_signals(&app);
     if (err == 0)
         err = handover_get(app.control, HANDOVER_START, &h, &why);
     if (err == 0)

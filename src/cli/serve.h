@@ -8,10 +8,10 @@
  * standard error, one sentence a problem. Returns the exit code of the process. */
 int serve_run(const char *config_path);
 
-/* How the master calls its child: `mailstead serve-child CONFIG`, with their socketpair as this
- * descriptor. No command for people. */
+/* How the master calls its child: `mailstead serve-child CONFIG`, with their socketpair and the
+ * child's flight recorder as these descriptors. No command for people. */
 #define SERVE_CHILD "serve-child"
-enum { SERVE_CHILD_FD = 3 };
+enum { SERVE_CHILD_FD = 3, SERVE_FLIGHT_FD = 4 };
 int serve_child_run(void);
 
 #endif

@@ -14,7 +14,7 @@ enum { FOLDERS_MAX = 4 };
  * to us, is left out: whoever needs it has the better sentence. */
 static size_t folders(const struct config *config, struct buf text[], const char *out[])
 {
-    static const char *const below[] = {"tmp"};
+    static const char *const below[] = {"tmp", "quarantine"};
     size_t n = 0;
     struct span store = span_str(config->store);
     for (size_t i = 0; i <= COUNT_OF(below); i++) {

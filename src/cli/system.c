@@ -111,6 +111,9 @@ int verb_status(struct cli *c)
     if (api_int(s, "restarts") > 0)
         fprintf(c->out, "Restarts:      %lld after a crash; see child.died in the log\n",
                 (long long)api_int(s, "restarts"));
+    if (api_int(s, "quarantined") > 0)
+        fprintf(c->out, "Quarantine:    %lld units of work held back; see quarantine list\n",
+                (long long)api_int(s, "quarantined"));
     fprintf(c->out, "Running for:   %s\n", human_seconds(api_int(s, "uptime_seconds"), text));
     fprintf(c->out, "Connections:   %lld open\n", (long long)api_int(s, "connections"));
     fprintf(c->out, "Workers:       %lld busy, %lld units of work waiting\n",

@@ -88,6 +88,11 @@ static const struct cli_verb verbs[] = {
      "Through the server if it runs, else on the store itself. Nothing is changed. The exit code is 1 when there are problems.",
      {{"--quick", NULL, "Do not read the body of every message"}}},
 
+    {"quarantine list", "", 0, 0, BOTH, verb_quarantine_list, "List what the server has died of: once, or twice and is held back",
+     "A message, command, request or job that crashed the serving process twice is refused from then on. Works on the data folder, whether the server runs or not.", {{0}}},
+    {"quarantine show", "ID", 1, 1, BOTH, verb_quarantine_show, "Show one of them: who sent it, when, and in which session", "", {{0}}},
+    {"quarantine release", "ID", 1, 1, BOTH, verb_quarantine_release, "Forget its crashes, so that it is run again when it comes again", "At once: the server need not be told.", {{0}}},
+
     {"help", "[COMMAND]", 0, 2, 0, verb_help, "Explain a command", "",
      {{"--man", NULL, "Print the manual page mailstead(1)"}, {"--man-config", NULL, "Print the manual page mailstead.conf(5)"}}},
     {"completion", "SHELL", 1, 1, 0, verb_completion, "Print the completion script of a shell (bash)", "", {{0}}},

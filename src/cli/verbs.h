@@ -58,6 +58,10 @@ int verb_class_list(struct cli *c);
 int verb_class_show(struct cli *c);
 int verb_class_remove(struct cli *c);
 
+int verb_quarantine_list(struct cli *c);
+int verb_quarantine_show(struct cli *c);
+int verb_quarantine_release(struct cli *c);
+
 int verb_mail_list(struct cli *c);
 int verb_mail_show(struct cli *c);
 int verb_mail_deliver(struct cli *c);

@@ -14,6 +14,7 @@
 #include "delivery/internal.h"
 
 #include "base/err.h"
+#include "base/flight.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -32,6 +33,7 @@ struct deliver {
     struct blob_info info;
     int64_t now_ms;
     struct span from;
+    struct flight_slot *flight;    /* of the unit that all threads work on */
     const struct destination **to; /* each account once, by id */
     struct mail_appended *done;    /* uid 0: not done */
     size_t n;
@@ -148,6 +150,7 @@ static void *deliver_some(void *arg)
     struct deliver *x = arg;
     struct arena *a = arena_new(DELIVER_ARENA);
     size_t i;
+    flight_share(x->flight);
     while (a != NULL && (i = atomic_fetch_add(&x->next, 1)) < x->n) {
         int err = deliver_one(x, i, a);
         if (err != 0) {
@@ -210,7 +213,10 @@ int delivery_deliver(struct delivery *d,
                      struct span prefix,
                      struct span body)
 {
-    struct deliver x = {.d = d, .from = envelope->from, .now_ms = d->clock->wall_ms(d->clock)};
+    struct deliver x = {.d = d,
+                        .from = envelope->from,
+                        .now_ms = d->clock->wall_ms(d->clock),
+                        .flight = flight_mine()};
     atomic_init(&x.next, 0);
     pthread_mutex_init(&x.lock, NULL);
     int err = deliver_prepare(&x, envelope);

@@ -7,6 +7,7 @@
  *        +-- no body, or refused ------+---------------------+
  */
 #include "base/err.h"
+#include "base/flight.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -33,10 +34,36 @@ static void note(const struct http_session *s)
     metric_add(METRIC_HTTP_REQUESTS, 1);
 }
 
+/* For the flight recorder. The same request on the same thing is the same unit; of its body, which
+ * may hold a password, there is only the length, unless it is a message. */
+static int unit_go(struct http_session *s)
+{
+    enum { ENDS = 1024 };
+    const struct http_request *r = &s->request;
+    flight_begin(FLIGHT_HTTP, s->base.peer);
+    flight_key(span_str(s->server->name));
+    flight_key(r->method);
+    flight_key(r->path);
+    flight_key(r->query);
+    flight_key_u64(r->body.n);
+    if ((r->route->flags & HTTP_LARGE_BODY) != 0) {
+        flight_key(span_slice(r->body, 0, ENDS));
+        flight_key(span_from(r->body, r->body.n > ENDS ? r->body.n - ENDS : 0));
+    }
+    flight_show(span_str(s->server->name));
+    flight_show(SPAN(": "));
+    flight_show(r->method);
+    flight_show(SPAN(" "));
+    flight_show(r->path);
+    return flight_go();
+}
+
 static void run(struct http_session *s)
 {
     struct http_request *r = &s->request;
-    int err = r->route->handler(r);
+    int err = unit_go(s);
+    if (err == 0)
+        err = r->route->handler(r);
     if (err < 0)
         http_reply_error(r, err_info(err)->http, err_name(err), span_str(err_text(err)));
 }
@@ -55,7 +82,19 @@ static enum step handle(struct session *base, struct span unit)
         run(s);
     s->base.unit_max = LIMIT_HTTP_HEADER;
     note(s);
-    return http_reply_start(s);
+    enum step step = http_reply_start(s);
+    flight_end();
+    return step;
+}
+
+/* A piece of a stream is made here. */
+static enum step go_on(struct http_session *s)
+{
+    if (s->request.stream != NULL && unit_go(s) != 0)
+        return STEP_CLOSE;
+    enum step step = http_reply_go_on(s);
+    flight_end();
+    return step;
 }
 
 static enum step refuse(struct http_session *s, int status, const char *code, const char *message)
@@ -71,10 +110,10 @@ static enum step wake(struct session *base, enum wake why)
     switch (why) {
     case WAKE_MORE:
     case WAKE_POSTED: /* also a late one, for a stream that has ended */
-    case WAKE_TLS: return s->state == HTTP_AT_REPLY ? http_reply_go_on(s) : STEP_DONE;
+    case WAKE_TLS: return s->state == HTTP_AT_REPLY ? go_on(s) : STEP_DONE;
     case WAKE_TIMEOUT:
         if (s->state == HTTP_AT_REPLY && s->waiting)
-            return http_reply_go_on(s);
+            return go_on(s);
         if (s->state == HTTP_AT_REPLY || (s->state == HTTP_AT_HEAD && s->scanned == 0))
             return STEP_CLOSE;
         return refuse(s, 408, "TIMEOUT", "The request did not arrive in time");

@@ -29,7 +29,7 @@ const struct pop3_command pop3_commands[] = {
 /* clang-format on */
 const size_t pop3_commands_n = COUNT_OF(pop3_commands);
 
-static const struct pop3_command *command_find(struct span keyword)
+const struct pop3_command *pop3_command_find(struct span keyword)
 {
     for (size_t i = 0; i < pop3_commands_n; i++)
         if (span_ieq(keyword, span_str(pop3_commands[i].name)))
@@ -42,7 +42,7 @@ enum step pop3_dispatch(struct pop3 *p, struct span unit)
     struct span text = pop3_chomp(unit);
     struct pop3_line line;
     int err = pop3_parse(text, &line);
-    const struct pop3_command *c = err == 0 ? command_find(line.keyword) : NULL;
+    const struct pop3_command *c = err == 0 ? pop3_command_find(line.keyword) : NULL;
     if (unit.n > LIMIT_POP3_COMMAND && (c == NULL || (c->flags & POP3_LONG) == 0)) {
         pop3_err(p, "", "The command is too long");
         return pop3_mistake(p);

@@ -64,6 +64,9 @@ struct pop3 {
     char holder[POP3_HOLDER]; /* of the lease of pop3.exclusive; empty: none held */
     int64_t lease_ms;         /* mono time it was last renewed */
 
+    const char *unit_name; /* of the command that runs, or is in the middle of its answer */
+    uint64_t unit_uid;     /* of the message that it is about; 0: none */
+
     size_t list_at; /* next message of a LIST or UIDL */
     bool list_uidl;
     struct pop3_stream stream;
@@ -101,7 +104,16 @@ struct pop3_command {
 extern const struct pop3_command pop3_commands[];
 extern const size_t pop3_commands_n;
 
+const struct pop3_command *pop3_command_find(struct span keyword);
 enum step pop3_dispatch(struct pop3 *p, struct span unit);
+
+/* ---- unit.c: what the flight recorder gets to know (base/flight.h) ------------------------ */
+
+/* Each 0 or ERR_QUARANTINED: it is not to be run. Until flight_end, or the next of them. */
+int pop3_unit_line(struct pop3 *p, struct span unit) MUST_CHECK;
+int pop3_unit_more(struct pop3 *p) MUST_CHECK;
+int pop3_unit_login(struct pop3 *p, struct span address) MUST_CHECK;
+enum step pop3_unit_refused(struct pop3 *p, int err); /* the answer to a command */
 
 /* ---- parse.c ----------------------------------------------------------------------------- */
 

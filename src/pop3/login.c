@@ -109,7 +109,10 @@ static enum step login_refuse(struct pop3 *p, int err)
 enum step pop3_login(struct pop3 *p, const struct auth_result *result)
 {
     p->account = result->account_id;
-    int err = lock_take(p, p->account);
+    int err = pop3_unit_login(p, result->address);
+    if (err != 0)
+        return login_refuse(p, err);
+    err = lock_take(p, p->account);
     if (err == ERR_IN_USE) {
         pop3_err(p, "IN-USE",
                  "Another session has this mailbox open; please try again in a moment");

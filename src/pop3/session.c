@@ -7,6 +7,7 @@
  * An idle session holds its struct and its view: 40 bytes a message. */
 #include "pop3/internal.h"
 
+#include "base/flight.h"
 #include "base/log.h"
 
 enum { POP3_TEXT_MAX = 512 - 2 }; /* RFC 2449 §4: a first line of 512 with CRLF */
@@ -96,10 +97,40 @@ static enum step pop3_after(struct pop3 *p, enum step step)
 static enum step pop3_handle(struct session *s, struct span unit)
 {
     struct pop3 *p = pop3_of(s);
+    int err = pop3_unit_line(p, unit);
+    enum step step;
+    if (err != 0) {
+        step = pop3_unit_refused(p, err);
+    } else {
+        pop3_lease_renew(p);
+        step =
+            p->busy == POP3_SASL ? pop3_sasl_answer(p, pop3_chomp(unit)) : pop3_dispatch(p, unit);
+    }
+    flight_end();
+    return step;
+}
+
+/* The answer is in the middle of a listing or a message. */
+static enum step pop3_go_on(struct pop3 *p)
+{
+    if (p->busy != POP3_LISTING && p->busy != POP3_SENDING)
+        return STEP_DONE;
+    if (pop3_unit_more(p) != 0)
+        return STEP_CLOSE; /* nothing can be said there, as after damage */
     pop3_lease_renew(p);
-    if (p->busy == POP3_SASL)
-        return pop3_sasl_answer(p, pop3_chomp(unit));
-    return pop3_dispatch(p, unit);
+    enum step step = p->busy == POP3_LISTING ? pop3_list_more(p) : pop3_send_more(p);
+    flight_end();
+    return pop3_after(p, step);
+}
+
+static enum step pop3_verified(struct pop3 *p)
+{
+    if (p->busy != POP3_VERIFY)
+        return STEP_DONE;
+    int err = pop3_unit_more(p);
+    enum step step = err != 0 ? pop3_unit_refused(p, err) : pop3_verify_woken(p);
+    flight_end();
+    return step;
 }
 
 static enum step pop3_shutdown(struct pop3 *p)
@@ -124,14 +155,8 @@ static enum step pop3_wake(struct session *s, enum wake why)
 {
     struct pop3 *p = pop3_of(s);
     switch (why) {
-    case WAKE_MORE:
-        pop3_lease_renew(p);
-        if (p->busy == POP3_LISTING)
-            return pop3_after(p, pop3_list_more(p));
-        if (p->busy == POP3_SENDING)
-            return pop3_after(p, pop3_send_more(p));
-        return STEP_DONE;
-    case WAKE_POSTED: return p->busy == POP3_VERIFY ? pop3_verify_woken(p) : STEP_DONE;
+    case WAKE_MORE: return pop3_go_on(p);
+    case WAKE_POSTED: return pop3_verified(p);
     case WAKE_TIMEOUT: return STEP_CLOSE; /* RFC 1939 §3: without deleting, without a word */
     case WAKE_SHUTDOWN: return pop3_shutdown(p);
     case WAKE_TLS: return pop3_tls_on(p);

@@ -71,6 +71,11 @@ static const struct command *find(struct span verb)
     return NULL;
 }
 
+bool smtp_is_verb(struct span verb)
+{
+    return find(verb) != NULL;
+}
+
 static enum step login_first(struct smtp *s)
 {
     if (s->s.tls.on || !s->s.tls_possible) {

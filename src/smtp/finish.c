@@ -193,6 +193,11 @@ void smtp_finish(struct smtp *s)
         smtp_refuse_body(s);
         return;
     }
+    int held = smtp_unit_message(s, message);
+    if (held != 0) { /* temporary: our fault, and the sender keeps it until we are mended */
+        reject_err(s, held);
+        return;
+    }
     header_look(message, &f);
     struct verdict v = header_check(s, message, &f);
     if (v.code != 0)

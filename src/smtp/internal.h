@@ -117,6 +117,8 @@ enum step smtp_hang_up(struct smtp *s, const char *enhanced, const char *text);
 /* One command line, without its CRLF. */
 enum step smtp_command(struct smtp *s, struct span line);
 
+bool smtp_is_verb(struct span verb);
+
 enum step smtp_cmd_helo(struct smtp *s, struct span args);
 enum step smtp_cmd_ehlo(struct smtp *s, struct span args);
 enum step smtp_cmd_mail(struct smtp *s, struct span args);
@@ -177,6 +179,14 @@ struct smtp_trace {
     bool add_empty_line; /* the message has no header section of its own */
 };
 void smtp_trace_print(struct smtp *s, const struct smtp_trace *t, struct buf *out);
+
+/* ---- unit.c: what the flight recorder gets to know (base/flight.h) ------------------------ */
+
+/* Each 0 or ERR_QUARANTINED: it is not to be run. Until flight_end, or the next of them. */
+int smtp_unit_line(struct smtp *s, struct span unit) MUST_CHECK;
+int smtp_unit_woken(struct smtp *s) MUST_CHECK; /* in the middle of a login */
+int smtp_unit_content(struct smtp *s) MUST_CHECK;
+int smtp_unit_message(struct smtp *s, struct span message) MUST_CHECK;
 
 /* ---- shared by MAIL, RCPT and finish.c -------------------------------------------------- */
 

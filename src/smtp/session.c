@@ -7,6 +7,8 @@
  */
 #include "smtp/internal.h"
 
+#include "base/flight.h"
+
 static struct smtp *of(struct session *s)
 {
     return CONTAINER_OF(s, struct smtp, s);
@@ -108,16 +110,31 @@ static enum step line_unit(struct smtp *s, struct span unit)
     return s->input == IN_AUTH ? smtp_login_line(s, line) : smtp_command(s, line);
 }
 
+/* The connection ends: what comes next was meant to be content, or an answer, if we had run this. */
+static enum step hold(struct smtp *s, int err)
+{
+    return smtp_hang_up(s, err_info(err)->enhanced, err_text(err));
+}
+
+static enum step run_unit(struct smtp *s, struct span unit)
+{
+    bool content = s->input == IN_DATA || s->input == IN_CHUNK;
+    int err = content ? smtp_unit_content(s) : smtp_unit_line(s, unit);
+    if (err != 0)
+        return hold(s, err);
+    switch (s->input) {
+    case IN_DATA: return smtp_data_unit(s, unit);
+    case IN_CHUNK: return smtp_chunk_unit(s, unit);
+    default: return line_unit(s, unit);
+    }
+}
+
 static enum step session_handle(struct session *session, struct span unit)
 {
     struct smtp *s = of(session);
-    enum step step;
     log_scope(s);
-    switch (s->input) {
-    case IN_DATA: step = smtp_data_unit(s, unit); break;
-    case IN_CHUNK: step = smtp_chunk_unit(s, unit); break;
-    default: step = line_unit(s, unit);
-    }
+    enum step step = run_unit(s, unit);
+    flight_end();
     log_scope_clear();
     return step;
 }
@@ -132,6 +149,16 @@ static enum step after_tls(struct smtp *s)
     return STEP_DONE;
 }
 
+static enum step login_woken(struct smtp *s)
+{
+    if (s->exchange == NULL)
+        return STEP_DONE;
+    int err = smtp_unit_woken(s);
+    enum step step = err != 0 ? hold(s, err) : smtp_login_woken(s);
+    flight_end();
+    return step;
+}
+
 static enum step session_wake(struct session *session, enum wake why)
 {
     struct smtp *s = of(session);
@@ -140,7 +167,7 @@ static enum step session_wake(struct session *session, enum wake why)
     switch (why) {
     case WAKE_MORE: break;
     case WAKE_TLS: step = after_tls(s); break;
-    case WAKE_POSTED: step = s->exchange != NULL ? smtp_login_woken(s) : STEP_DONE; break;
+    case WAKE_POSTED: step = login_woken(s); break;
     case WAKE_SHUTDOWN:
         step = smtp_hang_up(s, "4.3.2",
                             "This server is shutting down, please connect again in a minute");

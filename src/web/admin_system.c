@@ -51,6 +51,7 @@ int admin_status_show(struct http_request *r)
     json_int(&j, "uptime_seconds",
              (admin->clock->wall_ms(admin->clock) - status.started_ms) / 1000);
     json_int(&j, "restarts", status.restarts);
+    json_int(&j, "quarantined", metric_get(METRIC_QUARANTINE_HELD));
     json_cstr(&j, "user", status.user);
     json_cstr(&j, "confinement", status.confinement);
     json_int(&j, "connections", status.connections);
