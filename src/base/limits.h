@@ -15,6 +15,7 @@ enum limits {
     /* SMTP (bytes, without CRLF unless said) */
     LIMIT_SMTP_COMMAND = 512 * 4,   /* §4.5.3.1.4 plus what DSN, AUTH and SMTPUTF8 add */
     LIMIT_SMTP_AUTH_LINE = 12288,   /* RFC 4954 §4 */
+    LIMIT_SMTP_LINE_DROPPED = 1024 * 1024, /* of a command line that is too long, then we hang up */
     LIMIT_SMTP_TEXT_LINE = 998,     /* §4.5.3.1.6: what senders should keep; more is accepted up to */
     LIMIT_SMTP_LINE_ACCEPTED = 64 * 1024,
     LIMIT_SMTP_RECEIVED = 100,      /* Received fields: more is a loop, §6.3 */

@@ -79,6 +79,13 @@ enum step smtp_cmd_data(struct smtp *s, struct span args)
     return STEP_DONE;
 }
 
+/* A client that we have to refuse does not listen before the end of its message, so the rest is
+ * taken and dropped; but who sends twice the largest message there can be means no end. */
+static bool is_endless(const struct smtp *s)
+{
+    return s->body.received / 2 > (uint64_t)s->server->config->smtp_size_max;
+}
+
 ssize_t smtp_data_frame(const struct smtp *s, struct span in)
 {
     enum smtp_dot dot = s->dot;
@@ -100,6 +107,9 @@ enum step smtp_data_unit(struct smtp *s, struct span unit)
     if (s->dot == DOT_END) {
         smtp_body_end(&s->body);
         smtp_finish(s);
+    } else if (is_endless(s)) {
+        smtp_refuse_body(s);
+        return STEP_CLOSE;
     }
     return STEP_DONE;
 }
@@ -177,9 +187,18 @@ ssize_t smtp_chunk_frame(const struct smtp *s, struct span in)
 enum step smtp_chunk_unit(struct smtp *s, struct span unit)
 {
     s->chunk_left -= unit.n;
-    if (!s->chunk_refused)
+    if (s->chunk_refused)
+        s->body.received += unit.n;
+    else
         smtp_body_put(&s->body, unit);
     if (!in_time(s))
         return too_slow(s);
+    if (is_endless(s)) {
+        if (s->chunk_refused)
+            (void)chunk_end(s);
+        else
+            smtp_refuse_body(s);
+        return STEP_CLOSE;
+    }
     return s->chunk_left == 0 ? chunk_end(s) : STEP_DONE;
 }

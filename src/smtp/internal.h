@@ -76,6 +76,8 @@ struct smtp {
     struct smtp_envelope envelope;
     struct smtp_body body;
     enum smtp_dot dot;
+    size_t line_dropped; /* IN_LONG_LINE: bytes so far */
+    int64_t line_since;  /* and when it turned out to be too long */
     uint64_t chunk_left; /* bytes of the BDAT chunk still to come */
     bool chunk_last;
     bool chunk_refused;    /* it is read and dropped, then answered 503 or 554 */

@@ -24,6 +24,11 @@ static int64_t config_timeout_ms(const struct smtp *s)
     return s->server->config->smtp_timeout * 1000;
 }
 
+static int64_t now_ms(const struct smtp *s)
+{
+    return s->server->clock->mono_ms(s->server->clock);
+}
+
 void smtp_input_set(struct smtp *s, enum smtp_input input)
 {
     s->input = input;
@@ -84,6 +89,7 @@ static ssize_t session_frame(struct session *session, struct span in)
 static enum step long_line_end(struct smtp *s)
 {
     bool in_login = s->exchange != NULL;
+    s->s.timeout_ms = config_timeout_ms(s);
     smtp_login_drop(s);
     smtp_input_set(s, IN_COMMAND);
     if (in_login) /* RFC 4954 §4 */
@@ -91,14 +97,32 @@ static enum step long_line_end(struct smtp *s)
     return smtp_wrong(s, 500, "5.5.2", "The line is longer than %d bytes", LIMIT_SMTP_COMMAND);
 }
 
+/* Each piece is a step, and steps are what the host counts a client's silence from: without a time
+ * for the whole line a byte now and then would hold the connection for ever. */
+static enum step long_line_more(struct smtp *s, size_t n)
+{
+    s->line_dropped += n;
+    if (s->line_dropped > LIMIT_SMTP_LINE_DROPPED) {
+        smtp_reply(s, 500, "5.5.2", "The line does not end, closing the connection");
+        return STEP_CLOSE;
+    }
+    int64_t left = s->line_since + config_timeout_ms(s) - now_ms(s);
+    if (left <= 0)
+        return smtp_hang_up(s, "4.4.2", "The line took too long to arrive, closing the connection");
+    s->s.timeout_ms = left;
+    return STEP_DONE;
+}
+
 static enum step line_unit(struct smtp *s, struct span unit)
 {
     bool whole = unit.p[unit.n - 1] == '\n';
     if (s->input == IN_LONG_LINE)
-        return whole ? long_line_end(s) : STEP_DONE;
+        return whole ? long_line_end(s) : long_line_more(s, unit.n);
     if (!whole) {
         smtp_input_set(s, IN_LONG_LINE);
-        return STEP_DONE;
+        s->line_dropped = 0;
+        s->line_since = now_ms(s);
+        return long_line_more(s, unit.n);
     }
     struct span line = span_slice(unit, 0, unit.n - 1);
     if (line.n == 0 || line.p[line.n - 1] != '\r' || span_chr(line, '\r') != (ssize_t)line.n - 1) {

@@ -198,6 +198,52 @@ static void too_big(void **state)
     assert_int_equal(world_count(w, w->alice), 2);
 }
 
+/* What is refused is taken to its end, but not for ever. */
+static void without_end(void **state)
+{
+    struct world *w = *state;
+    static char line[1000];
+    memset(line, 'x', sizeof line);
+    memcpy(line + sizeof line - 2, "\r\n", 2);
+    w->config->smtp_size_max = 30000;
+    static const struct {
+        const char *before, *reply; /* BDAT, if it is not DATA, and what is said at the end */
+        bool mail;
+    } kinds[] = {
+        {NULL, "552 5.3.4", true},
+        {"BDAT 1000000000000 LAST\r\n", "552 5.3.4", true},
+        {"BDAT 1000000000000 LAST\r\n", "503 5.5.1", false},
+    };
+    for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+        if (kinds[kind].before == NULL)
+            talk_data(w);
+        else if (kinds[kind].mail)
+            begin(w, "MAIL FROM:<a@far.test>");
+        else
+            talk_hello(w, PORT_MX);
+        if (kinds[kind].before != NULL)
+            host_sends(w->host, kinds[kind].before);
+        int lines = 0;
+        for (; lines < 1000 && !host_closed(w->host); lines++)
+            host_send(w->host, span_of(line, sizeof line));
+        assert_in_range(lines, 60, 100);
+        (void)talk_reply(w, kinds[kind].reply);
+        host_expect_closed(w->host);
+    }
+    begin(
+        w,
+        "MAIL FROM:<a@far.test>"); /* in chunks: the second is refused, what follows is not counted
+                                         * as a mistake, but it has an end, too */
+    int chunks = 0;
+    for (; chunks < 100 && !host_closed(w->host); chunks++) {
+        host_sends(w->host, "BDAT 20000\r\n");
+        for (int i = 0; i < 20 && !host_closed(w->host); i++)
+            host_send(w->host, span_of(line, sizeof line));
+    }
+    assert_in_range(chunks, 4, 10);
+    assert_int_equal(world_count(w, w->alice), 0);
+}
+
 /* Other half-sent messages have taken the room that all together may take. */
 static void no_room_for_more(void **state)
 {
@@ -348,6 +394,7 @@ int main(void)
         TALK_TEST(chunks_that_are_wrong),
         TALK_TEST(binary),
         TALK_TEST(too_big),
+        TALK_TEST(without_end),
         TALK_TEST(headers_beyond_limits),
         TALK_TEST(time_limits),
         TALK_TEST(no_room_for_more),

@@ -165,6 +165,35 @@ static void long_lines(void **state)
     talk(w, "NOOP", "250 2.0.0", NULL);
 }
 
+static void lines_without_end(void **state)
+{
+    struct world *w = *state;
+    static char piece[LIMIT_SMTP_AUTH_LINE + 2];
+    memset(piece, 'x', sizeof piece);
+    talk_hello(w, PORT_MX);
+    for (int i = 0; i < 299; i++) { /* never silent for long, and never done */
+        host_send(w->host, i == 0 ? span_of(piece, sizeof piece) : SPAN("x"));
+        host_expect_silence(w->host);
+        clock_fake_advance(&w->clock, 1000);
+    }
+    talk(w, "", "500 5.5.2", NULL);
+    assert_int_equal(host_session(w->host)->timeout_ms, 300 * 1000);
+    host_send(w->host, span_of(piece, sizeof piece));
+    clock_fake_advance(&w->clock, 299 * 1000);
+    host_send(w->host, SPAN("x"));
+    assert_int_equal(host_session(w->host)->timeout_ms, 1000);
+    host_timeout(w->host);
+    host_expect(w->host, "421 4.4.2");
+    host_expect_closed(w->host);
+    talk_hello(w, PORT_MX);
+    size_t sent = 0;
+    for (; sent < 10 * LIMIT_SMTP_LINE_DROPPED && !host_closed(w->host); sent += sizeof piece)
+        host_send(w->host, span_of(piece, sizeof piece));
+    assert_in_range(sent, LIMIT_SMTP_LINE_DROPPED, LIMIT_SMTP_LINE_DROPPED + 2 * sizeof piece);
+    (void)talk_reply(w, "500 5.5.2 The line does not end");
+    host_expect_closed(w->host);
+}
+
 static void too_many_errors(void **state)
 {
     struct world *w = *state;
@@ -271,6 +300,7 @@ int main(void)
         TALK_TEST(wrong_commands),
         TALK_TEST(bare_newlines_in_commands),
         TALK_TEST(long_lines),
+        TALK_TEST(lines_without_end),
         TALK_TEST(too_many_errors),
         TALK_TEST(what_follows_a_refusal_is_no_error),
         TALK_TEST(browsers),
