@@ -10,7 +10,7 @@
  *   "John <a@b>          a quote, comment or bracket that is left open stands for itself
  *
  * Names have lost their quotes and escapes; encoded-words (RFC 2047) in them stand as they were, even in
- * quotes, and with commas in them.
+ * quotes, and with commas in them. No part of an entry holds a CR or an LF.
  *
  * Time and memory are linear in the value, whatever opens in it and never closes. Nothing blocks. */
 #ifndef MESSAGE_ADDRESS_H

@@ -61,11 +61,10 @@ static void text_put(struct address_text *to, const struct address_token *t)
     bool escapes = t->kind == T_QUOTED || t->kind == T_COMMENT;
     for (size_t i = 0; i < t->text.n; i++) {
         char c = t->text.p[i];
-        if (c == '\r' || c == '\n')
-            continue;
         if (escapes && c == '\\' && i + 1 < t->text.n)
             c = t->text.p[++i];
-        to->p[to->n++] = c;
+        if (c != '\r' && c != '\n') /* nor escaped (obs-qp, §4.1): it would forge a line */
+            to->p[to->n++] = c;
     }
 }
 

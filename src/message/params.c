@@ -36,7 +36,8 @@ static struct span lower(struct span s, struct arena *a)
     return copy;
 }
 
-/* From behind the opening quote; takes the closing one. CR and LF are folding and go. */
+/* From behind the opening quote; takes the closing one. CR and LF are folding and go, escaped ones, too: they
+ * would forge a line wherever the value is printed. */
 static struct span take_quoted(struct span *s, struct arena *a)
 {
     size_t n = 0, end = 0;
@@ -49,11 +50,10 @@ static struct span take_quoted(struct span *s, struct arena *a)
         return SPAN_EMPTY;
     for (size_t i = 0; i < end; i++) {
         char c = s->p[i];
-        if (c == '\r' || c == '\n')
-            continue;
         if (c == '\\' && i + 1 < end)
             c = s->p[++i];
-        to[n++] = c;
+        if (c != '\r' && c != '\n')
+            to[n++] = c;
     }
     *s = span_from(*s, end + (end < s->n));
     return span_of(to, n);

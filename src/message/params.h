@@ -20,7 +20,7 @@ struct mime_param {
     struct mime_param *next;
     struct span name; /* lower case, without what RFC 2231 adds to it */
     struct span
-        value;     /* quotes and escapes gone; UTF-8 if `extended`, else the bytes as they were */
+        value; /* quotes and escapes gone; UTF-8 if `extended`, else bytes as they were, without CR and LF */
     bool extended; /* it was "name*" or "name*0*": its charset was told and has been converted */
 };
 

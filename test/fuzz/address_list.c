@@ -5,6 +5,11 @@
 #include "message/address.h"
 #include "message/message.h"
 
+static void check_one_line(struct span s)
+{
+    must(span_chr(s, '\n') < 0 && span_chr(s, '\r') < 0);
+}
+
 static void check_mailbox(const struct mail_address *m, struct arena *a)
 {
     struct buf out;
@@ -36,7 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_mailbox(m, a);
         else
             open = m->kind == ADDRESS_GROUP;
-        must(span_chr(m->name, '\n') < 0 && span_chr(m->local, '\n') < 0);
+        check_one_line(m->name);
+        check_one_line(m->route);
+        check_one_line(m->local);
+        check_one_line(m->domain);
     }
     must(!open);
     arena_free(a);

@@ -12,6 +12,7 @@ static void check(const struct mime_param *p, struct buf *out)
     for (; p != NULL; p = p->next, n++) {
         must(p->name.n > 0 && (!p->extended || span_is_utf8(p->value)));
         must(span_chr(p->name, 'A') < 0);
+        must(p->extended || (span_chr(p->value, '\n') < 0 && span_chr(p->value, '\r') < 0));
         if (!span_is_ascii(p->name) || span_chr(p->name, '*') >= 0 || !span_is_utf8(p->value))
             continue;
         buf_clear(out);

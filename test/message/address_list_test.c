@@ -56,6 +56,8 @@ static const struct {
     {"John Q. Public <a@b>", "John Q. Public|a|b"},
     {"John\r\n\t  Doe <a@b>", "John Doe|a|b"},
     {"\"a\\\"b\\\\c\" <a@b>", "a\"b\\c|a|b"},
+    {"\"a\\\nb\\\r\\c\" <a@b>", "abc|a|b"}, /* an escaped line end forges no line */
+    {"\"a\\\nb\"@c (d\\\re)", "de|ab|c"},
     {"\"J\" Doe <a@b>", "J Doe|a|b"},
     {"a@b (John (the) \\) Doe)", "John (the) ) Doe|a|b"},
     {"<a@b> (John)", "John|a|b"},

@@ -30,6 +30,7 @@ static const struct {
     {"text/plain; Charset=UTF-8;format=flowed", "text/plain|charset=UTF-8|format=flowed"},
     {"a/b; x=\"a\\\"b\\\\c\"", "a/b|x=a\"b\\c"},
     {"a/b; x=\"a\r\n b\"", "a/b|x=a b"},
+    {"a/b; x=\"a\\\nb\\\rc\"", "a/b|x=abc"},
     {"a/b; x=\"\"", "a/b|x="},
     {"a/b; x=", "a/b|x="},
     {"a/b; x=;y=z", "a/b|x=|y=z"},
