@@ -52,7 +52,7 @@ struct mime_language *mime_languages_parse(struct span value, struct arena *a);
 
 /* Appends `; name="value"` for a header field that is being written: as a token or in quotes if it is
  * ASCII, else as RFC 2231 has it, in as many continuations as lines of 76 characters need, each on a
- * line of its own. `value` is UTF-8. */
+ * line of its own; a value that would need more than LIMIT_MIME_PARAMS / 2 has longer lines instead. `value` is UTF-8. */
 void mime_param_write(struct span name, struct span value, struct buf *out);
 
 /* `utf-8''%C3%A4`: a value as RFC 2231 §4 writes it after "name*=". */

@@ -10,7 +10,11 @@
 #include "message/charset.h"
 #include "message/params_impl.h"
 
-enum { LINE = 76, NUMBER_MAX = 999 };
+enum {
+    LINE = 76,
+    NUMBER_MAX = 999,
+    PIECES = LIMIT_MIME_PARAMS / 2, /* written for one value, or a reader would not take all */
+};
 
 struct segment segment_of(struct span name)
 {
@@ -208,7 +212,11 @@ static size_t piece_size(struct span value, size_t room)
 static void write_pieces(struct span name, struct span value, struct buf *out)
 {
     size_t overhead = name.n + sizeof(" *999*=utf-8'';");
-    size_t room = overhead + 12 < LINE ? LINE - overhead : 12;
+    size_t room = overhead + 12 < LINE ? LINE - overhead : 12, total = 0;
+    for (size_t i = 0; i < value.n; i++)
+        total += escaped_size(value.p[i]);
+    if (room < total / PIECES + 12) /* a character has at most 12 */
+        room = total / PIECES + 12;
     if (piece_size(value, room) == value.n) {
         buf_printf(out, ";\r\n %.*s*=", SPAN_ARG(name));
         mime_param_escape(value, out);

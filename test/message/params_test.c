@@ -240,6 +240,36 @@ static void there_and_back(void **state)
     buf_done(&value);
 }
 
+/* A long name, a long value: fewer pieces than are read, so that all of it is read again. */
+static void long_values(void **state)
+{
+    (void)state;
+    struct buf out, value, name;
+    buf_init(&out, 1 << 20);
+    buf_init(&value, 1 << 20);
+    buf_init(&name, 1 << 10);
+    for (size_t i = 0; i < 100; i++)
+        buf_putc(&name, 'q');
+    for (size_t i = 0; i < 10000; i++)
+        buf_puts(&value, "\xe2\x82\xac");
+    for (size_t i = 0; i < 2; i++) {
+        buf_clear(&out);
+        buf_puts(&out, "a/b");
+        mime_param_write(i == 0 ? SPAN("name") : buf_span(&name), buf_span(&value), &out);
+        struct arena *a = arena_new(1 << 20);
+        struct span type, subtype;
+        struct mime_param *p;
+        assert_true(mime_type_parse(buf_span(&out), a, &type, &subtype, &p));
+        assert_non_null(p);
+        assert_null(p->next);
+        assert_true(span_eq(p->value, buf_span(&value)));
+        arena_free(a);
+    }
+    buf_done(&out);
+    buf_done(&value);
+    buf_done(&name);
+}
+
 /* Half a megabyte of what repeats, opens or never ends: as many parameters as the limit says, memory that is
  * no more than UTF-8 of the value, and time that, if it grew faster than the value, would meet the time limit
  * of the test. */
@@ -296,7 +326,7 @@ int main(void)
         cmocka_unit_test(reads_types),     cmocka_unit_test(reads_dispositions),
         cmocka_unit_test(reads_languages), cmocka_unit_test(finds),
         cmocka_unit_test(writes),          cmocka_unit_test(there_and_back),
-        cmocka_unit_test(hostile),
+        cmocka_unit_test(hostile),         cmocka_unit_test(long_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
