@@ -107,8 +107,10 @@ int flight_open(int fd)
     if (slots == MAP_FAILED)
         return err_from_errno(errno);
     stacks = calloc(FLIGHT_SLOTS, STACK); /* costs no memory before it is used */
-    if (stacks == NULL)
+    if (stacks == NULL) {
+        (void)munmap(slots, sizeof *map);
         return ERR_NOMEM;
+    }
     map = slots;
     return catch_fatal();
 }
