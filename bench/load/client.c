@@ -210,6 +210,8 @@ void run_all(struct run *r)
         struct client *c = &r->clients[i];
         c->run = r;
         link_init(&c->link, r->epoll, r->tls, r->o->resume);
+        if (i > 0 && r->o->stagger_ms > 0)
+            usleep(r->o->stagger_ms * 1000);
         start(c);
     }
     loop(r);

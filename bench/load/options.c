@@ -15,6 +15,7 @@ enum option_id {
     OPT_TLS,
     OPT_RESUME,
     OPT_CONNECTIONS,
+    OPT_STAGGER,
     OPT_COUNT,
     OPT_PER_CONNECTION,
     OPT_SIZE,
@@ -50,6 +51,7 @@ static const struct option_row rows[] = {
     {"tls", "none|starttls|implicit", "default none (for POP3 starttls is STLS)", OPT_TLS},
     {"resume", NULL, "offer the TLS session of the connection before", OPT_RESUME},
     {"connections", "N", "at once; default 1", OPT_CONNECTIONS},
+    {"stagger", "MS", "the first connections begin so far apart, for servers with a short listen queue; default 0", OPT_STAGGER},
     {"count", "N", "messages (smtp, lmtp) or sessions (drain, login) in all; default 100", OPT_COUNT},
     {"per-connection", "N", "messages on one connection, then a new one; default 0: no end", OPT_PER_CONNECTION},
     {"size", "SIZE", "octets of a message, like 8k or 1M; default 8k", OPT_SIZE},
@@ -153,6 +155,7 @@ static void set(struct options *o, const struct option_row *row, const char *v)
     case OPT_TLS: o->tls = (enum tls_mode)one_of(row->name, v, tls, 3); break;
     case OPT_RESUME: o->resume = true; break;
     case OPT_CONNECTIONS: o->connections = (unsigned)number(row->name, v, 1); break;
+    case OPT_STAGGER: o->stagger_ms = (unsigned)number(row->name, v, 0); break;
     case OPT_COUNT: o->count = number(row->name, v, 1); break;
     case OPT_PER_CONNECTION: o->per_connection = number(row->name, v, 0); break;
     case OPT_SIZE: o->size = size_of(v); break;

@@ -18,6 +18,7 @@ struct options {
     bool resume; /* offer the TLS session of the connection before */
     unsigned connections;
     unsigned long count;          /* messages (smtp, lmtp) or sessions (drain, login) in all */
+    unsigned stagger_ms;          /* between the beginnings of the first connections */
     unsigned long per_connection; /* messages on one connection; 0 for no end */
     size_t size;                  /* octets of one message, as in RFC 5321 SIZE */
     enum pipelining pipelining;   /* SMTP */
