@@ -115,9 +115,15 @@ def test_message_too_large(make_server):
         s.rset()
         with pytest.raises(smtplib.SMTPDataError) as e:
             s.esmtp_features.pop("size", None)
-            s.sendmail("a@elsewhere.test", [BOB], letter("too large", "x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 3000))
+            s.sendmail("a@elsewhere.test", [BOB], letter("too large", ("y" * 70 + "\r\n") * 2000))
         assert e.value.smtp_code == 552
         s.sendmail("a@elsewhere.test", [BOB], letter("small"))
+        with pytest.raises(smtplib.SMTPDataError) as e:  # no longer listened to, but told why
+            s.sendmail("a@elsewhere.test", [BOB], letter("endless", ("y" * 70 + "\r\n") * 4000))
+        assert e.value.smtp_code == 552
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            s.noop()
+            s.noop()
     assert names(server.messages(BOB)) == {"small": 1}
 
 
