@@ -26,8 +26,8 @@ destination_check(struct delivery *d, const struct destination *to, uint64_t siz
     if (class.message_size != 0 && size > class.message_size)
         return ERR_TOO_BIG;
     err = mailbox_quota(d->mail, to->account_id, &used);
-    if (err != 0 && err != ERR_NO_USER) /* no mail yet: delivery_deliver makes its mailboxes */
-        return err;
+    if (err != 0) /* ERR_NO_USER: purged since it was resolved, which the next try hears */
+        return err == ERR_NO_USER ? ERR_UNAVAILABLE : err;
     if (class.quota_messages != 0 && used.messages >= class.quota_messages)
         return ERR_QUOTA;
     if (class.quota_bytes != 0 &&

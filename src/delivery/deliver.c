@@ -86,23 +86,14 @@ static int deliver_body(struct deliver *x, struct span prefix, struct span body)
     return store_blob_finish(w, &x->blob, &x->info);
 }
 
-/* An account that was added without its mailboxes (the server died in between): made now, if the
- * directory still knows the account under this id. */
-static int deliver_heal(struct deliver *x, const struct destination *to, struct arena *a)
-{
-    struct account account;
-    int err = account_get(x->d->directory, to->address, a, &account);
-    if (err == 0 && account.id != to->account_id)
-        err = ERR_NO_USER;
-    return err != 0 ? err : mailbox_account_create(x->d->mail, to->account_id, to->address);
-}
-
-/* What "not found" a store may say is no word about the address, so never 550. And when one of several
- * accounts has gone since RCPT, a permanent refusal would bounce the message for all: the sender's next
- * try hears it at RCPT, for that one only. */
+/* What "not found" a store may say is no word about the address, so never 550: an account that was purged
+ * since RCPT is refused there at the sender's next try, and for that one only. Its mailboxes are not made
+ * again: every account has had them since before it had its address, so whoever has none is being purged,
+ * and what is made behind the purge's back stays for ever. */
 static int deliver_verdict(const struct deliver *x, int err)
 {
-    if (err == ERR_NOT_FOUND || (err != 0 && x->n > 1 && !err_info(err)->temporary))
+    if (err == ERR_NOT_FOUND || err == ERR_NO_USER ||
+        (err != 0 && x->n > 1 && !err_info(err)->temporary))
         return ERR_UNAVAILABLE;
     return err;
 }
@@ -125,13 +116,7 @@ static int deliver_one(struct deliver *x, size_t i, struct arena *a)
         in.quota_bytes = class.quota_bytes;
         in.quota_messages = class.quota_messages;
     }
-    int err = mailbox_append(x->d->mail, to->account_id, &in, &x->done[i]);
-    if (err == ERR_NO_USER) {
-        err = deliver_heal(x, to, a);
-        if (err == 0)
-            err = mailbox_append(x->d->mail, to->account_id, &in, &x->done[i]);
-    }
-    return deliver_verdict(x, err);
+    return deliver_verdict(x, mailbox_append(x->d->mail, to->account_id, &in, &x->done[i]));
 }
 
 static void deliver_fail(struct deliver *x, size_t i, int err)

@@ -33,7 +33,7 @@ struct delivery_envelope {
 /* Stores prefix (Return-Path and trace fields; may be empty) + body as one blob and puts it into every destination's
  * INBOX. Durable for all when it returns 0. Recipients were checked at
  * RCPT; one that has filled up since then still gets the message, except that a message with one single
- * destination is refused with ERR_QUOTA. If one destination fails after others have it, those are taken back
+ * destination is refused with ERR_QUOTA. ERR_UNAVAILABLE if one has been purged since then. If one destination fails after others have it, those are taken back
  * (expunged, not restorable) so that the sender's next try does not make doubles; the error is returned, a
  * temporary one when there are several destinations: one of them must not bounce the mail of the others.
  * Each delivery is logged (event delivery.stored, with mid, account, mailbox, uid). */

@@ -85,17 +85,13 @@ void pop3_lease_renew(struct pop3 *p)
         log_event(LOG_WARN, "pop3.lock_not_renewed", LOG_ERR(err));
 }
 
-static int view_load(struct pop3 *p, const struct auth_result *r)
+/* An account has had its mailboxes since before it had its address: one without was purged since its password
+ * was looked at, and the next try hears that. Made again here they would stay for ever. */
+static int view_load(struct pop3 *p)
 {
-    struct mail *mail = p->server->mail;
     struct mailbox_id inbox = {0};
-    int err = mailbox_view_load(mail, r->account_id, inbox, LIMIT_POP3_MESSAGES, &p->view);
-    if (err != ERR_NO_USER)
-        return err;
-    /* an account that got no mailboxes when it was added (the server died in between): made now */
-    err = mailbox_account_create(mail, r->account_id, r->address);
-    return err != 0 ? err
-                    : mailbox_view_load(mail, r->account_id, inbox, LIMIT_POP3_MESSAGES, &p->view);
+    int err = mailbox_view_load(p->server->mail, p->account, inbox, LIMIT_POP3_MESSAGES, &p->view);
+    return err == ERR_NO_USER ? ERR_UNAVAILABLE : err;
 }
 
 static enum step login_refuse(struct pop3 *p, int err)
@@ -129,7 +125,7 @@ enum step pop3_login(struct pop3 *p, const struct auth_result *result)
         return pop3_mistake(p);
     }
     if (err == 0)
-        err = view_load(p, result);
+        err = view_load(p);
     if (err != 0)
         return login_refuse(p, err);
     p->address = strndup(result->address.n > 0 ? result->address.p : "", result->address.n);

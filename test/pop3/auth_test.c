@@ -190,15 +190,17 @@ static void auth_alone_lists_mechanisms(void **state)
     host_free(h);
 }
 
-/* An account the directory knows and that has no mailboxes (a crash between the two) is made whole.
- */
-static void a_half_made_account_is_healed(void **state)
+/* Its password was right, and its mail is gone before the session has looked at it. */
+static void a_login_makes_no_mailboxes_behind_a_purge(void **state)
 {
     (void)state;
+    struct mail_quota quota;
     assert_int_equal(mailbox_account_destroy(&w.mail, w.account), 0);
-    struct host *h = world_login(&w);
-    send_expect(h, "STAT", "+OK 0 0");
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    send_expect(h, "USER " WORLD_USER, "+OK");
+    send_expect(h, "PASS " WORLD_PASSWORD, "-ERR [SYS/TEMP]");
     host_free(h);
+    assert_int_equal(mailbox_quota(&w.mail, w.account, &quota), ERR_NO_USER);
 }
 
 static void suspended_accounts_stay_out(void **state)
@@ -225,7 +227,7 @@ int main(void)
         TEST(bad_answers_end_the_exchange),
         TEST(sasl_lines_may_be_long_others_not),
         TEST(auth_alone_lists_mechanisms),
-        TEST(a_half_made_account_is_healed),
+        TEST(a_login_makes_no_mailboxes_behind_a_purge),
         TEST(suspended_accounts_stay_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,8 +167,8 @@ static void judge_rcpt(struct mail_work *w, const struct rcpt *r, const struct s
     if (a->code / 100 == 5 && o.sure)
         wrong("%s: mail for %s is refused for good: %d %s", c->name, r->address, a->code,
               a->enhanced);
-    if (a->code / 100 == 4)
-        client_must(c, false, "RCPT %s is answered %d %s", r->address, a->code, a->enhanced);
+    if (a->code / 100 == 4) /* an account that is purged while it is looked at is put off */
+        client_must(c, !o.steady, "RCPT %s is answered %d %s", r->address, a->code, a->enhanced);
 }
 
 /* ---- the last answer ---------------------------------------------------------------------- */
@@ -212,15 +212,27 @@ static bool any_unsteady(const struct mail_work *w)
     return any;
 }
 
+/* Alone it is refused when it is full; together with others it is not. */
+static bool one_may_be_full(const struct mail_work *w)
+{
+    for (size_t i = 0; i < w->leads_n; i++) {
+        const struct life *l = w->leads[i].life;
+        bool alone = true;
+        for (size_t j = 0; j < w->leads_n; j++)
+            alone &= j == i || !w->leads[j].sure;
+        if (alone && (life_may_be_full(l, w->msg->body.n, w->since) || l->klass_step > w->since))
+            return true;
+    }
+    return false;
+}
+
 static void judge_refusal(struct mail_work *w, const struct smtp_answer *a)
 {
     struct client *c = w->c;
-    const struct life *l = w->leads_n > 0 ? w->leads[0].life : NULL;
     bool full = a->code == 452 && strcmp(a->enhanced, "4.2.2") == 0;
     if (a->code == 552 && w->too_big)
         return;
-    if (full && w->leads_n == 1 &&
-        (life_may_be_full(l, w->msg->body.n, w->since) || l->klass_step > w->since))
+    if (full && one_may_be_full(w))
         return;
     if (a->code / 100 == 5 && !any_unsteady(w))
         wrong("%s: message %u is refused for good: %d %s", c->name, w->msg->n, a->code,
