@@ -51,8 +51,9 @@ struct copy {
     unsigned
         removers;  /* attempts to remove it that were begun since it was last seen by an audit */
     bool retiring; /* the janitor is one of them */
-    unsigned restores; /* that were begun, ever */
-    uint32_t uid;      /* 0: not seen yet */
+    unsigned restores;      /* that were begun, ever */
+    uint64_t restored_step; /* when the last one was */
+    uint32_t uid;           /* 0: not seen yet */
     uint64_t uidl;
     unsigned seen; /* a mark of the audit's */
 };

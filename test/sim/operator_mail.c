@@ -117,6 +117,7 @@ void operator_undelete(struct client *c)
     enum tri before = copy->gone;
     unsigned removers = ++copy->removers;
     copy->restores++;
+    copy->restored_step = ++m->step;
     copy->uid = 0;
     copy_gone(m, copy, MAYBE);
     admin_call(c, "POST", target, SPAN_EMPTY, &call);

@@ -91,6 +91,13 @@ static void take_size(struct pop3_view *v, size_t i, struct span value)
         wrong("%s: \"%.*s\" is no size", v->c->name, SPAN_ARG(value));
 }
 
+static void recognise(const struct pop3_view *v, struct pop3_entry *e, struct copy *copy)
+{
+    e->copy = copy;
+    e->restores = copy->restores;
+    e->vague = copy->restored_step > v->since;
+}
+
 static void take_uidl(struct pop3_view *v, size_t i, struct span value)
 {
     uint64_t account, uidl;
@@ -103,10 +110,10 @@ static void take_uidl(struct pop3_view *v, size_t i, struct span value)
     if (v->life == NULL)
         return;
     life_id_seen(&v->c->w->model, v->life, account);
-    e->copy = copy_of_uidl(v->life, uidl);
-    if (e->copy == NULL)
+    struct copy *copy = copy_of_uidl(v->life, uidl);
+    if (copy == NULL)
         return;
-    e->restores = e->copy->restores;
+    recognise(v, e, copy);
     if (!copy_may_since(e->copy, v->since))
         wrong("%s: message %u is listed for u%u: arrived %s, gone %s", v->c->name,
               e->copy->message->n, v->life->slot, tri_name(e->copy->arrived),
@@ -188,8 +195,7 @@ static void compare_message(struct pop3_view *v, size_t i, struct span content)
               v->life->slot, tri_name(copy->arrived), tri_name(copy->gone));
     copy_seen(&c->w->model, copy, e->uidl, v->since);
     if (e->copy == NULL)
-        e->restores = copy->restores;
-    e->copy = copy;
+        recognise(v, e, copy);
     if (twice(v, copy))
         wrong("%s: u%u has message %u twice", c->name, v->life->slot, msg->n);
 }
@@ -259,12 +265,23 @@ static size_t doomed(struct pop3_view *v, struct copy **out)
     return n;
 }
 
+/* Those of them that it removes for certain. */
+static size_t surely_doomed(const struct pop3_view *v, struct copy **out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->v[i].deleted && !v->v[i].vague)
+            out[n++] = v->v[i].copy;
+    return n;
+}
+
 /* A message that has come back meanwhile has a new UID, and stays. */
 static void all_gone(struct pop3_view *v)
 {
     for (size_t i = 0; i < v->n; i++) {
         struct copy *copy = v->v[i].copy;
-        if (v->v[i].deleted && copy->gone == MAYBE && copy->restores == v->v[i].restores)
+        if (v->v[i].deleted && !v->v[i].vague && copy->gone == MAYBE &&
+            copy->restores == v->v[i].restores)
             copy_gone(&v->c->w->model, copy, YES);
     }
 }
@@ -288,7 +305,10 @@ void pop3_quit(struct pop3_view *v)
         for (size_t i = 0; i < n; i++)
             copy_remove_never_began(m, gone[i]);
     } else {
-        client_must(c, a == POP3_LOST, "QUIT is answered [%s]", code);
+        /* that of a session whose account was purged under it is not the client's trouble any more */
+        client_must(c, a == POP3_LOST || v->life == NULL || v->life->purged != NO,
+                    "QUIT is answered [%s]", code);
+        n = surely_doomed(v, gone);
         if (n > 0)
             sweep_add(m, gone, n);
     }

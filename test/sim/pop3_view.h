@@ -13,7 +13,8 @@ enum pop3_answer pop3_command(struct client *c, const char *text, char code[stat
 struct pop3_entry {
     uint64_t size, uidl;
     struct copy *copy; /* NULL: not known yet, for its UIDL was never seen before */
-    unsigned restores; /* of the copy, when the list was made */
+    unsigned restores; /* of the copy, when it was recognised */
+    bool vague; /* it came back while the list was made: which of its two places is listed? */
     bool deleted;
 };
 
