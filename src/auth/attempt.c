@@ -330,6 +330,7 @@ static struct hash_job *job_new(struct auth_exchange *x, struct span password)
         return NULL;
     j->job.run = job_run;
     j->job.drop = job_drop;
+    j->job.network = network_of(x).ip;
     j->auth = x->auth;
     j->cost = x->settings.cost;
     j->may_upgrade = real;
@@ -344,8 +345,13 @@ static struct hash_job *job_new(struct auth_exchange *x, struct span password)
 enum auth_step attempt_hashed(struct auth_exchange *x)
 {
     struct hash_job *j = x->job;
-    if (x->auth->pool != NULL && !auth_pool_done(x->auth->pool, &j->job))
-        return AUTH_WAIT;
+    if (x->auth->pool != NULL) {
+        enum pool_job_state state = auth_pool_state(x->auth->pool, &j->job);
+        if (state == JOB_REFUSED)
+            return attempt_fail(x, ERR_AUTH_BUSY, "busy");
+        if (state != JOB_DONE)
+            return AUTH_WAIT;
+    }
     struct span password = span_of(j->password, j->password_n);
     if (j->verdict < 0)
         return attempt_fail(x, j->verdict, "hashing");

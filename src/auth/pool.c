@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads, a list, a condition. libuv's own pool is not used: it is shared with DNS and files, is
- * unbounded, and this room knows no event loop. */
+ * unbounded, and this room knows no event loop.
+ *
+ * Fairness is start-time fair queueing (Goyal, Vin and Cheng, 1996) with jobs of equal weight: the
+ * list is in order of rounds, and a network has at most one job in each. The virtual time is the
+ * round of the job last taken. Who comes gets no round that has begun, even if nobody of his
+ * network is queued: so those who come again as soon as they are served cannot hold the time still
+ * for who has waited, and nothing need be remembered of networks that have no job queued. */
 #include "auth/pool.h"
 
 #include "base/err.h"
@@ -13,6 +19,7 @@ struct auth_pool {
     pthread_cond_t more;
     struct pool_job *first, *last;
     size_t queued, queue_max;
+    uint64_t round; /* of the job last taken */
     bool stop;
     pthread_t *threads;
     size_t threads_n;
@@ -27,6 +34,28 @@ static void unlink_job(struct auth_pool *p, struct pool_job *j)
     metric_add(METRIC_AUTH_QUEUE, -1);
 }
 
+/* The round of a job: the first that has not begun and in which its network has none queued. */
+static uint64_t round_of(const struct auth_pool *p, const struct pool_job *job)
+{
+    const struct pool_job *same = p->last;
+    while (same != NULL && !ip_eq(same->network, job->network))
+        same = same->prev;
+    return (same != NULL ? same->round : p->round) + 1;
+}
+
+/* After all jobs of its round. */
+static void link_job(struct auth_pool *p, struct pool_job *j)
+{
+    j->prev = p->last;
+    while (j->prev != NULL && j->prev->round > j->round)
+        j->prev = j->prev->prev;
+    j->next = j->prev != NULL ? j->prev->next : p->first;
+    *(j->prev != NULL ? &j->prev->next : &p->first) = j;
+    *(j->next != NULL ? &j->next->prev : &p->last) = j;
+    p->queued++;
+    metric_add(METRIC_AUTH_QUEUE, 1);
+}
+
 static void *pool_main(void *arg)
 {
     struct auth_pool *p = arg;
@@ -38,6 +67,7 @@ static void *pool_main(void *arg)
             break;
         struct pool_job *j = p->first;
         unlink_job(p, j);
+        p->round = j->round;
         j->state = JOB_RUNNING;
         pthread_mutex_unlock(&p->lock);
 
@@ -109,31 +139,38 @@ void auth_pool_limit(struct auth_pool *p, size_t queue_max)
 
 int auth_pool_submit(struct auth_pool *p, struct pool_job *job, struct waker *waker)
 {
+    struct waker *refused = NULL;
     pthread_mutex_lock(&p->lock);
-    bool full = p->queued >= p->queue_max;
+    job->round = round_of(p, job);
+    struct pool_job *last = p->queued >= p->queue_max ? p->last : NULL;
+    bool full = p->queued >= p->queue_max && (last == NULL || last->round <= job->round);
     if (!full) {
+        if (last != NULL) {
+            unlink_job(p, last);
+            last->state = JOB_REFUSED;
+            refused = last->waker; /* taken here: its submitter may drop it once we unlock */
+        }
         waker->ref(waker);
         job->waker = waker;
         job->state = JOB_QUEUED;
         job->abandoned = false;
-        job->next = NULL;
-        job->prev = p->last;
-        *(p->last != NULL ? &p->last->next : &p->first) = job;
-        p->last = job;
-        p->queued++;
-        metric_add(METRIC_AUTH_QUEUE, 1);
+        link_job(p, job);
         pthread_cond_signal(&p->more);
     }
     pthread_mutex_unlock(&p->lock);
+    if (refused != NULL) {
+        refused->post(refused);
+        refused->unref(refused);
+    }
     return full ? ERR_AUTH_BUSY : 0;
 }
 
-bool auth_pool_done(struct auth_pool *p, const struct pool_job *job)
+enum pool_job_state auth_pool_state(struct auth_pool *p, const struct pool_job *job)
 {
     pthread_mutex_lock(&p->lock);
-    bool done = job->state == JOB_DONE;
+    enum pool_job_state state = job->state;
     pthread_mutex_unlock(&p->lock);
-    return done;
+    return state;
 }
 
 void auth_pool_release(struct auth_pool *p, struct pool_job *job)

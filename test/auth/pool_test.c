@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash threads and the delay thread, with real threads: nothing is lost, nothing runs twice,
- * what is cancelled is dropped, every reference to a waker is given back. Meant for TSan too. */
+/* The hash threads and the delay thread, with real threads: networks take turns, nothing is lost,
+ * nothing runs twice, what is cancelled is dropped, every reference to a waker is given back. Meant
+ * for TSan too. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include "auth/delay.h"
 #include "auth/pool.h"
 #include "base/err.h"
+#include "base/metrics.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -53,12 +55,22 @@ static bool posted_within(struct test_waker *w, int seconds)
 struct test_job {
     struct pool_job job;
     sem_t *gate; /* waited for in run, if any */
+    char name;   /* told to `begun`, if any */
     atomic_int *ran, *dropped;
 };
+
+static struct {
+    char names[32]; /* of those that began, in their order */
+    atomic_int n;
+} begun;
 
 static void run(struct pool_job *j)
 {
     struct test_job *t = (struct test_job *)j;
+    if (t->name != 0) {
+        begun.names[begun.n] = t->name;
+        begun.n++;
+    }
     if (t->gate != NULL)
         while (sem_wait(t->gate) != 0)
             ;
@@ -87,6 +99,8 @@ static int reset(void **state)
 {
     (void)state;
     ran = dropped = 0;
+    memset(begun.names, 0, sizeof begun.names);
+    begun.n = 0;
     return 0;
 }
 
@@ -100,7 +114,7 @@ static void a_job_runs_and_wakes(void **state)
     struct test_job *j = job_new(NULL);
     assert_int_equal(auth_pool_submit(p, &j->job, &w.w), 0);
     assert_true(posted_within(&w, 20));
-    assert_true(auth_pool_done(p, &j->job));
+    assert_int_equal(auth_pool_state(p, &j->job), JOB_DONE);
     auth_pool_release(p, &j->job);
     auth_pool_free(p);
     assert_int_equal(ran, 1);
@@ -150,31 +164,217 @@ static void a_full_queue_says_so_at_once(void **state)
     assert_int_equal(w.refs, 0);
 }
 
-enum { SUBMITTERS = 8, EACH = 500 };
+/* ---- fairness ---- */
+
+/* One thread, stopped in a job at each begin: what is queued then stays so until it is let go on. */
+struct line {
+    struct auth_pool *pool;
+    struct test_waker waker;
+    sem_t gate;
+    struct test_job *jobs[32];
+    size_t jobs_n;
+};
+
+/* A job called `name` of the network of its letter, whichever its case. */
+static int queue(struct line *l, char name)
+{
+    struct test_job *t = job_new(&l->gate);
+    t->name = name;
+    t->job.network.b[0] = (uint8_t)(name | 0x20);
+    int err = auth_pool_submit(l->pool, &t->job, &l->waker.w);
+    if (err != 0) {
+        free(t);
+        return err;
+    }
+    l->jobs[l->jobs_n++] = t;
+    return 0;
+}
+
+static void queue_all(struct line *l, const char *names)
+{
+    for (; *names != 0; names++)
+        assert_int_equal(queue(l, *names), 0);
+}
+
+static void await_begun(int n)
+{
+    for (int i = 0; begun.n < n && i < 2000; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_int_equal(begun.n, n);
+}
+
+static void line_open(struct line *l, size_t queue_max)
+{
+    memset(l, 0, sizeof *l);
+    waker_init(&l->waker);
+    sem_init(&l->gate, 0, 0);
+    assert_int_equal(auth_pool_new(1, queue_max, &l->pool), 0);
+    queue_all(l, "*");
+    await_begun(1);
+}
+
+/* The running one ends; the next one has begun. */
+static void go_on(struct line *l)
+{
+    int n = begun.n;
+    sem_post(&l->gate);
+    await_begun(n + 1);
+}
+
+/* Runs what is left; `order` has all that ever began. */
+static void line_close(struct line *l, const char *order)
+{
+    while (begun.n < (int)strlen(order))
+        go_on(l);
+    sem_post(&l->gate);
+    for (size_t i = 0; i < l->jobs_n; i++) {
+        enum pool_job_state end = JOB_QUEUED;
+        for (int k = 0; k < 2000; k++) {
+            end = auth_pool_state(l->pool, &l->jobs[i]->job);
+            if (end == JOB_DONE || end == JOB_REFUSED)
+                break;
+            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        }
+        assert_true(end == JOB_DONE || end == JOB_REFUSED);
+        auth_pool_release(l->pool, &l->jobs[i]->job);
+    }
+    auth_pool_free(l->pool);
+    assert_string_equal(begun.names, order);
+    assert_int_equal(ran, strlen(order));
+    assert_int_equal(dropped, l->jobs_n);
+    assert_int_equal(l->waker.refs, 0);
+}
+
+static void networks_take_turns(void **state)
+{
+    (void)state;
+    struct line l;
+    line_open(&l, 20);
+    queue_all(&l, "aaaaBBc");
+    line_close(&l, "*aBcaBaa");
+}
+
+static void a_newcomer_waits_for_two_of_each_other_network(void **state)
+{
+    (void)state;
+    struct line l;
+    line_open(&l, 20);
+    queue_all(&l, "aaaaaabbbbbb");
+    go_on(&l); /* a, of the turn in which b is due still */
+    queue_all(&l, "c");
+    line_close(&l, "*ababcabababab");
+}
+
+/* Those who come again as soon as they are served do not pass who has waited. */
+static void nobody_starves(void **state)
+{
+    (void)state;
+    struct line l;
+    line_open(&l, 20);
+    queue_all(&l, "bcaA");
+    for (int i = 0; i < 5; i++) {
+        go_on(&l);
+        char name = begun.names[begun.n - 1];
+        if (name == 'b' || name == 'c')
+            queue_all(&l, name == 'b' ? "b" : "c");
+    }
+    line_close(&l, "*bcaAbcb");
+}
+
+/* A network cannot have many in one turn by taking back the first ones of its line. */
+static void taking_jobs_back_wins_no_turn(void **state)
+{
+    (void)state;
+    struct line l;
+    line_open(&l, 20);
+    queue_all(&l, "aaaa");
+    for (size_t i = 1; i <= 3; i++)
+        auth_pool_release(l.pool, &l.jobs[i]->job);
+    assert_int_equal(dropped, 3);
+    dropped = 0;
+    l.jobs[1] = l.jobs[4]; /* beside the running one, only the last is left */
+    l.jobs_n = 2;
+    queue_all(&l, "AAbbb");
+    line_close(&l, "*bbbaAA");
+}
+
+static void the_largest_share_makes_room(void **state)
+{
+    (void)state;
+    struct line l;
+    line_open(&l, 3);
+    queue_all(&l, "aaA");
+    assert_int_equal(queue(&l, 'a'), ERR_AUTH_BUSY);
+    assert_false(posted_within(&l.waker, 0));
+    queue_all(&l, "b"); /* in the place of the last one of a */
+    assert_true(posted_within(&l.waker, 20));
+    assert_int_equal(auth_pool_state(l.pool, &l.jobs[3]->job), JOB_REFUSED);
+    assert_int_equal(dropped, 0); /* it is its submitter's until that has been told */
+    assert_int_equal(queue(&l, 'b'), ERR_AUTH_BUSY); /* as many as a has */
+    queue_all(&l, "c");
+    assert_int_equal(auth_pool_state(l.pool, &l.jobs[2]->job), JOB_REFUSED);
+    assert_int_equal(queue(&l, 'd'), ERR_AUTH_BUSY); /* one each: nobody has too much */
+    assert_int_equal(queue(&l, 'a'), ERR_AUTH_BUSY);
+    assert_int_equal(metric_get(METRIC_AUTH_QUEUE), 3);
+    line_close(&l, "*abc");
+}
+
+/* A limit that was lowered beneath what is queued refuses nobody by itself. */
+static void a_lowered_limit_holds_for_newcomers(void **state)
+{
+    (void)state;
+    struct line l;
+    line_open(&l, 5);
+    queue_all(&l, "aaaaa");
+    auth_pool_limit(l.pool, 1);
+    assert_int_equal(queue(&l, 'a'), ERR_AUTH_BUSY);
+    queue_all(&l, "b");
+    assert_int_equal(auth_pool_state(l.pool, &l.jobs[4]->job), JOB_QUEUED);
+    assert_int_equal(auth_pool_state(l.pool, &l.jobs[5]->job), JOB_REFUSED);
+    line_close(&l, "*abaaa");
+}
+
+/* ---- many threads ---- */
+
+enum { SUBMITTERS = 8, BURSTS = 125, BURST = 4, EACH = BURSTS * BURST };
 
 struct submitter {
     struct auth_pool *pool;
     unsigned seed;
-    int busy;
+    int busy, refused;
 };
+
+static void submit_burst(struct submitter *s, struct test_waker *w)
+{
+    struct test_job *jobs[BURST];
+    size_t n = 0;
+    for (int i = 0; i < BURST; i++) {
+        struct test_job *j = job_new(NULL);
+        j->job.network.b[0] = (uint8_t)(rand_r(&s->seed) % 4 == 0 ? s->seed % 3 : 0);
+        if (auth_pool_submit(s->pool, &j->job, &w->w) == 0) {
+            jobs[n++] = j;
+            continue;
+        }
+        drop(&j->job);
+        s->busy++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct pool_job *j = &jobs[i]->job;
+        if (rand_r(&s->seed) % 2 == 0)
+            while (auth_pool_state(s->pool, j) < JOB_DONE)
+                sem_wait(&w->posts);
+        s->refused += auth_pool_state(s->pool, j) == JOB_REFUSED;
+        auth_pool_release(s->pool, j);
+    }
+}
 
 static void *submit_many(void *arg)
 {
     struct submitter *s = arg;
     struct test_waker w;
     waker_init(&w);
-    for (int i = 0; i < EACH; i++) {
-        struct test_job *j = job_new(NULL);
-        if (auth_pool_submit(s->pool, &j->job, &w.w) != 0) {
-            drop(&j->job);
-            s->busy++;
-            continue;
-        }
-        if (rand_r(&s->seed) % 2 == 0)
-            while (!auth_pool_done(s->pool, &j->job))
-                sem_wait(&w.posts);
-        auth_pool_release(s->pool, &j->job);
-    }
+    for (int i = 0; i < BURSTS; i++)
+        submit_burst(s, &w);
     for (int i = 0; w.refs != 0 && i < 2000; i++)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_int_equal(w.refs, 0);
@@ -192,11 +392,15 @@ static void many_threads_submit_and_cancel(void **state)
         s[i] = (struct submitter){.pool = p, .seed = i};
         assert_int_equal(pthread_create(&threads[i], NULL, submit_many, &s[i]), 0);
     }
-    for (int i = 0; i < SUBMITTERS; i++)
+    int turned_away = 0;
+    for (int i = 0; i < SUBMITTERS; i++) {
         pthread_join(threads[i], NULL);
+        turned_away += s[i].busy + s[i].refused;
+    }
     auth_pool_free(p);
     assert_int_equal(dropped, SUBMITTERS * EACH);
-    assert_true(ran <= SUBMITTERS * EACH);
+    assert_true(ran + turned_away <= SUBMITTERS * EACH);
+    assert_int_equal(metric_get(METRIC_AUTH_QUEUE), 0);
 }
 
 static void delays_come_in_order_of_time(void **state)
@@ -270,6 +474,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_job_runs_and_wakes, reset),
         cmocka_unit_test_setup(a_full_queue_says_so_at_once, reset),
+        cmocka_unit_test_setup(networks_take_turns, reset),
+        cmocka_unit_test_setup(a_newcomer_waits_for_two_of_each_other_network, reset),
+        cmocka_unit_test_setup(nobody_starves, reset),
+        cmocka_unit_test_setup(taking_jobs_back_wins_no_turn, reset),
+        cmocka_unit_test_setup(the_largest_share_makes_room, reset),
+        cmocka_unit_test_setup(a_lowered_limit_holds_for_newcomers, reset),
         cmocka_unit_test_setup(many_threads_submit_and_cancel, reset),
         cmocka_unit_test(delays_come_in_order_of_time),
         cmocka_unit_test(many_threads_wait_and_cancel),

@@ -4,6 +4,7 @@
  * are posted. */
 #include "rig.h"
 
+#include "auth/auth_int.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -184,6 +185,94 @@ static void a_full_queue_is_told_at_once(void **state)
     assert_int_equal(metric_get(METRIC_AUTH_QUEUE), 0);
 }
 
+/* ---- a queue shared out among networks ---- */
+
+struct stopper {
+    struct pool_job job; /* first */
+    sem_t *begun, *gate;
+};
+
+static void stopper_run(struct pool_job *job)
+{
+    struct stopper *s = (struct stopper *)job;
+    sem_post(s->begun);
+    while (sem_wait(s->gate) != 0)
+        ;
+}
+
+static void stopper_drop(struct pool_job *job)
+{
+    (void)job;
+}
+
+/* All of the room's threads have begun something that does not end before `gate` is posted. */
+static void stop_threads(struct rig *r, struct stopper *stoppers, sem_t *gate)
+{
+    sem_t begun;
+    sem_init(&begun, 0, 0);
+    for (int64_t i = 0; i < r->config->auth_threads; i++) {
+        stoppers[i] =
+            (struct stopper){.job = {stopper_run, stopper_drop}, .begun = &begun, .gate = gate};
+        assert_int_equal(auth_pool_submit(r->auth->pool, &stoppers[i].job, &r->waker.w), 0);
+        while (sem_wait(&begun) != 0)
+            ;
+    }
+    sem_destroy(&begun);
+}
+
+static struct auth_exchange *begin(struct rig *r, const char *ip, struct span username)
+{
+    struct auth_exchange *x;
+    struct auth_peer peer = rig_peer(ip);
+    struct span challenge;
+    assert_int_equal(auth_exchange_open_password(r->auth, &peer, username, RIGHT, &r->waker.w, &x),
+                     0);
+    assert_int_equal(auth_exchange_step(x, false, SPAN_EMPTY, &challenge), AUTH_WAIT);
+    return x;
+}
+
+/* Who has to make room is told as who finds none, at once, and nothing is held against him. */
+static void a_login_that_made_room_may_be_tried_again(void **state)
+{
+    struct rig *r = *state;
+    static struct stopper
+        stoppers[64]; /* static: a thread may be at their end when we are at ours */
+    static sem_t gate;
+    struct auth_exchange *x[3];
+    struct auth_history history;
+    struct span challenge;
+    sem_init(&gate, 0, 0);
+    r->config->auth_queue = 2;
+    r->config->attempts_per_ip = 1;
+    r->config->lock_failures = 1;
+    auth_reconfigure(r->auth, r->config);
+    int64_t busy = metric_get(METRIC_AUTH_BUSY);
+    stop_threads(r, stoppers, &gate);
+    /* one network, IPv4 /24; then another takes the place of its second */
+    x[0] = begin(r, "192.0.2.1", SPAN("bob@example.test"));
+    x[1] = begin(r, "192.0.2.2", alice);
+    assert_int_not_equal(sem_trywait(&r->waker.posts), 0);
+    x[2] = begin(r, "2001:db8::1", SPAN("nobody@example.test"));
+    assert_int_equal(sem_trywait(&r->waker.posts), 0);
+    assert_int_equal(auth_exchange_step(x[0], false, SPAN_EMPTY, &challenge), AUTH_WAIT);
+    assert_int_equal(auth_exchange_step(x[1], false, SPAN_EMPTY, &challenge), AUTH_FAIL);
+    assert_int_equal(auth_exchange_result(x[1])->err, ERR_AUTH_BUSY);
+    assert_true(span_eq(auth_exchange_result(x[1])->text, span_str(err_text(ERR_AUTH_BUSY))));
+    assert_int_equal(metric_get(METRIC_AUTH_BUSY), busy + 1);
+    assert_int_equal(auth_history_get(r->auth, alice, r->arena, &history), 0);
+    assert_int_equal(history.attempts_n, 0);
+    assert_int_equal(history.locks_n, 0);
+    for (int64_t i = 0; i < r->config->auth_threads; i++) {
+        sem_post(&gate);
+        auth_pool_release(r->auth->pool, &stoppers[i].job);
+    }
+    assert_int_equal(rig_finish(r, x[0], NULL), 0);
+    assert_int_equal(rig_finish(r, x[2], NULL), ERR_AUTH_FAILED);
+    assert_int_equal(rig_login(r, "192.0.2.2", alice, RIGHT, NULL), 0);
+    for (int i = 0; i < 3; i++)
+        auth_exchange_close(x[i]);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
@@ -194,6 +283,7 @@ int main(void)
         T(a_failure_may_be_left_behind),
         T(the_password_changed_while_we_hashed_stays),
         T(a_full_queue_is_told_at_once),
+        T(a_login_that_made_room_may_be_tried_again),
     };
     log_setup(open("/dev/null", O_WRONLY), LOG_ERROR, LOG_LOGFMT);
     return cmocka_run_group_tests(tests, NULL, NULL);

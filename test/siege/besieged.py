@@ -254,15 +254,15 @@ def lead(server, attack, ground, outcome, patient):
         outcome.peak, outcome.sockets, outcome.files = watch.peak, watch.sockets, watch.files
 
 
-def besiege(name, attack, config, authority, long=False, patient=False):
+def besiege(name, attack, config, authority, long=False, patient=False, accounts=()):
     """One attack on a server of its own. What came of it, with `error` where something is not as it should be.
-    `patient`: the honest client may be told to come again."""
+    `patient`: the honest client may be told to come again. `accounts`: who is there but for the usual ones."""
     outcome, began = Outcome(name), time.monotonic()
     folder = tempfile.mkdtemp(prefix="mailstead-siege-")
     server = Besieged(folder, authority, config)
     try:
         server.init().start(env={"ASAN_OPTIONS": SANITIZER_OPTIONS})
-        for address in (HONEST, VICTIM):
+        for address in (HONEST, VICTIM, *accounts):
             server.account(address)
         ground = Ground(server, long)
         Honest(server, ground).round("before the siege")

@@ -134,8 +134,12 @@ async def closed_by_peer(s):
 
 # ---- passwords ----------------------------------------------------------------------------------
 
+NEWCOMERS = tuple(f"newcomer{i}@example.test" for i in range(5))
+
+
 async def guessing(ground):
-    """More guesses than there are threads to try them, for names there are and names there are not."""
+    """More guesses than there are threads to try them, for names there are and names there are not. Who logs in for
+    the first time, so that his password is not remembered, waits for his turn and is not refused."""
     clients = 1500 if ground.long else 400
     at, busy, wrong = [], [], []
     answers = {b"535": wrong, b"454": busy, b"421": busy}
@@ -162,11 +166,15 @@ async def guessing(ground):
                 s.close()
 
     async def tell():
-        await wire.until(lambda: len(at) >= clients)
+        await wire.until(lambda: len(at) >= clients and busy)
+        for name in NEWCOMERS:
+            told = len(busy)
+            (await wire.pop3(ground, "127.0.0.1", name, PASSWORD)).close()
+            await wire.until(lambda: len(busy) > told)  # so the queue is full again, or still
         ground.worst()
 
     await wire.race(tell(), [one(i) for i in range(clients)], ground.over)
-    return f"{clients} guessers, {len(wrong)} wrong, {len(busy)} told to try later"
+    return f"{clients} guessers, {len(wrong)} wrong, {len(busy)} told to try later, {len(NEWCOMERS)} newcomers let in"
 
 
 ATTACKS = {
@@ -175,3 +183,4 @@ ATTACKS = {
     "guessing": (guessing, "auth { cleartext_on_loopback = yes queue = 64 }"),
 }
 LONG = {"guessing": ""}
+ACCOUNTS = {"guessing": NEWCOMERS}
