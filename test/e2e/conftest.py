@@ -177,6 +177,7 @@ auth {{ failure_delay = 50 argon2_memory = 1M argon2_passes = 1 }}
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(30)
         self.process = None
+        assert "Sanitizer" not in self.errors(), self.errors()
 
     def stop(self, seconds=60):
         """Ends it and insists on a clean end: exit 0 and no sanitizer report."""
@@ -203,6 +204,7 @@ auth {{ failure_delay = 50 argon2_memory = 1M argon2_passes = 1 }}
         command = [BIN, *args] + (["--config", str(self.config)] if config else [])
         done = subprocess.run(command, input=stdin, capture_output=True, timeout=120,
                               text=not isinstance(stdin, bytes))
+        assert b"Sanitizer" not in (done.stderr if isinstance(stdin, bytes) else done.stderr.encode()), done.stderr
         if check and done.returncode != 0:
             raise AssertionError(f"{' '.join(command)} -> {done.returncode}: {done.stderr}")
         return done

@@ -2,6 +2,7 @@
 """What was promised is kept: kill -9 under load, a full disk, 50 MB, a full mailbox."""
 import collections
 import os
+import pathlib
 import random
 import re
 import smtplib
@@ -10,6 +11,8 @@ import threading
 import time
 
 import pytest
+
+from conftest import BIN
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 
@@ -103,6 +106,8 @@ def test_fifty_megabytes_in_bounded_memory(make_server):
     got = server.messages(BOB)
     growth = memory.growth()
     assert got[0].endswith(body)
+    if b"__tsan_init" in pathlib.Path(BIN).read_bytes():
+        return  # ThreadSanitizer's shadow is several times what is touched
     assert growth < 100, f"{growth} MiB more for a message of 50 MiB"  # RocksDB's write buffers are most of it
 
 
