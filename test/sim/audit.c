@@ -73,6 +73,8 @@ static void audit_life(struct audit *a, struct life *l)
         wrong("%s cannot be read: %s", address, err_name(err));
     settle(a, l, &l->made, YES, "its making");
     settle_purging(l, account.purging);
+    if (account.purging && account_restore(a->w->directory, span_str(address)) != ERR_INVALID)
+        wrong("u%u, life %u: its purging has begun, and it could be restored", l->slot, l->n);
     settle(a, l, &l->purged, NO, "its purging");
     settle(a, l, &l->removed, account.status == ACCOUNT_REMOVED ? YES : NO, "its removal");
     settle_class(a, l, account.class_name);

@@ -68,7 +68,8 @@ static const struct client_kind *choose_kind(struct client *c)
 
 static void visit(struct client *c, void (*run)(struct client *c))
 {
-    c->touched = fault_lasts(&c->w->fault);
+    c->touched = c->blurred = fault_lasts(&c->w->fault);
+    c->errors = 0;
     c->lost = false;
     run(c);
     client_hang_up(c);

@@ -20,6 +20,8 @@ struct client {
     struct task *task;
     struct host *host;               /* NULL: not connected */
     bool touched;                    /* a fault may be felt in this visit */
+    unsigned errors;                 /* operations of this visit that failed, each with no effect */
+    bool blurred;                    /* a fault that is not one of these may be felt */
     bool lost;                       /* the connection: nothing more can be sent or read */
     unsigned visits;                 /* still to make */
     void (*at_op)(struct client *c); /* called before each operation of the store that this client

@@ -8,11 +8,29 @@
 #include "trace.h"
 #include "turns.h"
 
+static bool is_there(const struct life *l)
+{
+    return l != NULL && l->made == YES && l->purged == NO;
+}
+
 static struct life *choose_any(struct client *c)
 {
     struct model *m = &c->w->model;
     struct life *l = m->now[client_below(c, m->slots)];
-    return l != NULL && l->made == YES && l->purged == NO ? l : NULL;
+    return is_there(l) ? l : NULL;
+}
+
+/* Rare ones, so all are looked through: those that are removed, or even those whose purge was cut short. */
+static struct life *choose_removed(struct client *c, bool purging)
+{
+    struct model *m = &c->w->model;
+    unsigned first = (unsigned)client_below(c, m->slots);
+    for (unsigned i = 0; i < m->slots; i++) {
+        struct life *l = m->now[(first + i) % m->slots];
+        if (is_there(l) && l->removed == YES && (l->purging || !purging))
+            return l;
+    }
+    return NULL;
 }
 
 struct life *operator_chooses(struct client *c)
@@ -99,7 +117,7 @@ static void remove_account(struct client *c)
 
 static void restore_account(struct client *c)
 {
-    struct life *l = choose_any(c);
+    struct life *purging = choose_removed(c, true), *l = purging != NULL ? purging : choose_any(c);
     struct call call;
     char target[100];
     if (l != NULL && l->removed != NO && !l->purging)
@@ -114,8 +132,8 @@ static void restore_account(struct client *c)
 
 static void purge_account(struct client *c)
 {
-    struct life *l = choose_any(c);
-    if (l != NULL && l->removed == YES)
+    struct life *l = choose_removed(c, false);
+    if (l != NULL)
         change(c, l, "POST", "/purge", &l->purged, YES);
 }
 

@@ -38,7 +38,8 @@ struct mail_work {
     uint64_t since; /* step before RCPT was sent */
     struct lead leads[LEADS];
     size_t leads_n;
-    size_t taken; /* recipients */
+    size_t taken;    /* recipients */
+    unsigned errors; /* of the client before its last byte was sent */
     bool esmtp, bdat, pipelined;
     bool over;    /* the server has answered the content: the transaction is no more */
     bool too_big; /* a class among the destinations does not take this size */
@@ -187,6 +188,7 @@ static void all_copies(struct mail_work *w, enum tri arrived)
 static void point_of_no_return(struct mail_work *w)
 {
     message_at_work(w->msg, turns_wall_ms());
+    w->errors = w->c->errors;
     all_copies(w, MAYBE);
 }
 
@@ -241,6 +243,15 @@ static void judge_refusal(struct mail_work *w, const struct smtp_answer *a)
                 a->enhanced);
 }
 
+/* A refused message is with nobody, for it is taken back from those who had it. One error can have caused the
+ * refusal; it takes a second one to keep it there. */
+static bool was_taken_back(const struct mail_work *w)
+{
+    const struct client *c = w->c;
+    bool undisturbed = !c->touched || (!c->blurred && c->errors - w->errors <= 1);
+    return undisturbed && !c->w->killed;
+}
+
 /* After the last byte was sent. `asked`: the step then. */
 static void last_answer(struct mail_work *w, uint64_t asked)
 {
@@ -263,7 +274,7 @@ static void last_answer(struct mail_work *w, uint64_t asked)
         return;
     }
     judge_refusal(w, &a);
-    if (!c->touched && !c->w->killed)
+    if (was_taken_back(w))
         all_copies(w, NO);
 }
 

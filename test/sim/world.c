@@ -336,15 +336,17 @@ void world_killed(struct world *w)
 void world_touch_all(struct world *w)
 {
     for (size_t i = 0; i < w->clients_n; i++)
-        w->clients[i].touched = true;
+        w->clients[i].touched = w->clients[i].blurred = true;
 }
 
 void world_touch_running(struct world *w)
 {
     struct client *c = turns_own();
     (void)w;
-    if (c != NULL)
-        c->touched = true;
+    if (c == NULL)
+        return;
+    c->touched = true;
+    c->errors++;
 }
 
 static void jump_seen(struct world *w)
