@@ -90,13 +90,6 @@ static int flush(struct blob_writer *w, const struct blob_head *head)
     struct batch b;
     batch_init(&b, a);
     struct fixed_key chunk_key, key;
-    if (w->chunk.n > 0) {
-        key_chunk(&chunk_key, w->id, w->chunks);
-        char sum[STORE_FRAME];
-        frame_sum(CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&w->chunk), sum);
-        buf_put(&w->chunk, span_of(sum, sizeof(sum)));
-        batch_put_framed(&b, CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&w->chunk));
-    }
     if (w->chunks == 0) {
         key_candidate(&key, w->created_ms, w->id);
         batch_put(&b, CF_META, &key, SPAN_EMPTY);
@@ -107,6 +100,13 @@ static int flush(struct blob_writer *w, const struct blob_head *head)
         blob_head_pack(&record, head);
         key_head(&key, w->id);
         batch_put(&b, CF_META, &key, buf_span(&record));
+    }
+    if (w->chunk.n > 0) { /* last, since the engine's batch would grow beyond it by doubling */
+        key_chunk(&chunk_key, w->id, w->chunks);
+        char sum[STORE_FRAME];
+        frame_sum(CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&w->chunk), sum);
+        buf_put(&w->chunk, span_of(sum, sizeof(sum)));
+        batch_put_framed(&b, CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&w->chunk));
     }
     rc = w->chunk.err != 0 ? w->chunk.err : record.err;
     if (rc == 0)
@@ -130,6 +130,8 @@ int store_blob_write(struct blob_writer *w, struct span bytes)
     w->size += bytes.n;
     while (bytes.n > 0 && w->err == 0) {
         struct span part = span_slice(bytes, 0, STORE_CHUNK - w->chunk.n);
+        if (w->chunk.n + part.n > STORE_SMALL_BLOB) /* not by doubling and copying */
+            (void)buf_room(&w->chunk, STORE_CHUNK + STORE_FRAME - w->chunk.n);
         buf_put(&w->chunk, part);
         bytes = span_from(bytes, part.n);
         w->err = w->chunk.err;
