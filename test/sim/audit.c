@@ -183,10 +183,11 @@ static void audit_missing(struct audit *a, struct life *l)
         if (copy_must(copy))
             wrong("message %u is not in u%u, and its sender was told that it is", copy->message->n,
                   l->slot);
-        if (copy->arrived == MAYBE)
-            copy_arrived(a->m, copy, NO);
-        else if (copy->gone == MAYBE)
+        if (copy->gone == MAYBE)
             copy_gone(a->m, copy, YES);
+        /* one that somebody removed may have arrived before, and can be brought back */
+        if (copy->gone == NO && copy->arrived == MAYBE)
+            copy_arrived(a->m, copy, NO);
     }
 }
 

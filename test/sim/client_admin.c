@@ -94,8 +94,8 @@ static void change(struct client *c,
     admin_call(c, method, target, SPAN_EMPTY, &call);
     if (call_is(c, &call, 200, l, target))
         life_set(m, l, field, to);
-    else if (!call.passed)
-        life_set(m, l, field, before);
+    else if (!call.passed && !(field == &l->purged && l->janitor_due))
+        life_set(m, l, field, before); /* nobody has even begun */
     call_done(&call);
 }
 
@@ -152,7 +152,11 @@ static void change_password(struct client *c)
     target_of(l, "/password", target);
     snprintf(body, sizeof body, "{\"password\":\"%s\"}", text);
     password_may_be(m, l, password);
+    l->password_changes = true;
+    l->password_next = password;
     admin_call(c, "PUT", target, span_str(body), &call);
+    l->password_changes = false;
+    l->passwords_step = ++m->step; /* what a login began to ask before says nothing any more */
     if (call_is(c, &call, 200, l, "a new password"))
         password_is(m, l, password);
     call_done(&call);

@@ -58,8 +58,11 @@ static void may_remove(struct client *c)
         struct life *l = m->lives[i];
         if (l->purged == YES)
             continue;
-        if (is_due(c, l, now_ms, false) && l->purged == NO)
-            life_set(m, l, &l->purged, MAYBE);
+        if (is_due(c, l, now_ms, false)) {
+            l->janitor_due = true;
+            if (l->purged == NO)
+                life_set(m, l, &l->purged, MAYBE);
+        }
         for (size_t j = 0; j < l->copies_n; j++)
             retire(m, l->copies[j], now_ms);
     }

@@ -36,6 +36,12 @@ bool login_choose(struct client *c, struct login *l)
     return true;
 }
 
+/* While a password is being changed, that the new one is not right yet says nothing about later. */
+static bool may_still_change(const struct life *life, unsigned right)
+{
+    return life->password_changes && life->password_next != right;
+}
+
 static void judge_ok(struct client *c, struct login *l, bool steady)
 {
     struct life *life = l->life;
@@ -45,7 +51,8 @@ static void judge_ok(struct client *c, struct login *l, bool steady)
         wrong("%s: logged in as u%u, an account that is removed", c->name, life->slot);
     if (!password_may_be_right(life, l->password) && life->passwords_step <= l->since)
         wrong("%s: logged in as u%u with a wrong password", c->name, life->slot);
-    if (life->passwords_n > 1 && life->passwords_step <= l->since)
+    if (life->passwords_n > 1 && life->passwords_step <= l->since &&
+        !may_still_change(life, l->password))
         password_is(&c->w->model, life, l->password);
 }
 
@@ -58,6 +65,8 @@ static void judge_wrong(struct client *c, struct login *l, bool steady)
         return;
     if (life->passwords_n == 1)
         wrong("%s: the right password of u%u is said to be wrong", c->name, life->slot);
+    if (life->password_changes && life->password_next == l->password)
+        return;
     for (size_t i = 0; i < life->passwords_n; i++)
         if (life->passwords[i] == l->password)
             life->passwords[i] = life->passwords[--life->passwords_n];

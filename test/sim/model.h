@@ -63,11 +63,14 @@ struct life {
     uint64_t id; /* 0: not known yet */
     enum tri made, removed, purged;
     bool purging;                      /* begun, an audit saw: nothing brings it back */
+    bool janitor_due;                  /* since the last audit a pass may have begun to purge it */
     uint64_t step;                     /* of the last change of these */
     int64_t removed_min, removed_max;  /* wall */
     unsigned passwords[PASSWORDS_MAX]; /* one of these is right */
     size_t passwords_n;
     uint64_t passwords_step;
+    bool password_changes; /* to password_next, and that has not been answered */
+    unsigned password_next;
     const struct klass *klass[2]; /* one of these; the second is NULL when it is sure */
     uint64_t klass_step;
     struct copy **copies;

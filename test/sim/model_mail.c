@@ -192,9 +192,11 @@ void model_settled(struct model *m)
     for (size_t i = 0; i < m->sweeps_n; i++)
         free(m->sweeps[i].v);
     m->sweeps_n = 0;
-    for (size_t i = 0; i < m->lives_n; i++)
+    for (size_t i = 0; i < m->lives_n; i++) {
+        m->lives[i]->janitor_due = false;
         for (size_t j = 0; j < m->lives[i]->copies_n; j++) {
             m->lives[i]->copies[j]->removers = 0;
             m->lives[i]->copies[j]->retiring = false;
         }
+    }
 }

@@ -112,6 +112,7 @@ void operator_undelete(struct client *c)
     struct copy *copy = id != 0 && !c->lost ? copy_of_id(c, l, id, since) : NULL;
     if (copy == NULL || c->lost || l->purged != NO)
         return;
+    bool at_work = copy->message->at_work; /* it may still be taken back */
     snprintf(rest, sizeof rest, "expunged/%llu/restore", (unsigned long long)id);
     mail_target(l, rest, target);
     enum tri before = copy->gone;
@@ -124,9 +125,11 @@ void operator_undelete(struct client *c)
     if (call.status == 404) /* purged: see above */
         client_must(c, turns_wall_ms() - copy->gone_wall >= c->w->mail.expunge_grace_ms,
                     "a deleted message cannot be restored");
-    else if (call_is(c, &call, 200, l, target) && copy->removers == removers)
+    else if (call_is(c, &call, 200, l, target) && copy->removers == removers) {
         copy_gone(m, copy, NO);
-    else if (!call.passed && copy->removers == removers)
+        if (copy->arrived == MAYBE && !at_work)
+            copy_arrived(m, copy, YES);
+    } else if (!call.passed && copy->removers == removers)
         copy_gone(m, copy, before);
     call_done(&call);
 }

@@ -40,7 +40,7 @@ struct mail_work {
     size_t leads_n;
     size_t taken;    /* recipients */
     unsigned errors; /* of the client before its last byte was sent */
-    bool esmtp, bdat, pipelined;
+    bool esmtp, bdat, pipelined, sized;
     bool over;    /* the server has answered the content: the transaction is no more */
     bool too_big; /* a class among the destinations does not take this size */
 };
@@ -118,7 +118,8 @@ static void slot_leads(struct mail_work *w, unsigned slot)
 /* What the model knows of a recipient: is there surely, perhaps, somebody who takes it? */
 struct outlook {
     bool sure, possible;
-    bool may_be_full;  /* all who are asked for certain */
+    bool may_be_full;  /* all who are asked for certain, or too small for it */
+    bool one_is_full;  /* perhaps: one of all */
     bool may_be_small; /* one whose class does not take the size */
     bool steady;
 };
@@ -137,10 +138,12 @@ static struct outlook look(const struct mail_work *w, const struct rcpt *r)
         o.possible |= !steady || life_may_be_open(l);
         if (l == NULL || !life_may_be_open(l))
             continue;
+        bool full = life_may_be_full(l, w->msg->body.n, w->since) || l->klass_step > w->since;
+        bool small = life_refuses(l, w->msg->body.n, false) || l->klass_step > w->since;
         if (life_is_open(l)) /* one who is perhaps not asked does not save the others */
-            o.may_be_full &=
-                life_may_be_full(l, w->msg->body.n, w->since) || l->klass_step > w->since;
-        o.may_be_small |= life_refuses(l, w->msg->body.n, false) || l->klass_step > w->since;
+            o.may_be_full &= full || (w->sized && small);
+        o.one_is_full |= full;
+        o.may_be_small |= small;
     }
     return o;
 }
@@ -159,8 +162,8 @@ static void judge_rcpt(struct mail_work *w, const struct rcpt *r, const struct s
         return;
     }
     if (a->code == 452 && strcmp(a->enhanced, "4.2.2") == 0) {
-        client_must(c, o.possible && (o.may_be_full || !o.steady), "%s is said to be full",
-                    r->address);
+        client_must(c, o.possible && ((o.may_be_full && o.one_is_full) || !o.steady),
+                    "%s is said to be full", r->address);
         return;
     }
     if (a->code == 552 && o.possible && o.may_be_small)
@@ -418,7 +421,8 @@ static bool envelope(struct mail_work *w)
     buf_init(&out, 64 * 1024);
     w->since = c->w->model.step;
     buf_printf(&out, "MAIL FROM:<%s>", w->msg->from);
-    if (w->esmtp && client_chance(c, 2))
+    w->sized = w->esmtp && client_chance(c, 2);
+    if (w->sized)
         buf_printf(&out, " SIZE=%zu", w->msg->body.n);
     buf_puts(&out, "\r\n");
     for (size_t i = 0; ok && i <= w->rcpts_n; i++) {

@@ -379,7 +379,13 @@ void world_wake_somebody(struct world *w, uint64_t which)
         if (s == NULL)
             continue;
         trace("a wake-up for %s", c->name);
-        s->waker->post(s->waker);
+        /* its client may go on and hang up meanwhile */
+        struct waker *waker = s->waker;
+        turns_hold();
+        waker->ref(waker);
+        turns_release();
+        waker->post(waker);
+        waker->unref(waker);
         return;
     }
 }
