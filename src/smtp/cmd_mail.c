@@ -127,16 +127,26 @@ void smtp_reply_rate(struct smtp *s, int64_t wait_ms)
         minutes, minutes == 1 ? "" : "s");
 }
 
+/* May it send as `from` (empty: as anybody, see finish.c), and what does its class allow? Asked anew for each
+ * message: a session may last for hours, and a smaller limit is how an operator stops one that sends too much. */
+static int sender_look(struct smtp *s, struct span from, struct class_of_service *class)
+{
+    const struct smtp_login *l = s->login;
+    struct account self;
+    int err = directory_login(s->server->directory, l->address, s->s.arena, &self);
+    if (err == 0 && self.id != l->account_id)
+        err = ERR_NOT_YOUR_ADDRESS;
+    if (err == 0 && from.n > 0)
+        err = directory_may_send(s->server->directory, l->account_id, l->address, from);
+    return err != 0 ? err : smtp_class(s, self.class_name, class);
+}
+
 /* What holds for a logged-in sender. true: go on; else it has been answered. */
 static bool sender_check(struct smtp *s, const struct smtp_path *from, struct smtp_envelope *e)
 {
     struct class_of_service class;
     const struct smtp_login *l = s->login;
-    int err = from->address.n == 0 ? 0
-                                   : directory_may_send(s->server->directory, l->account_id,
-                                                        l->address, from->address);
-    if (err == 0)
-        err = smtp_class(s, l->class_name, &class);
+    int err = sender_look(s, from->address, &class);
     if (err != 0) {
         log_event(LOG_INFO, "smtp.rejected", LOG_Z("command", "MAIL"), LOG_S("user", l->address),
                   LOG_S("from", from->address), LOG_ERR(err));

@@ -50,11 +50,10 @@ enum {
     SMTP_MID_SIZE = 20,
 };
 
-/* Who logged in; one allocation, texts behind the struct. */
+/* Who logged in; one allocation, the text behind the struct. */
 struct smtp_login {
     uint64_t account_id;
     struct span address;
-    struct span class_name;
 };
 
 struct smtp_exchange; /* login.c: a login under way */

@@ -76,19 +76,13 @@ static enum step fail(struct smtp *s, int err, struct span text)
 
 static enum step succeed(struct smtp *s, const struct auth_result *r)
 {
-    struct smtp_login *l = malloc(sizeof *l + r->address.n + r->class_name.n);
+    struct smtp_login *l = malloc(sizeof *l + r->address.n);
     if (l == NULL)
         return fail(s, ERR_NOMEM, SPAN_EMPTY);
-    char *texts = (char *)(l + 1);
+    char *address = (char *)(l + 1);
     if (r->address.n > 0)
-        memcpy(texts, r->address.p, r->address.n);
-    if (r->class_name.n > 0)
-        memcpy(texts + r->address.n, r->class_name.p, r->class_name.n);
-    *l = (struct smtp_login){
-        .account_id = r->account_id,
-        .address = span_of(texts, r->address.n),
-        .class_name = span_of(texts + r->address.n, r->class_name.n),
-    };
+        memcpy(address, r->address.p, r->address.n);
+    *l = (struct smtp_login){r->account_id, span_of(address, r->address.n)};
     smtp_login_drop(s);
     s->login = l;
     s->s.authenticated = true;

@@ -112,12 +112,39 @@ static void a_suspended_account(void **state)
     talk(w, "AUTH PLAIN AHNhbUBleGFtcGxlLnRlc3QAc2VjcmV0", "535 5.7.13", NULL);
 }
 
+static int set_class(void *arg, struct arena *a, struct account *account)
+{
+    (void)a;
+    account->class_name = *(const struct span *)arg;
+    return 0;
+}
+
+static void give_class(struct world *w, struct span name)
+{
+    assert_int_equal(account_change(w->directory, SPAN("bob@example.test"), set_class, &name), 0);
+}
+
+static void a_class_changed_meanwhile(void **state)
+{
+    struct world *w = *state;
+    talk_hello(w, PORT_SUBMISSIONS);
+    talk(w, "AUTH PLAIN AGJvYkBleGFtcGxlLnRlc3QAc2VjcmV0", "235", NULL); /* bob@example.test */
+    talk(w, "MAIL FROM:<bob@example.test> SIZE=30000", "552 5.3.4", NULL);
+    give_class(w, SPAN("default"));
+    talk(w, "MAIL FROM:<bob@example.test> SIZE=30000", "250", NULL);
+    talk(w, "RSET", "250", NULL);
+    give_class(w, SPAN("small"));
+    talk(w, "MAIL FROM:<bob@example.test> SIZE=30000", "552 5.3.4", NULL);
+    talk(w, "MAIL FROM:<> SIZE=30000", "552 5.3.4", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TALK_TEST(ways_to_log_in),      TALK_TEST(ways_to_fail),   TALK_TEST(never_before_tls),
-        TALK_TEST(after_starttls),      TALK_TEST(lines_too_long), TALK_TEST(ends_in_the_middle),
-        TALK_TEST(a_suspended_account),
+        TALK_TEST(ways_to_log_in),      TALK_TEST(ways_to_fail),
+        TALK_TEST(never_before_tls),    TALK_TEST(after_starttls),
+        TALK_TEST(lines_too_long),      TALK_TEST(ends_in_the_middle),
+        TALK_TEST(a_suspended_account), TALK_TEST(a_class_changed_meanwhile),
     };
     return TALK_RUN(tests);
 }
