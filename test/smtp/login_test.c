@@ -138,6 +138,26 @@ static void a_class_changed_meanwhile(void **state)
     talk(w, "MAIL FROM:<> SIZE=30000", "552 5.3.4", NULL);
 }
 
+static int suspend(void *arg, struct arena *a, struct account *account)
+{
+    (void)arg;
+    (void)a;
+    account->status = ACCOUNT_SUSPENDED;
+    return 0;
+}
+
+static void suspended_meanwhile(void **state)
+{
+    struct world *w = *state;
+    talk_hello(w, PORT_SUBMISSIONS);
+    talk(w, "AUTH PLAIN AGJvYkBleGFtcGxlLnRlc3QAc2VjcmV0", "235", NULL);
+    talk(w, "MAIL FROM:<>", "250", NULL);
+    talk(w, "RSET", "250", NULL);
+    assert_int_equal(account_change(w->directory, SPAN("bob@example.test"), suspend, NULL), 0);
+    talk(w, "MAIL FROM:<bob@example.test>", "553 5.7.1", NULL);
+    talk(w, "MAIL FROM:<>", "553 5.7.1", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +165,7 @@ int main(void)
         TALK_TEST(never_before_tls),    TALK_TEST(after_starttls),
         TALK_TEST(lines_too_long),      TALK_TEST(ends_in_the_middle),
         TALK_TEST(a_suspended_account), TALK_TEST(a_class_changed_meanwhile),
+        TALK_TEST(suspended_meanwhile),
     };
     return TALK_RUN(tests);
 }
