@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Postfix and Cyrus over LMTP, and Cyrus' POP3S.
 
-Mailboxes are made at the first delivery (autocreate). Passwords are in sasldb, which compares them as they are.
+Mailboxes are made at the first login (autocreate). Passwords are in sasldb, which compares them as they are.
 Processes are forked beforehand and reused. Everything about syncing is as shipped.
 """
+import poplib
+import ssl
+
 from lib.server import MAILBOXES, PASSWORD, Server, certificate, count_files
 from peers import postfix
 from peers.root import Root
@@ -85,6 +88,15 @@ class PostfixCyrus(Server):
                       "su -s /bin/sh cyrus -c '/usr/lib/cyrus/bin/mkimap || /usr/sbin/cyrus makedirs' || true")
         postfix.configure(self.root, self.ports["smtp"], "/run/cyrus/socket/lmtp", 20)
         return self.root.dir, ["/bin/sh", "-c", "/usr/sbin/cyrmaster -l 256 & exec " + " ".join(postfix.ARGV)]
+
+    def ready(self):
+        """Two first deliveries at once to one mailbox would refuse each other; the first login makes it, too."""
+        context = ssl._create_unverified_context()
+        for i in range(MAILBOXES):
+            p = poplib.POP3_SSL("127.0.0.1", self.ports["pop3s"], context=context, timeout=60)
+            p.user(f"user{i}")
+            p.pass_(PASSWORD)
+            p.quit()
 
     def waiting(self):
         return postfix.waiting(self.root)
