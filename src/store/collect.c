@@ -212,6 +212,8 @@ int store_collect(struct store *s, int64_t grace_ms, size_t max, size_t *removed
             after = list.v[i];
         }
     }
+    if (s->engine->vt->reclaim != NULL)
+        s->engine->vt->reclaim(s->engine);
     metric_add(METRIC_STORE_BLOBS_COLLECTED, (int64_t)removed);
     *removed_out = removed;
     return store_count_error(rc);

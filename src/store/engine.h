@@ -81,6 +81,8 @@ struct engine_vtable {
 
     int (*commit)(struct engine *e, const struct engine_op *ops, size_t n, bool sync);
     uint64_t (*free_bytes)(struct engine *e); /* UINT64_MAX: has no disk */
+    /* Deletions may have happened: may be NULL. Fast; what it sets going goes on behind. */
+    void (*reclaim)(struct engine *e);
 };
 
 struct engine { /* first member of every engine */

@@ -191,4 +191,5 @@ const struct engine_vtable rocksdb_vtable = {
     .iter_close = rocksdb_range_close,
     .commit = engine_commit,
     .free_bytes = engine_free_bytes,
+    .reclaim = rocksdb_reclaim,
 };

@@ -43,6 +43,9 @@ struct engine_rocksdb {
         uint64_t generation; /* of `db` */
     } gate;
 
+    pthread_mutex_t reclaim_lock; /* taken inside the gate */
+    bool moves_bodies;            /* under reclaim_lock; see rocksdb_reclaim.c */
+
     pthread_mutex_t repair_lock; /* one repair at a time; taken before gate.lock */
     _Atomic int failed;          /* why writes are refused; 0: they are not */
     int64_t next_try_ms;         /* monotonic; under repair_lock */
@@ -86,6 +89,10 @@ void rocksdb_fail(struct engine_rocksdb *e, int err);
 /* Closes and opens the database unless that has been done since `generation`. 0: it can be written
  * to. */
 int rocksdb_repair(struct engine_rocksdb *e, uint64_t generation) MUST_CHECK;
+
+/* ---- rocksdb_reclaim.c ------------------------------------------------------------------- */
+
+void rocksdb_reclaim(struct engine *engine);
 
 /* ---- rocksdb_iter.c ---------------------------------------------------------------------- */
 

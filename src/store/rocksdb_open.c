@@ -107,7 +107,7 @@ static rocksdb_options_t *cf_options(struct engine_rocksdb *e, enum engine_cf cf
         rocksdb_options_set_blob_file_size(o, 256 << 20);
         rocksdb_options_set_blob_compression_type(o, ROCKSDB_ZSTD);
         rocksdb_options_set_enable_blob_gc(o, 1);
-        rocksdb_options_set_blob_gc_age_cutoff(o, 0.25);
+        rocksdb_options_set_blob_gc_age_cutoff(o, 0); /* rocksdb_reclaim.c */
         rocksdb_options_set_blob_gc_force_threshold(o, 0.5);
     }
     return o;

@@ -47,6 +47,7 @@ void rocksdb_gate_init(struct engine_rocksdb *e)
     pthread_cond_init(&e->gate.changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&e->repair_lock, NULL);
+    pthread_mutex_init(&e->reclaim_lock, NULL);
     atomic_init(&e->failed, 0);
 }
 
@@ -56,6 +57,7 @@ void rocksdb_gate_done(struct engine_rocksdb *e)
     pthread_cond_destroy(&e->gate.changed);
     pthread_mutex_destroy(&e->gate.lock);
     pthread_mutex_destroy(&e->repair_lock);
+    pthread_mutex_destroy(&e->reclaim_lock);
 }
 
 /* With the gate's lock held. Somebody who holds a snapshot may come in again (a get inside a

@@ -507,6 +507,76 @@ static void a_full_disk_heals(void **state)
     fixture_open(f);
 }
 
+/* ---- room ---------------------------------------------------------------------------------- */
+
+static uint64_t folder_bytes(const char *path)
+{
+    uint64_t sum = 0;
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *d; (d = readdir(dir)) != NULL;) {
+        struct stat st;
+        char full[600];
+        snprintf(full, sizeof(full), "%s/%s", path, d->d_name);
+        if (d->d_name[0] != '.' && stat(full, &st) == 0)
+            sum += (uint64_t)st.st_size;
+    }
+    closedir(dir);
+    return sum;
+}
+
+/* A body zstd makes nothing of. */
+static struct blob_id noise_write(struct fixture *f, uint64_t *seed, uint32_t kilobytes)
+{
+    uint64_t words[128];
+    struct blob_writer *w;
+    struct blob_id id;
+    struct blob_info info;
+    assert_int_equal(store_blob_create(f->s, &w), 0);
+    for (uint32_t i = 0; i < kilobytes; i++) {
+        for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
+            *seed ^= *seed << 13;
+            *seed ^= *seed >> 7;
+            *seed ^= *seed << 17;
+            words[k] = *seed;
+        }
+        assert_int_equal(store_blob_write(w, span_of((const char *)words, sizeof(words))), 0);
+    }
+    assert_int_equal(store_blob_finish(w, &id, &info), 0);
+    return id;
+}
+
+static int keep_body(struct store_txn *t, void *arg)
+{
+    store_txn_blob_link(t, *(struct blob_id *)arg, 0);
+    return 0;
+}
+
+/* One body of eight stays. Without moving those that do, every file would stay for their sake. */
+static void the_room_of_deleted_bodies_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    enum { BODIES = 3200, EACH = 256, KEPT = BODIES / 8 };
+    uint64_t seed = 88172645463325252u;
+    struct blob_id kept[KEPT];
+    size_t removed = 0, gone = 0;
+    for (uint32_t i = 0; i < BODIES; i++) {
+        struct blob_id id = noise_write(f, &seed, EACH);
+        if (i % 8 == 0) {
+            kept[i / 8] = id;
+            assert_int_equal(store_txn_run(f->s, part_a, keep_body, &kept[i / 8]), 0);
+        }
+        clock_fake_advance(&f->clock, 1000);
+        assert_int_equal(store_collect(f->s, 100000, SIZE_MAX, &removed), 0);
+        gone += removed;
+    }
+    assert_true(gone > BODIES / 2);
+    uint64_t all = folder_bytes(path_of(f, "store/db"));
+    assert_true(all >> 20 < BODIES * EACH / 1024 * 6 / 10);
+    for (size_t i = 0; i < KEPT; i++)
+        assert_int_equal(store_blob_verify(f->s, kept[i]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +590,7 @@ int main(void)
         T(several_damaged_blocks_hide_only_themselves),
         T(a_damaged_body_is_one_body),
         T(a_full_disk_heals),
+        T(the_room_of_deleted_bodies_comes_back),
     };
     fixture_engine = "rocksdb";
     cmocka_set_test_filter(getenv("ONLY"));
