@@ -7,7 +7,7 @@ Processes are forked beforehand and reused. Everything about syncing is as shipp
 import poplib
 import ssl
 
-from lib.server import MAILBOXES, PASSWORD, Server, certificate, count_files
+from lib.server import DOMAIN, MAILBOXES, PASSWORD, Server, certificate, count_files
 from peers import postfix
 from peers.root import Root
 
@@ -30,7 +30,6 @@ sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_mech_list: PLAIN
 allowplaintext: yes
-defaultdomain: bench.test
 virtdomains: userid
 lmtpsocket: /run/cyrus/socket/lmtp
 lmtp_downcase_rcpt: yes
@@ -94,7 +93,7 @@ class PostfixCyrus(Server):
         context = ssl._create_unverified_context()
         for i in range(MAILBOXES):
             p = poplib.POP3_SSL("127.0.0.1", self.ports["pop3s"], context=context, timeout=60)
-            p.user(f"user{i}")
+            p.user(f"user{i}@{DOMAIN}")
             p.pass_(PASSWORD)
             p.quit()
 
