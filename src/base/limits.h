@@ -30,6 +30,15 @@ enum limits {
     LIMIT_POP3_ERRORS = 20,
     LIMIT_POP3_MESSAGES = 1000000,  /* in one session's view; the oldest are shown first */
 
+    /* IMAP */
+    LIMIT_IMAP_LINE = 64 * 1024,    /* one line of a command, with CRLF; RFC 7162 §4 asks for 8192 */
+    LIMIT_IMAP_GREETING_LINE = 12288, /* before the login */
+    LIMIT_IMAP_COMMAND = 512 * 1024, /* all lines and literals of a command but the messages of APPEND */
+    LIMIT_IMAP_TAG = 64,
+    LIMIT_IMAP_ARGS = 20000,        /* arguments in one command */
+    LIMIT_IMAP_DEPTH = 50,          /* lists in lists */
+    LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session */
+
     /* HTTP (admin API) */
     LIMIT_HTTP_HEADER = 16 * 1024,
     LIMIT_HTTP_BODY = 1024 * 1024,  /* requests that stream (mail deliver) have their own */
