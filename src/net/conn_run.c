@@ -175,6 +175,9 @@ bool conn_dispatch(struct conn *c)
         conn_wake(c, WAKE_ABORTED);
     } else if (c->eof) {
         conn_end(c, "peer closed");
+    } else if (c->posted && c->s->wakeable) {
+        c->posted = false;
+        conn_wake(c, WAKE_POSTED);
     }
     return c->state != CONN_IDLE;
 }

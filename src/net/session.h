@@ -25,6 +25,9 @@
  * unit is handled, so a slow reader holds its own session only; but small answers to pipelined
  * units are collected and sent together, so `out` need not be empty when handle is called.
  *
+ * A session that is `wakeable` is also woken by posts between two units (IMAP's IDLE: it listens to
+ * its peer and to the store at once).
+ *
  * A post that comes before the session waits is not lost: WAKE_POSTED then follows STEP_WAIT at
  * once. It may also be left over from something waited for earlier. When the peer has ended its
  * half of the connection (printf … | nc) what has arrived is still handled and waited for, then the
@@ -107,6 +110,7 @@ struct session {
     /* changed by the session: */
     int64_t timeout_ms; /* until WAKE_TIMEOUT, counted from each finished step; > 0 */
     size_t unit_max;    /* longest unit; set in the constructor, may change with the state */
+    bool wakeable;      /* posts are wanted after STEP_DONE too */
     bool authenticated; /* logged-in users are served first and survive overload */
     int frame_err;      /* set by the host before WAKE_ABORTED */
 

@@ -120,6 +120,11 @@ static enum step echo_handle(struct session *s, struct span unit)
         if (e->server->waiting != NULL)
             e->server->waiting(e->server->arg, s->waker);
         return STEP_WAIT;
+    } else if (span_eq(line, SPAN("LISTEN"))) {
+        buf_puts(s->out, "LISTENING\r\n");
+        s->wakeable = true;
+        if (e->server->waiting != NULL)
+            e->server->waiting(e->server->arg, s->waker);
     } else if (span_eq(line, SPAN("QUIT"))) {
         buf_puts(s->out, "BYE\r\n");
         return STEP_CLOSE;

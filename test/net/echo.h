@@ -8,6 +8,7 @@
  *   WAIT        "WAITING", waits for the waker, then "WOKEN"; after timeout_ms "TIRED"
  *   SLEEP ms    handle blocks, then "SLEPT"      DATA n + n bytes   one unit; "GOT n"
  *   LONG        works without an answer until nobody waits for it any more
+ *   LISTEN      "LISTENING"; from now on a post is answered "WOKEN" whenever it comes
  *   TIMEOUT ms  sets timeout_ms      QUIT        "BYE" and close
  */
 #ifndef TEST_NET_ECHO_H

@@ -206,6 +206,10 @@ static void settle(struct host *h, enum step step)
             if (step != STEP_DONE)
                 break;
             collect(h);
+            if (s->wakeable && !h->eof && !host_killed(h) && waker_taken(h->waker, 0)) {
+                step = s->ops->wake(s, WAKE_POSTED);
+                break;
+            }
             buf_done(&h->out);
             arena_shrink(h->arena);
             if (h->eof || host_killed(h))
@@ -360,7 +364,7 @@ void host_eof(struct host *h)
 
 bool host_wait(struct host *h, int64_t real_ms)
 {
-    if (h->s == NULL || !h->waiting)
+    if (h->s == NULL || (!h->waiting && !h->s->wakeable))
         return true;
     if (!waker_taken(h->waker, real_ms))
         return false;

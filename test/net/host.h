@@ -59,7 +59,8 @@ void host_sends(struct host *h, const char *cstr);
  */
 void host_eof(struct host *h);
 
-/* Goes on waiting, up to `real_ms`; true when the session does not wait any more. */
+/* Goes on waiting, up to `real_ms`; true when the session does not wait any more (one that is wakeable: it
+ * was woken). */
 bool host_wait(struct host *h, int64_t real_ms);
 /* timeout_ms runs out. Moves the fake clock on by that much. Nothing happens to a closed session.
  */

@@ -106,6 +106,28 @@ static void waits_for_the_waker(void **state)
     host_free(h);
 }
 
+static void listens_to_the_waker_between_units(void **state)
+{
+    (void)state;
+    struct echo_server server = {0};
+    struct host *h = open_host(&server, HOST_WHOLE);
+    struct waker *w = host_session(h)->waker;
+    w->post(w);
+    host_sends(h, "ECHO a\r\n"); /* who does not listen hears nothing */
+    host_expect(h, "a");
+    host_expect_silence(h);
+    host_sends(h, "LISTEN\r\n");
+    host_expect(h, "LISTENING");
+    host_expect(h, "WOKEN"); /* of the post before: harmless */
+    assert_false(host_wait(h, 1));
+    w->post(w);
+    assert_true(host_wait(h, 1000));
+    host_expect(h, "WOKEN");
+    host_sends(h, "ECHO b\r\n");
+    host_expect(h, "b");
+    host_free(h);
+}
+
 static void waiting_can_time_out_or_be_shut_down(void **state)
 {
     (void)state;
@@ -164,6 +186,7 @@ int main(void)
         cmocka_unit_test(starttls_throws_plaintext_away),
         cmocka_unit_test(more_loops_until_all_is_out),
         cmocka_unit_test(waits_for_the_waker),
+        cmocka_unit_test(listens_to_the_waker_between_units),
         cmocka_unit_test(waiting_can_time_out_or_be_shut_down),
         cmocka_unit_test(refuses_and_half_closes),
     };

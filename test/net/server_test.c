@@ -145,6 +145,27 @@ static void keep_waker(void *arg, struct waker *w)
     *(struct waker **)arg = w;
 }
 
+static void some_listen_to_their_waker_between_units(void **state)
+{
+    (void)state;
+    struct waker *kept = NULL;
+    struct fixture f = {.echo = {.waiting = keep_waker, .arg = &kept}};
+    struct client c;
+    fixture_start(&f, (struct server_options){0});
+    fixture_hello(&c, f.plain);
+    assert_true(client_sends(&c, "LISTEN\r\nECHO unfini"));
+    assert_string_equal(client_line(&c), "LISTENING");
+    for (int i = 0; i < 50; i++) {
+        kept->post(kept);
+        assert_string_equal(client_line(&c), "WOKEN");
+    }
+    assert_true(client_sends(&c, "shed\r\n")); /* the peer is still listened to */
+    assert_string_equal(client_line(&c), "unfinished");
+    client_close(&c);
+    fixture_stop(&f);
+    kept->unref(kept);
+}
+
 static void posts_after_close_do_nothing(void **state)
 {
     (void)state;
@@ -371,6 +392,7 @@ int main(void)
         cmocka_unit_test(slow_reader_gets_all_and_blocks_nobody),
         cmocka_unit_test(long_input_is_held_back),
         cmocka_unit_test(waits_for_wakers),
+        cmocka_unit_test(some_listen_to_their_waker_between_units),
         cmocka_unit_test(posts_after_close_do_nothing),
         cmocka_unit_test(times_out),
         cmocka_unit_test(shutdown_tells_sessions),
