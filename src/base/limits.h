@@ -50,6 +50,8 @@ enum limits {
     LIMIT_MIME_PARAMS = 100,        /* parameters, or language tags, of one field */
     LIMIT_MIME_FIELD = 512 * 1024,  /* bytes of one field's value */
     LIMIT_MIME_KEPT = 2 * 1024 * 1024, /* memory for what was read from all fields of a message */
+    LIMIT_PREVIEW = 200,            /* characters, RFC 8970 §3.1: at most 256 */
+    LIMIT_SUMMARY = 64 * 1024,      /* bytes of the record kept beside a message; longer ones are not kept */
 
     /* accounts */
     LIMIT_PASSWORD = 1024,

@@ -147,7 +147,7 @@ static bool day_exists(int year, int month, int day)
     return day >= 1 && y == year && m == month && d == day;
 }
 
-int date_parse(struct span text, int64_t *wall_ms_out)
+int date_parse_zone(struct span text, int64_t *wall_ms_out, int *east_min_out)
 {
     int day, month, year, hour, minute, second = 0, zone;
     if (take_alpha(&text).n > 0) /* the day of the week: what it says is not believed */
@@ -171,7 +171,14 @@ int date_parse(struct span text, int64_t *wall_ms_out)
     int64_t seconds =
         days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
     *wall_ms_out = (seconds - (int64_t)zone * 60) * 1000;
+    *east_min_out = zone;
     return 0;
+}
+
+int date_parse(struct span text, int64_t *wall_ms_out)
+{
+    int east_min;
+    return date_parse_zone(text, wall_ms_out, &east_min);
 }
 
 void message_id_print(struct buf *out, int64_t wall_ms, struct rng *rng, struct span host)

@@ -59,6 +59,8 @@ struct span header_first_address(struct span value, struct arena *a);
 void date_print(struct buf *out, int64_t wall_ms);
 /* Obsolete forms too (§4.3); ERR_INVALID. */
 int date_parse(struct span text, int64_t *wall_ms_out) MUST_CHECK;
+/* And how many minutes its zone is east of UTC. */
+int date_parse_zone(struct span text, int64_t *wall_ms_out, int *east_min_out) MUST_CHECK;
 /* "<time.random@host>" */
 void message_id_print(struct buf *out, int64_t wall_ms, struct rng *rng, struct span host);
 
