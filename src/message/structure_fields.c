@@ -137,6 +137,8 @@ void field_take(struct mime_parser *p, struct mime_part *part, struct span lines
     struct span value = span_slice(value_of(lines, name), 0, LIMIT_MIME_FIELD);
     if (part->parent == NULL && p->sink != NULL && p->sink->field != NULL)
         p->sink->field(p->sink->context, name, value);
+    if (p->sink != NULL && p->sink->part_field != NULL)
+        p->sink->part_field(p->sink->context, part, name, value);
     bool content = span_istarts(name, SPAN("Content-"));
     if (!content && (part->envelope == NULL || !envelope_has_field(name)))
         return;
