@@ -15,8 +15,10 @@
 
 #include "base/err.h"
 #include "base/flight.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "message/summary.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,6 +35,7 @@ struct deliver {
     struct blob_info info;
     int64_t now_ms;
     struct span from;
+    struct buf summary;            /* may be empty: then readers make it */
     struct flight_slot *flight;    /* of the unit that all threads work on */
     const struct destination **to; /* each account once, by id */
     struct mail_appended *done;    /* uid 0: not done */
@@ -106,6 +109,7 @@ static int deliver_one(struct deliver *x, size_t i, struct arena *a)
         .info = x->info,
         .received_ms = x->now_ms,
         .envelope_from = x->from,
+        .summary = buf_span(&x->summary),
     };
     if (x->n ==
         1) { /* with several, the others have it already: filled up or not, this one gets it too */
@@ -204,10 +208,14 @@ int delivery_deliver(struct delivery *d,
                         .flight = flight_mine()};
     atomic_init(&x.next, 0);
     pthread_mutex_init(&x.lock, NULL);
+    buf_init(&x.summary, LIMIT_SUMMARY);
     int err = deliver_prepare(&x, envelope);
     if (err == 0)
         err = deliver_body(&x, prefix, body);
     if (err == 0) {
+        /* once for all, while the bytes are at hand; without it the mail is no worse */
+        if (summary_make((struct span[]){prefix, body}, 2, &x.summary) != 0)
+            buf_done(&x.summary);
         err = deliver_all(&x);
         if (err != 0)
             deliver_take_back(&x);
@@ -215,6 +223,7 @@ int delivery_deliver(struct delivery *d,
             deliver_report(&x);
     }
     pthread_mutex_destroy(&x.lock);
+    buf_done(&x.summary);
     free(x.to);
     free(x.done);
     return err;

@@ -77,3 +77,20 @@ int summary_maker_end(struct summary_maker *m, struct message_summary *out)
         *out = s;
     return err;
 }
+
+int summary_make(const struct span *pieces, size_t n, struct buf *out)
+{
+    struct message_summary s;
+    struct arena *a = arena_new(MIME_ARENA);
+    struct summary_maker *m = a != NULL ? summary_maker_new(a) : NULL;
+    int err = ERR_NOMEM;
+    if (m != NULL) {
+        for (size_t i = 0; i < n; i++)
+            summary_maker_feed(m, pieces[i]);
+        err = summary_maker_end(m, &s);
+    }
+    if (err == 0)
+        err = summary_pack(&s, out);
+    arena_free(a);
+    return err;
+}

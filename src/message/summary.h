@@ -3,7 +3,7 @@
  * structure by byte offset, the time it was sent, and the first words of its text. FETCH of metadata, SEARCH of
  * header fields, SORT and THREAD read this and not the message.
  *
- * Made from the message in pieces:                   struct summary_maker
+ * Made from the message in pieces:                   struct summary_maker; summary_make does all at once
  * Kept:                                              summary_pack, a record with a version
  * Read:                                              summary_unpack; summary_parts for the structure as well
  *
@@ -50,6 +50,9 @@ void summary_maker_free(struct summary_maker *m);
 /* Appends the record. 0, ERR_NOMEM; ERR_TOO_BIG: it is longer than LIMIT_SUMMARY or does not fit `out`, which is then
  * as before (but for its sticky error). `s->root` is set. */
 int summary_pack(const struct message_summary *s, struct buf *out) MUST_CHECK;
+
+/* All of it for a message that is there as pieces that follow each other: appends the record. Errors as above. */
+int summary_make(const struct span *pieces, size_t n, struct buf *out) MUST_CHECK;
 
 /* ---- reading ----------------------------------------------------------------------------- */
 

@@ -12,6 +12,8 @@
 #include "base/metrics.h"
 #include "delivery/delivery.h"
 #include "mailbox/keys.h"
+#include "mailbox/sync.h"
+#include "message/summary.h"
 
 static struct clock_fake now;
 static struct store *store;
@@ -120,6 +122,51 @@ static void a_message_arrives_with_its_prefix(void **state)
     store_blob_close(r);
     buf_done(&b);
     mailbox_view_done(&v);
+}
+
+/* The record kept beside the only message of an account; empty when there is none. */
+static struct span summary_of(uint64_t id)
+{
+    struct numset uids;
+    struct mail_item *v;
+    size_t n;
+    uint32_t next;
+    numset_init(&uids);
+    numset_add(&uids, 1);
+    struct mail_range in = {.mailbox = {1}, .uids = &uids, .from = 1, .max = 1, .summaries = true};
+    assert_int_equal(mailbox_items(&mail, id, &in, arena, &v, &n, &next), 0);
+    assert_int_equal(n, 1);
+    numset_done(&uids);
+    return v[0].summary;
+}
+
+static void a_summary_is_kept_beside_it(void **state)
+{
+    (void)state;
+    static const struct span prefix = {"Return-Path: <sender@example.org>\r\n", 35};
+    struct message_summary s;
+    assert_int_equal(deliver_to("anna@example.test", "Subject: x\r\n\r\nhello\r\n"), 0);
+    assert_int_equal(summary_unpack(summary_of(anna), arena, &s), 0);
+    assert_true(span_eq(s.envelope->subject, SPAN("x")) && span_eq(s.preview, SPAN("hello")));
+    assert_int_equal(summary_parts(&s, arena), 0);
+    assert_int_equal(mime_body_offset(s.root), prefix.n + 14);
+    assert_int_equal(messages(anna), 1);
+}
+
+static void a_summary_too_long_to_keep_is_none(void **state)
+{
+    (void)state;
+    struct buf letter;
+    buf_init(&letter, 1 << 20);
+    buf_puts(&letter, "To: a@example.test");
+    for (int i = 0; i < 10000; i++)
+        buf_puts(&letter, ",\r\n a@example.test");
+    buf_puts(&letter, "\r\n\r\nhello\r\n");
+    buf_putc(&letter, '\0');
+    assert_int_equal(deliver_to("anna@example.test", letter.p), 0);
+    assert_int_equal(summary_of(anna).n, 0);
+    assert_int_equal(messages(anna), 1);
+    buf_done(&letter);
 }
 
 static void several_recipients_are_one_body(void **state)
@@ -299,6 +346,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_message_arrives_with_its_prefix),
+        TEST(a_summary_is_kept_beside_it),
+        TEST(a_summary_too_long_to_keep_is_none),
         TEST(several_recipients_are_one_body),
         TEST(recipients_are_judged),
         TEST(an_alias_works_while_one_target_does),
