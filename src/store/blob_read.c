@@ -5,8 +5,6 @@
 
 #include "base/err.h"
 
-#include <sodium.h>
-
 enum { NO_CHUNK = UINT32_MAX };
 
 struct blob_reader {
@@ -26,6 +24,39 @@ int blob_head_get(struct store *s, struct blob_id id, struct arena *a, struct bl
     return rc == 0 ? blob_head_unpack(record, out) : rc;
 }
 
+static size_t chunk_length(const struct blob_head *h, uint32_t index)
+{
+    uint64_t left = h->size - (uint64_t)index * h->chunk_size;
+    return left < h->chunk_size ? (size_t)left : h->chunk_size;
+}
+
+/* Makes the content of a chunk the one that is held. */
+static int chunk_unseal(struct blob_reader *r, uint32_t index, struct span key, struct span sealed)
+{
+    size_t length = chunk_length(&r->head, index);
+    r->held = NO_CHUNK;
+    buf_clear(&r->chunk);
+    int rc = chunk_open(r->s->chunks, key, sealed, length, &r->chunk);
+    if (rc == 0 && r->chunk.n != length)
+        rc = ERR_CORRUPT;
+    if (rc == 0)
+        r->held = index;
+    return rc;
+}
+
+static int pending_hold(struct blob_reader *r)
+{
+    struct fixed_key key;
+    struct buf sealed;
+    key_chunk(&key, r->id, 0);
+    buf_init(&sealed, chunk_sealed_max(STORE_SMALL_BLOB));
+    int rc = pending_read(r->s, r->id, &r->head, &sealed);
+    if (rc == 0 && r->head.size > 0)
+        rc = chunk_unseal(r, 0, fixed_key_span(&key), buf_span(&sealed));
+    buf_done(&sealed);
+    return rc;
+}
+
 int store_blob_open(struct store *s,
                     struct blob_id id,
                     struct blob_reader **out,
@@ -40,10 +71,8 @@ int store_blob_open(struct store *s,
         r->held = NO_CHUNK;
         buf_init(&r->chunk, STORE_CHUNK);
         /* pending first: when it is no longer there it is in the engine already */
-        rc = pending_read(s, id, &r->head, &r->chunk);
-        if (rc == 0)
-            r->held = 0;
-        else if (rc == ERR_NOT_FOUND)
+        rc = pending_hold(r);
+        if (rc == ERR_NOT_FOUND)
             rc = blob_head_get(s, id, a, &r->head);
     }
     arena_free(a);
@@ -67,12 +96,6 @@ void store_blob_close(struct blob_reader *r)
     free(r);
 }
 
-static size_t chunk_length(const struct blob_head *h, uint32_t index)
-{
-    uint64_t left = h->size - (uint64_t)index * h->chunk_size;
-    return left < h->chunk_size ? (size_t)left : h->chunk_size;
-}
-
 /* A chunk that is missing although there is a head is damage, not absence. */
 static int chunk_hold(struct blob_reader *r, uint32_t index)
 {
@@ -85,18 +108,7 @@ static int chunk_hold(struct blob_reader *r, uint32_t index)
     int rc = e->vt->get(e, NULL, CF_CHUNKS, fixed_key_span(&key), &value);
     if (rc != 0)
         return store_count_error(rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc);
-    struct span content;
-    rc = frame_open(CF_CHUNKS, fixed_key_span(&key), value.bytes, &content);
-    if (rc == 0 && content.n != chunk_length(&r->head, index))
-        rc = ERR_CORRUPT;
-    r->held = NO_CHUNK;
-    buf_clear(&r->chunk);
-    if (rc == 0) {
-        buf_put(&r->chunk, content);
-        rc = r->chunk.err;
-    }
-    if (rc == 0)
-        r->held = index;
+    rc = chunk_unseal(r, index, fixed_key_span(&key), value.bytes);
     e->vt->value_done(e, &value);
     return store_count_error(rc);
 }
@@ -124,15 +136,17 @@ int store_blob_verify(struct store *s, struct blob_id id)
     int rc = store_blob_open(s, id, &r, NULL);
     if (rc != 0)
         return rc;
-    crypto_generichash_state state;
-    uint8_t digest[sizeof(r->head.digest)];
-    crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+    struct digest state;
+    uint8_t digest[DIGEST_BYTES];
+    digest_init(&state, r->head.digest_kind);
     for (uint32_t i = 0; rc == 0 && i < r->head.chunks; i++) {
         rc = chunk_hold(r, i);
         if (rc == 0)
-            crypto_generichash_update(&state, (const unsigned char *)r->chunk.p, r->chunk.n);
+            digest_update(&state, buf_span(&r->chunk));
     }
-    crypto_generichash_final(&state, digest, sizeof(digest));
+    int digest_rc = digest_final(&state, digest);
+    if (rc == 0)
+        rc = digest_rc;
     if (rc == 0 && memcmp(digest, r->head.digest, sizeof(digest)) != 0)
         rc = store_count_error(ERR_CORRUPT);
     store_blob_close(r);

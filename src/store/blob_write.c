@@ -9,18 +9,17 @@
 
 #include "base/err.h"
 
-#include <sodium.h>
-
 struct blob_writer {
     struct store *s;
     struct blob_id id;
     int64_t created_ms;
-    crypto_generichash_state digest;
+    struct digest digest;
     uint64_t size;
-    uint32_t chunks;  /* written */
-    bool large;       /* chunks are being written, and the mark is set */
-    struct buf chunk; /* the one being filled; room for its frame */
-    int err;          /* sticky */
+    uint32_t chunks;   /* written */
+    bool large;        /* chunks are being written, and the mark is set */
+    struct buf chunk;  /* the one being filled */
+    struct buf sealed; /* a large one's chunk for the disk */
+    int err;           /* sticky */
 };
 
 /* 48 bits of milliseconds, so that ids and with them files and caches are ordered by time, and 80
@@ -45,8 +44,9 @@ int store_blob_create(struct store *s, struct blob_writer **out)
     w->s = s;
     w->created_ms = s->clock->wall_ms(s->clock);
     id_make(s, w->created_ms, &w->id);
-    crypto_generichash_init(&w->digest, NULL, 0, sizeof(((struct blob_info *)NULL)->digest));
-    buf_init(&w->chunk, STORE_CHUNK + STORE_FRAME);
+    digest_init(&w->digest, DIGEST_SHA256);
+    buf_init(&w->chunk, STORE_CHUNK);
+    buf_init(&w->sealed, chunk_sealed_max(STORE_CHUNK));
     *out = w;
     return 0;
 }
@@ -56,13 +56,17 @@ static void writer_free(struct blob_writer *w)
     if (w->large)
         pending_remove(w->s, w->id);
     buf_done(&w->chunk);
+    buf_done(&w->sealed);
     free(w);
 }
 
 void store_blob_abandon(struct blob_writer *w)
 {
-    if (w != NULL)
-        writer_free(w);
+    uint8_t unused[DIGEST_BYTES];
+    if (w == NULL)
+        return;
+    (void)!digest_final(&w->digest, unused);
+    writer_free(w);
 }
 
 /* From here on the collector must keep away: before the first chunk is there to be found. */
@@ -103,12 +107,12 @@ static int flush(struct blob_writer *w, const struct blob_head *head)
     }
     if (w->chunk.n > 0) { /* last, since the engine's batch would grow beyond it by doubling */
         key_chunk(&chunk_key, w->id, w->chunks);
-        char sum[STORE_FRAME];
-        frame_sum(CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&w->chunk), sum);
-        buf_put(&w->chunk, span_of(sum, sizeof(sum)));
-        batch_put_framed(&b, CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&w->chunk));
+        buf_clear(&w->sealed);
+        rc = chunk_seal(w->s->chunks, fixed_key_span(&chunk_key), buf_span(&w->chunk), &w->sealed);
+        batch_put_framed(&b, CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&w->sealed));
     }
-    rc = w->chunk.err != 0 ? w->chunk.err : record.err;
+    if (rc == 0)
+        rc = record.err;
     if (rc == 0)
         rc = batch_commit(w->s, &b, false);
     w->chunks++;
@@ -126,12 +130,12 @@ int store_blob_write(struct blob_writer *w, struct span bytes)
         return w->err;
     if (bytes.n == 0)
         return 0;
-    crypto_generichash_update(&w->digest, (const unsigned char *)bytes.p, bytes.n);
+    digest_update(&w->digest, bytes);
     w->size += bytes.n;
     while (bytes.n > 0 && w->err == 0) {
         struct span part = span_slice(bytes, 0, STORE_CHUNK - w->chunk.n);
         if (w->chunk.n + part.n > STORE_SMALL_BLOB) /* not by doubling and copying */
-            (void)buf_room(&w->chunk, STORE_CHUNK + STORE_FRAME - w->chunk.n);
+            (void)buf_room(&w->chunk, STORE_CHUNK - w->chunk.n);
         buf_put(&w->chunk, part);
         bytes = span_from(bytes, part.n);
         w->err = w->chunk.err;
@@ -144,18 +148,20 @@ int store_blob_write(struct blob_writer *w, struct span bytes)
 /* Small ones wait in memory. ERR_OVERLOAD: no room there. */
 static int keep_pending(struct blob_writer *w, const struct blob_head *head)
 {
-    size_t framed_n = w->chunk.n > 0 ? w->chunk.n + STORE_FRAME : 0;
-    struct pending_blob *p = malloc(sizeof(*p) + framed_n);
+    struct fixed_key key;
+    key_chunk(&key, w->id, 0);
+    if (w->chunk.n > 0) {
+        int rc = chunk_seal(w->s->chunks, fixed_key_span(&key), buf_span(&w->chunk), &w->sealed);
+        if (rc != 0)
+            return rc;
+    }
+    struct pending_blob *p = malloc(sizeof(*p) + w->sealed.n);
     if (p == NULL)
         return ERR_NOMEM;
     *p = (struct pending_blob){
-        .id = w->id, .head = *head, .created_ms = w->created_ms, .framed_n = framed_n};
-    if (framed_n > 0) {
-        struct fixed_key key;
-        key_chunk(&key, w->id, 0);
-        memcpy(p->framed, w->chunk.p, w->chunk.n);
-        frame_sum(CF_CHUNKS, fixed_key_span(&key), buf_span(&w->chunk), p->framed + w->chunk.n);
-    }
+        .id = w->id, .head = *head, .created_ms = w->created_ms, .sealed_n = w->sealed.n};
+    if (w->sealed.n > 0)
+        memcpy(p->sealed, w->sealed.p, w->sealed.n);
     int rc = pending_add(w->s, p);
     if (rc != 0)
         free(p);
@@ -164,10 +170,12 @@ static int keep_pending(struct blob_writer *w, const struct blob_head *head)
 
 int store_blob_finish(struct blob_writer *w, struct blob_id *id_out, struct blob_info *info_out)
 {
-    struct blob_head head = {.size = w->size, .chunk_size = STORE_CHUNK};
+    struct blob_head head = {
+        .size = w->size, .chunk_size = STORE_CHUNK, .digest_kind = DIGEST_SHA256};
     head.chunks = (uint32_t)((head.size + head.chunk_size - 1) / head.chunk_size);
-    crypto_generichash_final(&w->digest, head.digest, sizeof(head.digest));
-    int rc = w->err;
+    int rc = digest_final(&w->digest, head.digest);
+    if (w->err != 0)
+        rc = w->err;
     if (rc == 0 && !w->large && w->size <= STORE_SMALL_BLOB) {
         rc = keep_pending(w, &head);
         if (rc == ERR_OVERLOAD)

@@ -12,8 +12,6 @@
 #include "base/encode.h"
 #include "base/err.h"
 
-#include <sodium.h>
-
 struct check {
     struct store *s;
     struct engine_snap *snap;
@@ -67,13 +65,15 @@ struct walk {
     struct engine_iter *it;
     const char *what;
     struct span key, value;
-    bool damaged; /* the current entry: key is good, value is not */
+    struct buf content; /* of a chunk */
+    bool damaged;       /* the current entry: key is good, value is not */
 };
 
 static int walk_open(
     struct walk *w, struct check *c, enum engine_cf cf, char first, char end, const char *what)
 {
     *w = (struct walk){.c = c, .cf = cf, .what = what};
+    buf_init(&w->content, STORE_CHUNK);
     char lower[1] = {first}, upper[1] = {end};
     /* 24 x 0xff is above every key of ours: ids begin with 48 bits of time */
     static const char top[24] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
@@ -88,6 +88,7 @@ static int walk_open(
 static void walk_close(struct walk *w)
 {
     w->c->s->engine->vt->iter_close(w->it);
+    buf_done(&w->content);
 }
 
 /* 1, 0 or an error that ends the check. Stretches the engine cannot read are reported here. */
@@ -101,7 +102,13 @@ static int walk_next(struct walk *w)
         say(w->c, "a stretch of %s cannot be read: what was there is missing below", w->what);
     if (rc != 1)
         return rc;
-    w->damaged = frame_open(w->cf, w->key, framed, &w->value) != 0;
+    if (w->cf == CF_CHUNKS) {
+        buf_clear(&w->content);
+        w->damaged = chunk_open(w->c->s->chunks, w->key, framed, STORE_CHUNK, &w->content) != 0;
+        w->value = buf_span(&w->content);
+    } else {
+        w->damaged = frame_open(w->cf, w->key, framed, &w->value) != 0;
+    }
     return 1;
 }
 
@@ -219,28 +226,29 @@ static int next_chunk(struct check *c, struct blob_pair *p)
 /* The blob of the current head, with all the chunks that are its own. */
 static int check_blob(struct check *c, struct blob_pair *p)
 {
-    struct blob_head head;
+    struct blob_head head = {.digest_kind = DIGEST_SHA256};
     struct blob_id id = p->head_id;
     bool good_head = !p->heads.damaged && blob_head_unpack(p->heads.value, &head) == 0;
     uint32_t expected = 0;
     uint64_t size = 0;
     bool whole = true;
-    crypto_generichash_state state;
-    uint8_t digest[sizeof(head.digest)];
-    crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+    struct digest state;
+    uint8_t digest[DIGEST_BYTES];
+    digest_init(&state, head.digest_kind);
     c->out->blobs++;
     int rc = 0;
     while (rc == 0 && p->chunk_rc == 1 && blob_id_eq(p->chunk_id, id)) {
         whole &= p->chunk_index == expected++ && !p->chunks.damaged;
         if (!p->chunks.damaged) {
-            crypto_generichash_update(&state, (const unsigned char *)p->chunks.value.p,
-                                      p->chunks.value.n);
+            digest_update(&state, p->chunks.value);
             size += p->chunks.value.n;
         }
         rc = next_chunk(c, p);
     }
     c->out->blob_bytes += size;
-    crypto_generichash_final(&state, digest, sizeof(digest));
+    int digest_rc = digest_final(&state, digest);
+    if (rc == 0)
+        rc = digest_rc;
     if (!good_head)
         say(c, "the head of the blob %s is damaged", hex_id(id).text);
     else if (!whole || size != head.size || expected != head.chunks)

@@ -15,6 +15,7 @@
 #define STORE_INTERNAL_H
 
 #include "base/limits.h"
+#include "store/chunk.h"
 #include "store/engine.h"
 #include "store/keys.h"
 #include "store/overlay.h"
@@ -41,8 +42,8 @@ struct pending_blob {
     struct blob_head head;
     bool writing;       /* a large one: no bytes here, only to keep the collector away */
     int64_t created_ms; /* wall */
-    size_t framed_n;    /* content and frame of its only chunk; 0 for the empty blob */
-    char framed[];
+    size_t sealed_n;    /* its only chunk as it goes to the disk; 0 for the empty blob */
+    char sealed[];
 };
 
 struct watch_bucket {
@@ -53,6 +54,7 @@ struct watch_bucket {
 
 struct store {
     struct engine *engine;
+    struct chunk_tools *chunks;
     struct clock *clock;
     struct rng *rng;
     pthread_mutex_t rng_lock; /* a seeded rng is not thread-safe */
@@ -166,8 +168,8 @@ int pending_add(struct store *s, struct pending_blob *p) MUST_CHECK;
 /* Stays valid while the caller holds the blob's stripe. NULL: not pending. */
 struct pending_blob *pending_find(struct store *s, struct blob_id id);
 void pending_remove(struct store *s, struct blob_id id);
-/* Copies head and content (without frame). ERR_NOT_FOUND. */
-int pending_read(struct store *s, struct blob_id id, struct blob_head *head, struct buf *to)
+/* Copies the head, and its only chunk as it goes to the disk. ERR_NOT_FOUND. */
+int pending_read(struct store *s, struct blob_id id, struct blob_head *head, struct buf *sealed)
     MUST_CHECK;
 /* Drops those without a link that are older than that, at most `max`; says how many. */
 size_t pending_expire(struct store *s, int64_t before_ms, size_t max);

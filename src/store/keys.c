@@ -236,7 +236,7 @@ int frame_open(enum engine_cf cf, struct span key, struct span framed, struct sp
 
 void blob_head_pack(struct buf *b, const struct blob_head *h)
 {
-    pack_u8(b, 1);
+    pack_u8(b, (uint8_t)h->digest_kind);
     pack_uint(b, h->size);
     pack_uint(b, h->chunk_size);
     pack_uint(b, h->chunks);
@@ -254,12 +254,14 @@ int blob_head_unpack(struct span record, struct blob_head *h)
     int rc = unpack_end(&u);
     if (rc != 0)
         return rc;
-    if (version < 1 || size > LIMIT_BLOB || chunk_size == 0 || chunk_size > STORE_CHUNK ||
+    if (version < DIGEST_BLAKE2B || version > DIGEST_SHA256 || size > LIMIT_BLOB ||
+        chunk_size == 0 || chunk_size > STORE_CHUNK ||
         chunks != (size + chunk_size - 1) / chunk_size || digest.n != sizeof(h->digest))
         return ERR_CORRUPT;
     h->size = size;
     h->chunk_size = (uint32_t)chunk_size;
     h->chunks = (uint32_t)chunks;
+    h->digest_kind = (enum digest_kind)version;
     memcpy(h->digest, digest.p, sizeof(h->digest));
     return 0;
 }

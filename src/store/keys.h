@@ -23,6 +23,7 @@
 
 #include "base/limits.h"
 #include "base/pack.h"
+#include "store/digest.h"
 #include "store/engine.h"
 #include "store/store.h"
 
@@ -79,7 +80,8 @@ int frame_open(enum engine_cf cf, struct span key, struct span framed, struct sp
 struct blob_head {
     uint64_t size;
     uint32_t chunk_size, chunks;
-    uint8_t digest[32];
+    enum digest_kind digest_kind;
+    uint8_t digest[DIGEST_BYTES];
 };
 void blob_head_pack(struct buf *b, const struct blob_head *h);
 int blob_head_unpack(struct span record, struct blob_head *h) MUST_CHECK;

@@ -106,11 +106,11 @@ static int link_target(struct store *s, struct blob_id id, struct batch *b)
     batch_put(b, CF_META, &key, buf_span(&record));
     int rc = record.err;
     buf_done(&record);
-    if (rc == 0 && p->framed_n > 0) {
+    if (rc == 0 && p->sealed_n > 0) {
         key_chunk(&key, id, 0);
         struct span k = arena_dup(b->arena, fixed_key_span(&key));
         rc = arena_err(b->arena);
-        batch_put_framed(b, CF_CHUNKS, k, span_of(p->framed, p->framed_n));
+        batch_put_framed(b, CF_CHUNKS, k, span_of(p->sealed, p->sealed_n));
     }
     return rc;
 }

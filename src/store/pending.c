@@ -36,7 +36,7 @@ static struct pending_blob **bucket(struct store *s, struct blob_id id)
 
 static size_t weight(const struct pending_blob *p)
 {
-    return sizeof(*p) + p->framed_n;
+    return sizeof(*p) + p->sealed_n;
 }
 
 int pending_add(struct store *s, struct pending_blob *p)
@@ -85,15 +85,15 @@ void pending_remove(struct store *s, struct blob_id id)
     free(p);
 }
 
-int pending_read(struct store *s, struct blob_id id, struct blob_head *head, struct buf *to)
+int pending_read(struct store *s, struct blob_id id, struct blob_head *head, struct buf *sealed)
 {
     int rc = ERR_NOT_FOUND;
     pthread_mutex_lock(&s->pending.lock);
     struct pending_blob *p = *find(s, id);
     if (p != NULL && !p->writing) {
-        if (p->framed_n > 0)
-            buf_put(to, span_of(p->framed, p->framed_n - STORE_FRAME));
-        rc = to->err;
+        if (p->sealed_n > 0)
+            buf_put(sealed, span_of(p->sealed, p->sealed_n));
+        rc = sealed->err;
         *head = p->head;
     }
     pthread_mutex_unlock(&s->pending.lock);

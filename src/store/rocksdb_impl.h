@@ -24,7 +24,8 @@ struct engine_rocksdb {
     char *db_folder; /* RocksDB's, below it */
     int lock_fd;     /* the FORMAT file, flock'ed */
     bool read_only;
-    bool relaxed; /* damage was found: see rocksdb_open.c */
+    bool older_format; /* the folder was written by an older program */
+    bool relaxed;      /* damage was found: see rocksdb_open.c */
     uint64_t reserve_bytes;
 
     rocksdb_cache_t *cache;
@@ -93,6 +94,11 @@ int rocksdb_repair(struct engine_rocksdb *e, uint64_t generation) MUST_CHECK;
 /* ---- rocksdb_reclaim.c ------------------------------------------------------------------- */
 
 void rocksdb_reclaim(struct engine *engine);
+
+/* ---- rocksdb_crc.c ----------------------------------------------------------------------- */
+
+/* Ends the program if checksums would come out wrong. */
+void rocksdb_crc_prove(void);
 
 /* ---- rocksdb_iter.c ---------------------------------------------------------------------- */
 

@@ -43,7 +43,6 @@
 #include <unistd.h>
 
 enum {
-    ROCKSDB_ZSTD = 7,
     ROCKSDB_LOG_HEADERS_ONLY = 5,
     OPEN_ROOM = 4 << 20, /* bytes free without which opening is not tried */
 };
@@ -105,7 +104,7 @@ static rocksdb_options_t *cf_options(struct engine_rocksdb *e, enum engine_cf cf
         rocksdb_options_set_enable_blob_files(o, 1);
         rocksdb_options_set_min_blob_size(o, 2 * 1024);
         rocksdb_options_set_blob_file_size(o, 256 << 20);
-        rocksdb_options_set_blob_compression_type(o, ROCKSDB_ZSTD);
+        rocksdb_options_set_blob_compression_type(o, rocksdb_no_compression); /* chunk.h */
         rocksdb_options_set_enable_blob_gc(o, 1);
         rocksdb_options_set_blob_gc_age_cutoff(o, 0); /* rocksdb_reclaim.c */
         rocksdb_options_set_blob_gc_force_threshold(o, 0.5);
@@ -258,10 +257,29 @@ static int format_parse(const char *text, size_t n, uint64_t *format)
     return span_skip(&s, SPAN("mailstead store ")) && span_to_u64(s, format) ? 0 : ERR_CORRUPT;
 }
 
+/* In place, since the lock is on this file: one digit of a line that has one either way. Once the
+ * database is open, so that a program that cannot open it leaves it to the one that wrote it; and
+ * before anything is written that only this one understands. */
+static int format_upgrade(struct engine_rocksdb *e, struct buf *why)
+{
+    char line[64], *path;
+    int n = snprintf(line, sizeof(line), "mailstead store %d\n", (int)STORE_FORMAT);
+    if (asprintf(&path, "%s/FORMAT", e->folder) < 0)
+        return ERR_NOMEM;
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int rc = 0;
+    if (fd < 0 || pwrite(fd, line, (size_t)n, 0) != n || fsync(fd) != 0)
+        rc = explain_errno(why, e->folder, "cannot write there");
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return rc;
+}
+
 static int format_read(struct engine_rocksdb *e, struct buf *why)
 {
     char text[128];
-    uint64_t format;
+    uint64_t format = 0;
     ssize_t n = read(e->lock_fd, text, sizeof(text));
     if (n < 0)
         return explain_errno(why, e->folder, "cannot read FORMAT");
@@ -277,6 +295,7 @@ static int format_read(struct engine_rocksdb *e, struct buf *why)
                 e->folder, (unsigned long long)format, (int)STORE_FORMAT);
         rc = ERR_FORMAT_NEWER;
     }
+    e->older_format = format < STORE_FORMAT;
     return rc;
 }
 
@@ -334,6 +353,7 @@ int engine_rocksdb_open(const char *folder,
                         struct buf *why,
                         struct engine **out)
 {
+    rocksdb_crc_prove();
     struct engine_rocksdb *e = calloc(1, sizeof(*e));
     if (e == NULL)
         return ERR_NOMEM;
@@ -357,6 +377,8 @@ int engine_rocksdb_open(const char *folder,
     }
     if (rc == 0)
         rc = rocksdb_db_open(e, create, why);
+    if (rc == 0 && e->older_format && !e->read_only)
+        rc = format_upgrade(e, why);
     if (rc == 0 && create &&
         folder_sync_above(e->db_folder) != 0) /* RocksDB syncs only inside of it */
         rc = explain_errno(why, e->folder, "cannot write there");

@@ -95,6 +95,8 @@ static int format_check(struct store *s, const struct store_options *options, st
         rc = format_write(s, a);
     else if (rc == 0 && format > STORE_FORMAT)
         rc = ERR_FORMAT_NEWER;
+    else if (rc == 0 && format < STORE_FORMAT && !options->read_only)
+        rc = format_write(s, a); /* what is there is read as it is; what comes is of the new one */
     if (why != NULL && rc == ERR_FORMAT_NEWER)
         buf_printf(why, "the store has format %llu, this program knows formats up to %d",
                    (unsigned long long)format, (int)STORE_FORMAT);
@@ -137,7 +139,8 @@ int store_open_engine(struct engine *engine,
     s->reserve_bytes =
         options->reserve_bytes != 0 ? options->reserve_bytes : (uint64_t)LIMIT_STORE_RESERVE;
     locks_init(s);
-    int rc = format_check(s, options, why);
+    s->chunks = chunk_tools_new();
+    int rc = s->chunks != NULL ? format_check(s, options, why) : ERR_NOMEM;
     if (rc != 0) {
         store_close(s);
         return rc;
@@ -182,6 +185,7 @@ void store_close(struct store *s)
         return;
     watch_done(s);
     pending_done(s);
+    chunk_tools_free(s->chunks);
     s->engine->vt->close(s->engine);
     for (size_t i = 0; i < STORE_STRIPES; i++) {
         pthread_mutex_destroy(&s->parts[i].lock);

@@ -58,7 +58,7 @@ int store_open(const char *url,
 /* All snapshots, iterators, readers and writers must be closed before. NULL is fine. */
 void store_close(struct store *s);
 
-enum { STORE_FORMAT = 1 };
+enum { STORE_FORMAT = 2 }; /* 2: chunks are packed before the log (store/chunk.h) */
 
 /* ---- partitions -------------------------------------------------------------------------- */
 
@@ -150,7 +150,7 @@ struct blob_id {
 
 struct blob_info {
     uint64_t size;
-    uint8_t digest[32]; /* BLAKE2b-256 of the content */
+    uint8_t digest[32]; /* SHA-256 of the content (BLAKE2b-256 where a store of format 1 had it) */
 };
 
 /* Streams a body in. Memory stays below about 2 MiB whatever its size. A writer that is freed

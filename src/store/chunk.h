@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks of blobs as they lie in the engine: packed before the log is written, so that the log, the
+ * memory table and the file all hold the smaller form, and the compressor runs once.
+ *
+ *   content, as zstd made it or as it was   form u8   sum u64
+ *
+ * The sum is XXH3 (64 bit, big-endian here) over the content as it lies there and the form, seeded with that of
+ * the key: a chunk that is damaged, or is another's, is noticed. Format 1 of the store had the
+ * content as it was and the frame of keys.h instead; such chunks are read, and stay as they are.
+ *
+ * Contexts of the compressor are kept for the next caller. Thread-safe; blocks on nothing but a
+ * lock that is held for a few instructions. Private to the room.
+ */
+#ifndef STORE_CHUNK_H
+#define STORE_CHUNK_H
+
+#include "base/buf.h"
+
+struct chunk_tools;
+
+/* NULL: no memory. */
+struct chunk_tools *chunk_tools_new(void) MUST_CHECK;
+void chunk_tools_free(struct chunk_tools *t); /* NULL is fine */
+
+/* The most bytes that chunk_seal appends for `n`. */
+size_t chunk_sealed_max(size_t n);
+/* Appends the form for the disk. ERR_NOMEM, or the sticky error of `out`. */
+int chunk_seal(struct chunk_tools *t, struct span key, struct span content, struct buf *out)
+    MUST_CHECK;
+/* Appends the content, at most `max` bytes of it. ERR_CORRUPT (also when there is more), ERR_NOMEM,
+ * or the sticky error of `out`. */
+int chunk_open(struct chunk_tools *t,
+               struct span key,
+               struct span sealed,
+               size_t max,
+               struct buf *out) MUST_CHECK;
+
+#endif
