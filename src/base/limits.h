@@ -69,6 +69,11 @@ enum limits {
     LIMIT_MAIL_COPY = 20000,        /* messages in one COPY or MOVE: what one transaction can hold */
     LIMIT_MAIL_TOMBSTONES = 100000, /* in one account: expunges that a client may catch up with later */
 
+    /* searches */
+    LIMIT_SEARCH_KEYS = 1000,       /* keys in one search program */
+    LIMIT_SEARCH_DEPTH = 100,       /* keys in keys */
+    LIMIT_SEARCH_HEADER = 1024 * 1024, /* bytes of a header section that HEADER looks into */
+
     /* sessions */
     LIMIT_SPOOL_MEMORY = 128 * 1024,       /* more of one payload goes to a temporary file */
     LIMIT_SPOOL_RESERVE = 128 * 1024 * 1024, /* free bytes of the disk that temporary files leave */
