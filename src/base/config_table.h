@@ -62,6 +62,10 @@
     INT (pop3_keep_days,      "pop3.deleted_keep_days", 14, 0, 3650, CONFIG_COUNT, "Days for which what POP3 removed can be restored; 0 for not at all. Also written  deleted = keep-days N") \
     INT (pop3_login_delay,    "pop3.login_delay",    0, 0, 3600, CONFIG_SECONDS, "Least time between two logins of one account (LOGIN-DELAY); 0 for none") \
     \
+    INT (imap_timeout,        "imap.timeout",        1800, 1800, 86400, CONFIG_SECONDS, "How long a silent client that has logged in is waited for (RFC 9051 asks for at least 30 minutes)") \
+    INT (imap_login_timeout,  "imap.login_timeout",  120, 10, 3600, CONFIG_SECONDS, "How long a client may be silent that has not") \
+    INT (imap_keep_days,      "imap.deleted_keep_days", 14, 0, 3650, CONFIG_COUNT, "Days for which what IMAP expunged can be restored; 0 for not at all") \
+    \
     BOOL(auth_plain_loopback, "auth.cleartext_on_loopback", false, "Accept passwords without TLS from 127.0.0.1 and ::1") \
     INT (auth_threads,        "auth.threads",        2, 1, 64, CONFIG_COUNT, "Threads that verify passwords") \
     INT (auth_queue,          "auth.queue",          256, 1, 100000, CONFIG_COUNT, "Logins that may wait for them; beyond it clients are told to try again") \

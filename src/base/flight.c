@@ -48,7 +48,7 @@ static _Thread_local struct flight_slot *mine;
 const char *flight_kind_name(enum flight_kind kind)
 {
     static const char *const names[FLIGHT_KINDS] = {
-        "none", "smtp-line", "smtp-content", "smtp-message", "pop3", "http", "job"};
+        "none", "smtp-line", "smtp-content", "smtp-message", "pop3", "http", "job", "imap"};
     return kind < FLIGHT_KINDS ? names[kind] : "unknown";
 }
 

@@ -35,6 +35,7 @@ enum flight_kind {
     FLIGHT_POP3,
     FLIGHT_HTTP,
     FLIGHT_JOB,
+    FLIGHT_IMAP,
     FLIGHT_KINDS
 };
 

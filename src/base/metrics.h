@@ -16,6 +16,7 @@
     X(CONN_OPEN_SMTP,        "connections_open",          "protocol=\"smtp\"",      GAUGE,   "Connections open now") \
     X(CONN_OPEN_SUBMISSION,  "connections_open",          "protocol=\"submission\"",GAUGE,   "Connections open now") \
     X(CONN_OPEN_POP3,        "connections_open",          "protocol=\"pop3\"",      GAUGE,   "Connections open now") \
+    X(CONN_OPEN_IMAP,        "connections_open",          "protocol=\"imap\"",      GAUGE,   "Connections open now") \
     X(CONN_OPEN_ADMIN,       "connections_open",          "protocol=\"admin\"",     GAUGE,   "Connections open now") \
     X(CONN_ACCEPTED,         "connections_total",         "result=\"accepted\"",    COUNTER, "Connections by what became of them") \
     X(CONN_REFUSED_FULL,     "connections_total",         "result=\"server-full\"", COUNTER, "Connections by what became of them") \
@@ -47,6 +48,7 @@
     X(SMTP_CMD_OTHER,        "smtp_commands_total",       "verb=\"other\"",            COUNTER, "Commands of SMTP clients by verb") \
     X(POP3_RETR,             "pop3_retrieved_total",      "",                       COUNTER, "Messages sent by RETR") \
     X(POP3_DELETED,          "pop3_deleted_total",        "",                       COUNTER, "Messages deleted at QUIT") \
+    X(IMAP_COMMANDS,         "imap_commands_total",       "",                       COUNTER, "Commands of IMAP clients") \
     X(MAIL_DELIVERED,        "mail_delivered_total",      "",                       COUNTER, "Messages put into mailboxes") \
     X(MAIL_BYTES,            "mail_delivered_bytes_total","",                       COUNTER, "Bytes of messages put into mailboxes") \
     X(STORE_COMMITS,         "store_commits_total",       "",                       COUNTER, "Transactions committed") \

@@ -55,6 +55,7 @@ struct imap_selected {
     struct numset uids;   /* all the client was told of: sequence numbers are ranks in it */
     struct numset gone;   /* of those, expunged and not told yet */
     struct numset saved;  /* "$", RFC 5182 */
+    size_t keywords_told; /* so many of the account's keywords were in a FLAGS response */
     struct imap_watch watch;
 };
 
@@ -73,13 +74,13 @@ enum imap_busy {
 struct imap;
 struct imap_task {
     enum step (*go_on)(struct imap *i);
-    void (*drop)(
-        struct imap
-            *i); /* the task is over or the session ends; frees what is not in the arena; or NULL */
+    /* the task is over or the session ends: frees what is not in the arena. May be NULL */
+    void (*drop)(struct imap *i, void *data);
     void *data;
 };
 
 struct imap_append;
+struct imap_sync;
 
 struct imap {
     struct session s; /* first: the host sees only this */
@@ -87,8 +88,8 @@ struct imap {
     enum imap_state state;
     enum imap_busy busy;
     unsigned enabled; /* enum imap_enabled */
-    unsigned errors;
-    bool closing; /* the server stops: close after what is being sent */
+    unsigned errors;  /* in a row */
+    bool closing;     /* the server stops: close after what is being sent */
 
     /* logging in */
     struct auth_exchange *exchange;
@@ -108,8 +109,10 @@ struct imap {
     bool uid;                           /* it is the UID form */
     struct imap_task task;
     struct imap_append *append; /* what an APPEND has collected; NULL: none goes on */
+    struct numset quiet;        /* UIDs whose new flags the client knows by itself: STORE .SILENT */
 
     /* of this command, in the arena */
+    struct span answer;          /* the tagged one, while changes are told before it */
     const struct span *keywords; /* names by id; NULL: not read yet */
     size_t keywords_n;
 };
@@ -117,13 +120,13 @@ struct imap {
 /* ---- the table (commands.c) -------------------------------------------------------------- */
 
 enum imap_flag {
-    IMAP_UID = 1,      /* may follow UID (RFC 9051 §6.4.9) */
-    IMAP_UID_ONLY = 2, /* only so */
-    IMAP_NUMBERS = 4,  /* without UID its answer must not tell of expunges (§7.5.1) */
-    IMAP_SECURE = 8,   /* takes a password: not without TLS */
-    IMAP_SECRET = 16,  /* its arguments are in no log and no flight recorder */
-    IMAP_NO_SYNC = 32, /* its answer tells no changes at all */
-    IMAP_WRITES = 64,  /* not in a mailbox opened by EXAMINE */
+    IMAP_UID = 1,       /* may follow UID (RFC 9051 §6.4.9) */
+    IMAP_NUMBERS = 2,   /* without UID its answer must not tell of expunges (§7.5.1) */
+    IMAP_NEEDS_TLS = 4, /* takes a password */
+    IMAP_SECRET = 8,    /* its arguments are in no log and no flight recorder */
+    IMAP_NO_SYNC = 16,  /* its answer tells no changes */
+    IMAP_WRITES = 32,   /* not in a mailbox opened by EXAMINE */
+    IMAP_MESSAGES = 64, /* its literals are messages, and go to cmd_append.c */
 };
 
 struct imap_command {
@@ -137,6 +140,127 @@ struct imap_command {
 extern const struct imap_command imap_commands[];
 extern const size_t imap_commands_n;
 
+/* By its name, ASCII case folded; NULL. */
 const struct imap_command *imap_command_find(struct span name);
+/* Tag and name from the front of a command; `rest` is the arguments. ERR_INVALID: no tag (i->tag is "" then).
+ * i->command is NULL where there is none of that name, or no UID form of it. */
+int imap_command_begin(struct imap *i, struct span *rest) MUST_CHECK;
+/* May i->command be given now? If not, the step of the answer is in *step_out. */
+bool imap_command_allowed(struct imap *i, enum step *step_out);
+/* A whole command: all lines and literals, without the last CRLF. */
+enum step imap_dispatch(struct imap *i, struct span command);
+
+/* ---- input.c: lines and literals ---------------------------------------------------------- */
+
+/* Without its CRLF (or a bare LF). */
+struct span imap_chomp(struct span unit);
+/* Tells a client that it may go on: a literal, SASL, IDLE. */
+void imap_continue(struct imap *i, const char *text);
+/* A line where a command begins or goes on. */
+enum step imap_line(struct imap *i, struct span line);
+/* Octets of a literal of `partial`. */
+enum step imap_octets(struct imap *i, struct span octets);
+
+/* ---- answer.c ----------------------------------------------------------------------------- */
+
+/* The end of a command: `code` without brackets, empty for none. */
+enum step imap_ok(struct imap *i, struct span code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+enum step imap_no(struct imap *i, struct span code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* NO, with what the table says of `err`. */
+enum step imap_no_of(struct imap *i, int err);
+/* For what no sound client sends: counted, and too many in a row end the session. */
+enum step imap_bad(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* BAD: the arguments are not those of the command. */
+enum step imap_bad_args(struct imap *i);
+/* An untagged answer, and the session ends. */
+enum step imap_bye(struct imap *i, struct span code, const char *text);
+/* The command is over without an answer of its own (IDLE tells later, STARTTLS at once). */
+void imap_command_end(struct imap *i);
+
+/* The task of the session from now on, and its first step. It ends with imap_task_end (which calls `drop`) and
+ * imap_ok or its kin. */
+enum step imap_task_begin(struct imap *i, struct imap_task task);
+void imap_task_end(struct imap *i);
+
+bool imap_is_secure(const struct imap *i);
+
+/* ---- write.c: values in responses ------------------------------------------------------------ */
+
+/* A string as quoted where it can be, else as a literal. Not for text with NUL. */
+void imap_write_string(struct imap *i, struct span s);
+/* The same, or as atom. */
+void imap_write_astring(struct imap *i, struct span s);
+/* A mailbox name, which is kept in UTF-8: modified UTF-7 unless the client has switched UTF-8 on. */
+void imap_write_mailbox(struct imap *i, struct span name);
+/* "(\Seen $Forwarded)". Reads the account's list of keywords when it needs it. */
+int imap_write_flags(struct imap *i, uint32_t flags, const struct keyword_ids *keywords) MUST_CHECK;
+/* Name of a system flag: from 0, NULL beyond the last. */
+const char *imap_flag_name(size_t n, uint32_t *flag_out);
+/* The list of the account's keywords into i->keywords, as it is now. */
+int imap_keywords(struct imap *i) MUST_CHECK;
+
+/* The name of a mailbox as the client writes it, to UTF-8; in the arena. ERR_INVALID. */
+int imap_read_mailbox(struct imap *i, const struct imap_arg *arg, struct span *out) MUST_CHECK;
+
+/* ---- messages.c --------------------------------------------------------------------------- */
+
+/* The UIDs that a sequence set names: of messages the client knows of. "$" is the saved result. For a command in
+ * its UID form the set holds UIDs. ERR_INVALID: not a set, or sequence numbers that are not there. */
+int imap_messages(struct imap *i, const struct imap_arg *set, struct numset *uids) MUST_CHECK;
+
+/* ---- sync.c: what has changed in the selected mailbox --------------------------------------- */
+
+/* Tells it, with expunges or without, and then returns the step of `then`. */
+enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i));
+/* Has something changed that was not told yet? */
+bool imap_sync_needed(const struct imap *i);
+/* What a client that was here before needs (RFC 7162 §3.2.5): these have vanished, of these the flags are told. Takes
+ * both sets over. */
+enum step imap_sync_resume(struct imap *i,
+                           struct numset *earlier,
+                           struct numset *changed,
+                           enum step (*then)(struct imap *i));
+void imap_tell_exists(struct imap *i);
+/* FLAGS, with the keywords of i->keywords. */
+void imap_tell_flags(struct imap *i);
+void imap_tell_permanent_flags(struct imap *i);
+
+/* ---- unit.c: what the flight recorder gets to know (base/flight.h) ------------------------- */
+
+/* Each 0 or ERR_QUARANTINED: it is not to be run. Until flight_end, or the next of them. */
+int imap_unit_command(struct imap *i, struct span args) MUST_CHECK;
+int imap_unit_more(struct imap *i, const char *what) MUST_CHECK;
+
+/* ---- commands ---------------------------------------------------------------------------- */
+
+void imap_capabilities(struct imap *i, struct buf *out);
+enum step imap_cmd_capability(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_noop(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_logout(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_id(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_enable(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_starttls(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_unauthenticate(struct imap *i, const struct imap_arg *args);
+
+enum step imap_cmd_login(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_authenticate(struct imap *i, const struct imap_arg *args);
+enum step imap_sasl_answer(struct imap *i, struct span line);
+enum step imap_verify_woken(struct imap *i);
+void imap_auth_forget(struct imap *i);
+struct auth_peer *imap_auth_peer(struct imap *i);
+/* Back to NOT_AUTHENTICATED: all that belongs to the user goes. */
+void imap_logout(struct imap *i);
+
+enum step imap_cmd_idle(struct imap *i, const struct imap_arg *args);
+enum step imap_idle_line(struct imap *i, struct span line);
+enum step imap_idle_woken(struct imap *i);
+
+enum step imap_cmd_select(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_examine(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_unselect(struct imap *i, const struct imap_arg *args);
+/* Opens a mailbox, which becomes i->box. */
+int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_out) MUST_CHECK;
+/* Leaves the selected mailbox, if there is one. */
+void imap_box_close(struct imap *i);
 
 #endif

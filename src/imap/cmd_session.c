@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CAPABILITY, NOOP, LOGOUT, ID (RFC 2971), STARTTLS, ENABLE (RFC 5161), UNAUTHENTICATE (RFC 8437). */
+#include "imap/internal.h"
+
+#include "base/log.h"
+
+/* ---- capabilities ---------------------------------------------------------------------------- */
+
+enum { BEFORE = IMAP_NOT_AUTHENTICATED, AFTER = IMAP_AUTHENTICATED | IMAP_SELECTED, BOTH = 7 };
+
+static const struct {
+    const char *name;
+    unsigned states;
+    const char *needs; /* announced only when the table has this command */
+    unsigned enables;  /* what ENABLE of it switches on; 0: it is not for ENABLE */
+} capabilities[] = {
+    {"IMAP4rev1", BOTH, NULL, 0},
+    {"IMAP4rev2", BOTH, NULL, IMAP_ON_REV2},
+    {"LITERAL+", BOTH, NULL, 0},
+    {"SASL-IR", BOTH, NULL, 0},
+    {"ID", BOTH, NULL, 0},
+    {"ENABLE", BOTH, NULL, 0},
+    {"IDLE", AFTER, "IDLE", 0},
+    {"CONDSTORE", AFTER, NULL, IMAP_ON_CONDSTORE},
+    {"QRESYNC", AFTER, NULL, IMAP_ON_CONDSTORE | IMAP_ON_QRESYNC},
+    {"UNSELECT", AFTER, "UNSELECT", 0},
+    {"UNAUTHENTICATE", AFTER, "UNAUTHENTICATE", 0},
+};
+
+static bool is_offered(const struct imap *i, size_t n)
+{
+    return (capabilities[n].states & (unsigned)i->state) != 0 &&
+           (capabilities[n].needs == NULL ||
+            imap_command_find(span_str(capabilities[n].needs)) != NULL);
+}
+
+static void auth_capabilities(struct imap *i, struct buf *out)
+{
+    struct buf names;
+    buf_init(&names, 512);
+    auth_mechanisms(i->server->auth, imap_auth_peer(i), &names);
+    for (struct span rest = buf_span(&names); rest.n > 0;) {
+        struct span name = span_split(&rest, ' ');
+        buf_printf(out, " AUTH=%.*s", SPAN_ARG(name));
+    }
+    buf_done(&names);
+    if (i->s.tls_possible && !i->s.tls.on)
+        buf_puts(out, " STARTTLS");
+    if (!imap_is_secure(i))
+        buf_puts(out, " LOGINDISABLED");
+}
+
+void imap_capabilities(struct imap *i, struct buf *out)
+{
+    const char *between = "";
+    for (size_t n = 0; n < COUNT_OF(capabilities); n++) {
+        if (!is_offered(i, n))
+            continue;
+        buf_printf(out, "%s%s", between, capabilities[n].name);
+        between = " ";
+    }
+    if (i->state == IMAP_NOT_AUTHENTICATED)
+        auth_capabilities(i, out);
+}
+
+enum step imap_cmd_capability(struct imap *i, const struct imap_arg *args)
+{
+    if (args != NULL)
+        return imap_bad_args(i);
+    buf_puts(i->s.out, "* CAPABILITY ");
+    imap_capabilities(i, i->s.out);
+    buf_puts(i->s.out, "\r\n");
+    return imap_ok(i, SPAN_EMPTY, "These are the capabilities");
+}
+
+/* ---- ENABLE ---------------------------------------------------------------------------------- */
+
+static unsigned enabled_by(const struct imap *i, struct span name)
+{
+    for (size_t n = 0; n < COUNT_OF(capabilities); n++)
+        if (is_offered(i, n) && span_ieq(name, span_str(capabilities[n].name)))
+            return capabilities[n].enables;
+    return 0;
+}
+
+/* RFC 5161 §3.1: what is not known, or can not be enabled, is passed over. */
+enum step imap_cmd_enable(struct imap *i, const struct imap_arg *args)
+{
+    unsigned on = 0;
+    if (args == NULL)
+        return imap_bad_args(i);
+    for (const struct imap_arg *a = args; a != NULL; a = a->next) {
+        if (a->kind != IMAP_ATOM)
+            return imap_bad_args(i);
+        on |= enabled_by(i, a->text);
+    }
+    buf_puts(i->s.out, "* ENABLED");
+    for (size_t n = 0; n < COUNT_OF(capabilities); n++)
+        if (capabilities[n].enables != 0 &&
+            (on & capabilities[n].enables) == capabilities[n].enables &&
+            (i->enabled & capabilities[n].enables) != capabilities[n].enables)
+            buf_printf(i->s.out, " %s", capabilities[n].name);
+    buf_puts(i->s.out, "\r\n");
+    i->enabled |= on;
+    return imap_ok(i, SPAN_EMPTY, "Enabled");
+}
+
+/* ---- the others ------------------------------------------------------------------------------ */
+
+enum step imap_cmd_noop(struct imap *i, const struct imap_arg *args)
+{
+    return args != NULL ? imap_bad_args(i) : imap_ok(i, SPAN_EMPTY, "Still here");
+}
+
+enum step imap_cmd_logout(struct imap *i, const struct imap_arg *args)
+{
+    if (args != NULL)
+        return imap_bad_args(i);
+    buf_puts(i->s.out, "* BYE Goodbye\r\n");
+    (void)imap_ok(i, SPAN_EMPTY, "Logged out");
+    return STEP_CLOSE;
+}
+
+/* RFC 2971 §3.3: at most 30 pairs; for the log, where it helps to tell programs apart. */
+static bool id_log(const struct imap_arg *list)
+{
+    struct span name = SPAN_EMPTY, version = SPAN_EMPTY, field, value;
+    if (imap_args_count(list) > 60)
+        return false;
+    for (; list != NULL; list = list->next->next) {
+        if (!imap_arg_string(list, &field) || !imap_arg_string(list->next, &value))
+            return false;
+        if (span_ieq(field, SPAN("name")))
+            name = value;
+        else if (span_ieq(field, SPAN("version")))
+            version = value;
+    }
+    log_event(LOG_INFO, "imap.client", LOG_S("name", name), LOG_S("version", version));
+    return true;
+}
+
+enum step imap_cmd_id(struct imap *i, const struct imap_arg *args)
+{
+    if (args == NULL || args->next != NULL)
+        return imap_bad_args(i);
+    if (args->kind == IMAP_LIST ? !id_log(args->child) : !imap_arg_is(args, SPAN("NIL")))
+        return imap_bad_args(i);
+    buf_puts(i->s.out, "* ID (\"name\" \"Mailstead\")\r\n");
+    return imap_ok(i, SPAN_EMPTY, "Pleased to meet you");
+}
+
+enum step imap_cmd_starttls(struct imap *i, const struct imap_arg *args)
+{
+    if (args != NULL)
+        return imap_bad_args(i);
+    if (i->s.tls.on)
+        return imap_bad(i, "TLS is on already");
+    if (!i->s.tls_possible)
+        return imap_no(i, SPAN("CANNOT"), "TLS is not to be had on this port");
+    enum step step = imap_ok(i, SPAN_EMPTY, "Begin TLS negotiation now");
+    return step == STEP_DONE ? STEP_STARTTLS : step;
+}
+
+enum step imap_cmd_unauthenticate(struct imap *i, const struct imap_arg *args)
+{
+    if (args != NULL)
+        return imap_bad_args(i);
+    imap_logout(i);
+    return imap_ok(i, SPAN_EMPTY, "You may log in as somebody else now");
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every command, once: the dispatcher checks what the row says. */
+#include "imap/internal.h"
+
+#include "base/metrics.h"
+
+#define NOT_AUTH IMAP_NOT_AUTHENTICATED
+#define AUTH     (IMAP_AUTHENTICATED | IMAP_SELECTED)
+#define SELECTED IMAP_SELECTED
+#define ANY      (IMAP_NOT_AUTHENTICATED | IMAP_AUTHENTICATED | IMAP_SELECTED)
+
+/* clang-format off */
+const struct imap_command imap_commands[] = {
+    /* name           states    flags                                          handler                   usage */
+    {"CAPABILITY",    ANY,      IMAP_NO_SYNC,                                  imap_cmd_capability,      "CAPABILITY"},
+    {"NOOP",          ANY,      0,                                             imap_cmd_noop,            "NOOP"},
+    {"LOGOUT",        ANY,      IMAP_NO_SYNC,                                  imap_cmd_logout,          "LOGOUT"},
+    {"ID",            ANY,      IMAP_NO_SYNC,                                  imap_cmd_id,              "ID NIL or (\"name\" \"value\" ...)"},
+    {"STARTTLS",      NOT_AUTH, IMAP_NO_SYNC,                                  imap_cmd_starttls,        "STARTTLS"},
+    {"LOGIN",         NOT_AUTH, IMAP_NO_SYNC | IMAP_NEEDS_TLS | IMAP_SECRET,   imap_cmd_login,           "LOGIN user password"},
+    {"AUTHENTICATE",  NOT_AUTH, IMAP_NO_SYNC | IMAP_SECRET,                    imap_cmd_authenticate,    "AUTHENTICATE mechanism [initial-response]"},
+    {"UNAUTHENTICATE",AUTH,     IMAP_NO_SYNC,                                  imap_cmd_unauthenticate,  "UNAUTHENTICATE"},
+    {"ENABLE",        IMAP_AUTHENTICATED, IMAP_NO_SYNC,                        imap_cmd_enable,          "ENABLE capability ..."},
+    {"IDLE",          AUTH,     0,                                             imap_cmd_idle,            "IDLE"},
+    {"SELECT",        AUTH,     IMAP_NO_SYNC,                                  imap_cmd_select,          "SELECT mailbox [(parameters)]"},
+    {"EXAMINE",       AUTH,     IMAP_NO_SYNC,                                  imap_cmd_examine,         "EXAMINE mailbox [(parameters)]"},
+    {"UNSELECT",      SELECTED, IMAP_NO_SYNC,                                  imap_cmd_unselect,        "UNSELECT"},
+};
+/* clang-format on */
+const size_t imap_commands_n = COUNT_OF(imap_commands);
+
+const struct imap_command *imap_command_find(struct span name)
+{
+    for (size_t n = 0; n < imap_commands_n; n++)
+        if (span_ieq(name, span_str(imap_commands[n].name)))
+            return &imap_commands[n];
+    return NULL;
+}
+
+/* RFC 9051 §9: tag = 1*<any ASTRING-CHAR except "+"> */
+static bool is_tag(struct span tag)
+{
+    for (size_t n = 0; n < tag.n; n++) {
+        unsigned char c = (unsigned char)tag.p[n];
+        if (c <= 0x20 || c >= 0x7f || memchr("(){%*\"\\+", c, 8) != NULL)
+            return false;
+    }
+    return tag.n > 0 && tag.n <= LIMIT_IMAP_TAG;
+}
+
+int imap_command_begin(struct imap *i, struct span *rest)
+{
+    struct span tag = span_split(rest, ' ');
+    i->tag[0] = '\0';
+    i->command = NULL;
+    i->uid = false;
+    if (!is_tag(tag) || !span_to_cstr(tag, i->tag, sizeof i->tag))
+        return ERR_INVALID;
+    struct span name = span_split(rest, ' ');
+    if (span_ieq(name, SPAN("UID"))) {
+        i->uid = true;
+        name = span_split(rest, ' ');
+    }
+    i->command = imap_command_find(name);
+    if (i->uid && i->command != NULL && (i->command->flags & IMAP_UID) == 0)
+        i->command = NULL;
+    return 0;
+}
+
+static const char *wrong_state(const struct imap *i)
+{
+    if (i->state == IMAP_NOT_AUTHENTICATED)
+        return "Please log in first";
+    if (i->state == IMAP_AUTHENTICATED && i->command->states == SELECTED)
+        return "Please select a mailbox first";
+    if (i->command->states == NOT_AUTH)
+        return "You are logged in already";
+    return "This command is not allowed while a mailbox is selected";
+}
+
+bool imap_command_allowed(struct imap *i, enum step *step_out)
+{
+    if (i->command == NULL)
+        *step_out = imap_bad(i, "This command is not known");
+    else if ((i->command->states & (unsigned)i->state) == 0)
+        *step_out = imap_bad(i, "%s", wrong_state(i));
+    else if ((i->command->flags & IMAP_NEEDS_TLS) != 0 && !imap_is_secure(i))
+        *step_out = imap_no_of(i, ERR_NEED_TLS);
+    else if ((i->command->flags & IMAP_WRITES) != 0 && i->box != NULL && i->box->read_only)
+        *step_out = imap_no(i, SPAN("CANNOT"), "The mailbox was opened for reading only");
+    else
+        return true;
+    return false;
+}
+
+/* What the handler sees must outlive the unit: its answer may take many steps. */
+static enum step run(struct imap *i, struct span rest)
+{
+    struct imap_arg *args = NULL;
+    struct span kept = arena_dup(i->s.arena, rest);
+    int err = rest.n > 0 && kept.p == NULL ? ERR_NOMEM : imap_args_parse(kept, i->s.arena, &args);
+    if (err == ERR_INVALID)
+        return imap_bad_args(i);
+    if (err == ERR_LIMIT)
+        return imap_bad(i, "The command has too many arguments");
+    if (err != 0)
+        return imap_no_of(i, err);
+    metric_add(METRIC_IMAP_COMMANDS, 1);
+    return i->command->run(i, args);
+}
+
+enum step imap_dispatch(struct imap *i, struct span command)
+{
+    struct span rest = command;
+    enum step step;
+    if (imap_command_begin(i, &rest) != 0)
+        return imap_bad(i, "The command has no tag");
+    if (!imap_command_allowed(i, &step))
+        return step;
+    int err = imap_unit_command(i, rest);
+    return err != 0 ? imap_no_of(i, err) : run(i, rest);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The IMAP session: bytes in, bytes out (net/session.h).
+ *
+ *   NOT_AUTHENTICATED --login--> AUTHENTICATED <--SELECT, CLOSE…--> SELECTED        RFC 9051 §3
+ *
+ * `busy` says who gets the next unit or wake. An idle session holds its struct and, with a mailbox selected, the
+ * set of its UIDs (base/numset.h): a few kilobytes, also in IDLE, which listens to client and store at once. */
+#include "imap/internal.h"
+
+#include "base/flight.h"
+#include "base/log.h"
+
+enum { OCTETS_MAX = 64 * 1024 }; /* of a literal in one unit */
+
+static struct imap *imap_of(struct session *s)
+{
+    return CONTAINER_OF(s, struct imap, s);
+}
+
+static enum step imap_start(struct session *s)
+{
+    struct imap *i = imap_of(s);
+    buf_puts(s->out, "* OK [CAPABILITY ");
+    imap_capabilities(i, s->out);
+    buf_printf(s->out, "] %s Mailstead IMAP server ready\r\n", i->server->config->hostname);
+    return STEP_DONE;
+}
+
+static ssize_t imap_frame(struct session *s, struct span in)
+{
+    const struct imap *i = imap_of(s);
+    if (i->busy == IMAP_OCTETS || i->busy == IMAP_MESSAGE || i->busy == IMAP_SKIPPING) {
+        size_t n = in.n < OCTETS_MAX ? in.n : OCTETS_MAX;
+        return (ssize_t)(i->octets_left < n ? i->octets_left : n);
+    }
+    ssize_t lf = span_chr(in, '\n');
+    if (lf >= 0)
+        return lf + 1;
+    return in.n >= s->unit_max ? ERR_TOO_BIG : 0;
+}
+
+static enum step imap_unit(struct imap *i, struct span unit)
+{
+    switch (i->busy) {
+    case IMAP_READY: return imap_line(i, imap_chomp(unit));
+    case IMAP_OCTETS: return imap_octets(i, unit);
+    case IMAP_SASL: return imap_sasl_answer(i, imap_chomp(unit));
+    case IMAP_IDLING: return imap_idle_line(i, imap_chomp(unit));
+    case IMAP_MESSAGE:
+    case IMAP_SKIPPING:
+    case IMAP_VERIFY:
+    case IMAP_TASK: break; /* then no unit comes */
+    }
+    must(!"a unit while the session is busy");
+    return STEP_CLOSE;
+}
+
+static enum step imap_handle(struct session *s, struct span unit)
+{
+    enum step step = imap_unit(imap_of(s), unit);
+    flight_end();
+    return step;
+}
+
+/* An answer goes on. */
+static enum step imap_go_on(struct imap *i)
+{
+    if (i->busy != IMAP_TASK || i->task.go_on == NULL)
+        return STEP_DONE;
+    if (imap_unit_more(i, i->command != NULL ? i->command->name : "changes") != 0)
+        return imap_bye(i, SPAN("UNAVAILABLE"), err_text(ERR_QUARANTINED));
+    enum step step = i->task.go_on(i);
+    flight_end();
+    return step;
+}
+
+static enum step imap_posted(struct imap *i)
+{
+    enum step step = STEP_DONE;
+    if (i->busy == IMAP_VERIFY) {
+        int err = imap_unit_more(i, "login");
+        step = err != 0 ? imap_bye(i, SPAN("UNAVAILABLE"), err_text(err)) : imap_verify_woken(i);
+    } else if (i->busy == IMAP_IDLING) {
+        int err = imap_unit_more(i, "changes");
+        step = err != 0 ? imap_bye(i, SPAN("UNAVAILABLE"), err_text(err)) : imap_idle_woken(i);
+    }
+    flight_end();
+    return step;
+}
+
+static enum step imap_shutdown(struct imap *i)
+{
+    if (i->busy == IMAP_TASK) {
+        i->closing = true; /* what is on its way arrives; the host's grace time bounds it */
+        return STEP_MORE;
+    }
+    return imap_bye(i, SPAN("UNAVAILABLE"), err_text(ERR_SHUTDOWN));
+}
+
+/* RFC 9051 §6.2.1: what was said before TLS is forgotten. */
+static enum step imap_tls_on(struct imap *i)
+{
+    imap_auth_forget(i);
+    i->errors = 0;
+    return STEP_DONE;
+}
+
+static enum step imap_wake(struct session *s, enum wake why)
+{
+    struct imap *i = imap_of(s);
+    switch (why) {
+    case WAKE_MORE: return imap_go_on(i);
+    case WAKE_POSTED: return imap_posted(i);
+    case WAKE_TIMEOUT:
+        return imap_bye(i, SPAN_EMPTY,
+                        "There was nothing to do for too long; closing the connection");
+    case WAKE_SHUTDOWN: return imap_shutdown(i);
+    case WAKE_TLS: return imap_tls_on(i);
+    case WAKE_ABORTED:
+        return imap_bye(i, SPAN("TOOBIG"), "The line is too long; closing the connection");
+    }
+    return STEP_CLOSE;
+}
+
+static void imap_close(struct session *s)
+{
+    struct imap *i = imap_of(s);
+    imap_task_end(i);
+    imap_command_end(i);
+    imap_auth_forget(i);
+    imap_logout(i);
+    free(i);
+}
+
+static const struct session_ops imap_ops = {
+    .protocol = "imap",
+    .start = imap_start,
+    .frame = imap_frame,
+    .handle = imap_handle,
+    .wake = imap_wake,
+    .close = imap_close,
+};
+
+struct session *imap_session_new(void *server)
+{
+    struct imap *i = calloc(1, sizeof(*i));
+    if (i == NULL)
+        return NULL;
+    i->server = server;
+    i->state = IMAP_NOT_AUTHENTICATED;
+    i->s.ops = &imap_ops;
+    i->s.unit_max = LIMIT_IMAP_GREETING_LINE;
+    i->s.timeout_ms = i->server->config->imap_login_timeout * 1000;
+    buf_init(&i->partial, LIMIT_IMAP_COMMAND);
+    return &i->s;
+}

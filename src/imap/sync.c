@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What has changed in the selected mailbox, told to the client (RFC 9051 §5.2, §7.4, RFC 7162 §3.2.10).
+ *
+ * box->uids is what the client believes; box->modseq how far it was told. Changes since then are collected in
+ * one read and told in steps: expunges first, where the command allows them (they stay in box->gone until one
+ * does), then the new number of messages, then flags by the numbers that are right after both. */
+#include "imap/internal.h"
+
+#include "base/log.h"
+
+enum {
+    FLAGS_BATCH = 200,    /* entries read at once */
+    VANISHED_RUNS = 1000, /* in one line */
+    SYNC_ARENA = 512 * 1024,
+};
+
+struct imap_sync {
+    struct numset changed; /* whose flags are to be told */
+    struct numset earlier; /* VANISHED (EARLIER), at SELECT */
+    uint32_t from;         /* the next of `changed`; 0: none is left */
+    bool expunges;         /* may be told */
+    bool exists;           /* the number of messages is to be told */
+    struct arena *arena;   /* of one batch */
+    enum step (*then)(struct imap *i);
+};
+
+static void sync_free(struct imap_sync *y)
+{
+    numset_done(&y->changed);
+    numset_done(&y->earlier);
+    arena_free(y->arena);
+    free(y);
+}
+
+static void sync_drop(struct imap *i, void *data)
+{
+    (void)i;
+    sync_free(data);
+}
+
+static struct imap_sync *sync_new(enum step (*then)(struct imap *i))
+{
+    struct imap_sync *y = calloc(1, sizeof *y);
+    if (y == NULL)
+        return NULL;
+    y->arena = arena_new(SYNC_ARENA);
+    y->then = then;
+    if (y->arena == NULL) {
+        free(y);
+        return NULL;
+    }
+    return y;
+}
+
+/* ---- collecting ------------------------------------------------------------------------------ */
+
+/* The mailbox is not there any more: it is empty for this client, as RFC 2180 §3.3 proposes. */
+static void all_gone(struct imap_selected *box)
+{
+    numset_or(&box->gone, &box->uids);
+    box->read_only = true;
+}
+
+static int gone_by_comparing(struct imap *i, struct numset *gone)
+{
+    struct mail_head head;
+    struct numset now;
+    numset_init(&now);
+    int err = mailbox_uids(i->server->mail, i->account, i->box->id, &head, &now);
+    if (err == 0)
+        err = numset_copy(gone, &i->box->uids);
+    numset_andnot(gone, &now);
+    numset_done(&now);
+    return err != 0 ? err : gone->err;
+}
+
+static int apply(struct imap *i, struct imap_sync *y, struct numset *gone, struct numset *added)
+{
+    struct imap_selected *box = i->box;
+    numset_and(gone, &box->uids);
+    int err = numset_copy(added, &y->changed);
+    numset_andnot(added, &box->uids);
+    numset_and(&y->changed, &box->uids);
+    numset_andnot(&y->changed, gone);
+    if ((i->enabled & IMAP_ON_CONDSTORE) == 0)
+        numset_andnot(&y->changed, &i->quiet);
+    if (err == 0)
+        err = y->changed.err != 0 ? y->changed.err : added->err != 0 ? added->err : gone->err;
+    if (err != 0)
+        return err;
+    y->exists = !numset_is_empty(added);
+    numset_or(&box->gone, gone);
+    numset_or(&box->uids, added);
+    return box->uids.err != 0 ? box->uids.err : box->gone.err;
+}
+
+static int collect(struct imap *i, struct imap_sync *y)
+{
+    struct imap_selected *box = i->box;
+    struct numset gone, added;
+    struct mail_head head;
+    bool complete = true;
+    numset_init(&gone);
+    numset_init(&added);
+    int err = mailbox_changes(i->server->mail, i->account, box->id, box->modseq, &head, &y->changed,
+                              &gone, &complete);
+    if (err == ERR_NOT_FOUND || err == ERR_NO_USER ||
+        (err == 0 && head.uidvalidity != box->uidvalidity)) {
+        numset_clear(&y->changed);
+        all_gone(box);
+        err = 0;
+    } else if (err == 0) {
+        if (!complete)
+            err = gone_by_comparing(i, &gone);
+        if (err == 0)
+            err = apply(i, y, &gone, &added);
+        if (err == 0)
+            box->modseq = head.modseq;
+    }
+    numset_done(&gone);
+    numset_done(&added);
+    return err;
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+/* Up to `max` runs of the lowest numbers, which leave the set. */
+static void runs_take(struct numset *from, size_t max, struct numset *out)
+{
+    uint32_t first, last = 0;
+    for (size_t n = 0; n < max && last < UINT32_MAX && numset_run(from, last + 1, &first, &last);
+         n++)
+        numset_add_range(out, first, last);
+    numset_andnot(from, out);
+}
+
+static void forget(struct imap_selected *box, const struct numset *told)
+{
+    numset_andnot(&box->uids, told);
+    numset_andnot(&box->saved, told);
+}
+
+static void tell_vanished(struct imap *i, struct numset *from, bool earlier)
+{
+    struct numset part;
+    numset_init(&part);
+    runs_take(from, VANISHED_RUNS, &part);
+    buf_puts(i->s.out, earlier ? "* VANISHED (EARLIER) " : "* VANISHED ");
+    imap_set_write(i->s.out, &part);
+    buf_puts(i->s.out, "\r\n");
+    if (!earlier)
+        forget(i->box, &part);
+    numset_done(&part);
+}
+
+/* From the highest down, so that a number that is told changes none that is still to be. */
+static void tell_expunges(struct imap *i)
+{
+    struct imap_selected *box = i->box;
+    struct numset told;
+    numset_init(&told);
+    while (i->s.out->n < IMAP_OUT_STEP && !numset_is_empty(&box->gone)) {
+        uint32_t uid = numset_max(&box->gone);
+        buf_printf(i->s.out, "* %u EXPUNGE\r\n", numset_rank(&box->uids, uid));
+        numset_remove(&box->gone, uid);
+        numset_add(&told, uid);
+    }
+    forget(box, &told);
+    numset_done(&told);
+}
+
+enum { KEYWORDS_TOLD = 16 * 1024 }; /* bytes of their names in one list */
+
+/* The system flags and the keywords, as far as they fit; in a list. */
+static void write_all_flags(struct imap *i, const char *more)
+{
+    struct buf *out = i->s.out;
+    uint32_t flag;
+    size_t bytes = 0;
+    buf_putc(out, '(');
+    for (size_t n = 0; imap_flag_name(n, &flag) != NULL; n++)
+        buf_printf(out, "%s%s", n > 0 ? " " : "", imap_flag_name(n, &flag));
+    for (size_t n = 0; n < i->keywords_n; n++) {
+        bytes += i->keywords[n].n + 1;
+        if (i->keywords[n].n > 0 && bytes < KEYWORDS_TOLD)
+            buf_printf(out, " %.*s", SPAN_ARG(i->keywords[n]));
+    }
+    buf_printf(out, "%s)", more);
+}
+
+void imap_tell_flags(struct imap *i)
+{
+    buf_puts(i->s.out, "* FLAGS ");
+    write_all_flags(i, "");
+    buf_puts(i->s.out, "\r\n");
+    i->box->keywords_told = i->keywords_n;
+}
+
+/* RFC 9051 §7.1: what a client can change for good. */
+void imap_tell_permanent_flags(struct imap *i)
+{
+    buf_puts(i->s.out, "* OK [PERMANENTFLAGS ");
+    if (i->box->read_only)
+        buf_puts(i->s.out, "()");
+    else
+        write_all_flags(i, i->keywords_n < LIMIT_KEYWORDS ? " \\*" : "");
+    buf_puts(i->s.out, "] Flags that stay\r\n");
+}
+
+void imap_tell_exists(struct imap *i)
+{
+    buf_printf(i->s.out, "* %llu EXISTS\r\n", (unsigned long long)numset_count(&i->box->uids));
+    if ((i->enabled & IMAP_ON_REV2) ==
+        0) /* RFC 9051 §A.2 has none of it; nothing is ever recent here */
+        buf_puts(i->s.out, "* 0 RECENT\r\n");
+}
+
+static int tell_item(struct imap *i, const struct mail_item *m)
+{
+    struct buf *out = i->s.out;
+    bool quiet = numset_has(&i->quiet, m->uid.v);
+    int err = 0;
+    buf_printf(out, "* %u FETCH (", numset_rank(&i->box->uids, m->uid.v));
+    if (i->uid || (i->enabled & IMAP_ON_QRESYNC) != 0 || quiet)
+        buf_printf(out, "UID %u ", m->uid.v);
+    if (!quiet) {
+        buf_puts(out, "FLAGS ");
+        err = imap_write_flags(i, m->flags, &m->keywords);
+    }
+    if ((i->enabled & IMAP_ON_CONDSTORE) != 0)
+        buf_printf(out, "%sMODSEQ (%llu)", quiet ? "" : " ", (unsigned long long)m->modseq.v);
+    buf_puts(out, ")\r\n");
+    return err;
+}
+
+/* RFC 9051 §7.3.5: a keyword is announced before a message has it. */
+static void tell_keywords(struct imap *i, const struct mail_item *v, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        const struct keyword_ids *ids = &v[k].keywords;
+        if (ids->n == 0 || ids->v[ids->n - 1] < i->box->keywords_told)
+            continue;
+        if (imap_keywords(i) == 0)
+            imap_tell_flags(i);
+        return;
+    }
+}
+
+static int tell_batch(struct imap *i, struct imap_sync *y)
+{
+    struct mail_range range = {
+        .mailbox = i->box->id, .uids = &y->changed, .from = y->from, .max = FLAGS_BATCH};
+    struct mail_item *v;
+    size_t n;
+    arena_reset(y->arena);
+    int err = mailbox_items(i->server->mail, i->account, &range, y->arena, &v, &n, &y->from);
+    if (err != 0)
+        return err;
+    tell_keywords(i, v, n);
+    for (size_t k = 0; err == 0 && k < n; k++)
+        err = tell_item(i, &v[k]);
+    return err;
+}
+
+static enum step go_on(struct imap *i)
+{
+    struct imap_sync *y = i->task.data;
+    struct imap_selected *box = i->box;
+    while (i->s.out->n < IMAP_OUT_STEP) {
+        if (!numset_is_empty(&y->earlier)) {
+            tell_vanished(i, &y->earlier, true);
+        } else if (y->expunges && !numset_is_empty(&box->gone)) {
+            if ((i->enabled & IMAP_ON_QRESYNC) != 0)
+                tell_vanished(i, &box->gone, false);
+            else
+                tell_expunges(i);
+        } else if (y->exists) {
+            y->exists = false;
+            imap_tell_exists(i);
+        } else if (y->from != 0) {
+            int err = tell_batch(i, y);
+            if (err != 0) { /* told with the next change of these, or at the next SELECT */
+                log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
+                y->from = 0;
+            }
+        } else {
+            enum step (*then)(struct imap * i) = y->then;
+            numset_shrink(&box->uids);
+            imap_task_end(i);
+            return then(i);
+        }
+    }
+    return STEP_MORE;
+}
+
+/* ---- beginning ------------------------------------------------------------------------------- */
+
+bool imap_sync_needed(const struct imap *i)
+{
+    return i->box != NULL && (__atomic_load_n(&i->box->watch.changed, __ATOMIC_ACQUIRE) ||
+                              !numset_is_empty(&i->box->gone));
+}
+
+static enum step begin(struct imap *i, struct imap_sync *y)
+{
+    if (!numset_is_empty(&y->changed))
+        y->from = numset_min(&y->changed);
+    return imap_task_begin(i, (struct imap_task){.go_on = go_on, .drop = sync_drop, .data = y});
+}
+
+enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i))
+{
+    struct imap_selected *box = i->box;
+    if (!imap_sync_needed(i))
+        return then(i);
+    struct imap_sync *y = sync_new(then);
+    if (y == NULL)
+        return then(i);
+    y->expunges = expunges;
+    if (__atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL)) {
+        int err = collect(i, y);
+        if (err != 0) { /* it is tried again after the next command */
+            log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
+            __atomic_store_n(&box->watch.changed, true, __ATOMIC_RELEASE);
+            sync_free(y);
+            return then(i);
+        }
+    }
+    return begin(i, y);
+}
+
+enum step imap_sync_resume(struct imap *i,
+                           struct numset *earlier,
+                           struct numset *changed,
+                           enum step (*then)(struct imap *i))
+{
+    struct imap_sync *y = sync_new(then);
+    if (y == NULL) {
+        numset_done(earlier);
+        numset_done(changed);
+        return then(i);
+    }
+    y->earlier = *earlier;
+    y->changed = *changed;
+    return begin(i, y);
+}

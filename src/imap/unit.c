@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the flight recorder gets to know of IMAP. The same command with the same arguments of the same account is
+ * the same unit, in whatever mailbox; before a login it is that from the same address. */
+#include "imap/internal.h"
+
+#include "base/flight.h"
+
+static int go(struct imap *i, const char *what, struct span rest)
+{
+    flight_begin(FLIGHT_IMAP, i->s.peer);
+    flight_key(span_str(what));
+    if (i->state != IMAP_NOT_AUTHENTICATED) {
+        flight_key_u64(i->account);
+        flight_show(span_str(i->address));
+    } else {
+        flight_key(span_of(i->s.peer.b, sizeof i->s.peer.b));
+    }
+    if (i->box != NULL)
+        flight_key_u64(i->box->id.v);
+    flight_key(rest);
+    flight_show(SPAN(": "));
+    flight_show(i->uid ? SPAN("UID ") : SPAN_EMPTY);
+    flight_show(span_str(what));
+    flight_show(SPAN(" "));
+    flight_show(rest);
+    return flight_go();
+}
+
+int imap_unit_command(struct imap *i, struct span args)
+{
+    bool secret = (i->command->flags & IMAP_SECRET) != 0;
+    return go(i, i->command->name, secret ? SPAN_EMPTY : args);
+}
+
+int imap_unit_more(struct imap *i, const char *what)
+{
+    return go(i, what, SPAN_EMPTY);
+}

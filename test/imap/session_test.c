@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The session: lines and literals, states, logging in, what is announced when. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/encode.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "world.h"
+
+static struct world w;
+
+static int setup(void **state)
+{
+    (void)state;
+    world_open(&w);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    uint64_t problems = 1;
+    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
+    assert_int_equal(problems, 0);
+    world_close(&w);
+    return 0;
+}
+
+static bool has(struct span line, const char *what)
+{
+    return span_find(line, span_str(what)) >= 0;
+}
+
+static void capabilities_follow_the_state(void **state)
+{
+    (void)state;
+    struct host_options plain = {.tls_possible = true};
+    struct host *h = host_new(imap_session_new(&w.server), &plain);
+    struct span line = host_expect(h, "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR");
+    assert_true(has(line, " STARTTLS") && has(line, " LOGINDISABLED]"));
+    assert_true(has(line, " AUTH=SCRAM-SHA-256") && !has(line, "AUTH=PLAIN") && !has(line, "IDLE"));
+    host_sends(h, "x starttls\r\nx NOOP\r\n");
+    host_expect(h, "x OK");
+    assert_int_equal(host_discarded(h), 8);
+    host_sends(h, "y capability\r\n");
+    line = host_expect(h, "* CAPABILITY IMAP4rev1");
+    host_expect(h, "y OK");
+    assert_true(has(line, "AUTH=PLAIN") && !has(line, "STARTTLS") && !has(line, "LOGINDISABLED"));
+    world_talk(h, "z STARTTLS", "z BAD", NULL);
+    host_sends(h, "z LOGIN " WORLD_USER " {11+}\r\n" WORLD_PASSWORD "\r\n");
+    line = host_expect(h, "z OK [CAPABILITY IMAP4rev1");
+    assert_true(has(line, " IDLE ") && !has(line, "AUTH="));
+    host_free(h);
+}
+
+static void passwords_need_tls(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, false, HOST_WHOLE);
+    world_talk(h, "a LOGIN anna secret", "a NO [PRIVACYREQUIRED] ", NULL);
+    world_talk(h, "a LOGIN anna {6}", "a NO [PRIVACYREQUIRED] ", NULL); /* before it is sent */
+    world_talk(h, "a LOGIN anna {6+}\r\nsecret", "a NO [PRIVACYREQUIRED] ", NULL);
+    world_talk(h, "a AUTHENTICATE PLAIN", "a NO [PRIVACYREQUIRED] ", NULL);
+    host_free(h);
+}
+
+static void there_are_several_ways_to_log_in(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    host_sends(h, "a LOGIN {17}\r\n");
+    host_expect(h, "+ ");
+    host_sends(h, WORLD_USER " {11}\r\n");
+    host_expect(h, "+ ");
+    host_sends(h, WORLD_PASSWORD "\r\n");
+    host_expect(h, "a OK [CAPABILITY ");
+    world_talk(h, "b LOGIN a b", "b BAD You are logged in already", NULL);
+    world_talk(h, "c UNAUTHENTICATE", "c OK", NULL);
+    world_talk(h, "d AUTHENTICATE PLAIN", "+ ", NULL);
+    world_talk(h, "AGFubmFAZXhhbXBsZS50ZXN0AHR1bGlwIGZpZWxk", "d OK [CAPABILITY", NULL);
+    world_talk(h, "c UNAUTHENTICATE", "c OK", NULL);
+    world_talk(h, "d AUTHENTICATE PLAIN AGFubmFAZXhhbXBsZS50ZXN0AHR1bGlwIGZpZWxk",
+               "d OK [CAPABILITY", NULL);
+    world_talk(h, "e UNAUTHENTICATE", "e OK", NULL);
+    world_talk(h, "f AUTHENTICATE LOGIN", "+ VXNlcm5hbWU6", NULL);
+    world_talk(h, "YW5uYUBleGFtcGxlLnRlc3Q=", "+ UGFzc3dvcmQ6", NULL);
+    world_talk(h, "dHVsaXAgZmllbGQ=", "f OK", NULL);
+    world_talk(h, "g LOGOUT", "* BYE", "g OK", NULL);
+    host_expect_closed(h);
+    host_free(h);
+}
+
+static void logins_fail_with_a_reason(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a LOGIN " WORLD_USER " wrong", "a NO [AUTHENTICATIONFAILED] ", NULL);
+    world_talk(h, "a LOGIN nobody wrong", "a NO [AUTHENTICATIONFAILED] ", NULL);
+    world_talk(h, "a LOGIN x \"\xff\"", "a BAD Please write: LOGIN user password", NULL);
+    world_talk(h, "a LOGIN x {1+}\r\n\xff", "a NO [AUTHENTICATIONFAILED]", NULL);
+    world_talk(h, "a LOGIN x", "a BAD", NULL);
+    world_talk(h, "a LOGIN x y z", "a BAD", NULL);
+    world_talk(h, "a AUTHENTICATE CRAM-MD5", "a NO [CANNOT] ", NULL);
+    world_talk(h, "a AUTHENTICATE PLAIN ?", "a BAD", NULL);
+    world_talk(h, "a AUTHENTICATE PLAIN", "+ ", NULL);
+    world_talk(h, "*", "a BAD", NULL);
+    world_talk(h, "a AUTHENTICATE PLAIN =", "a BAD", NULL);
+    world_talk(h, "a NOOP", "a OK", NULL);
+    host_free(h);
+}
+
+static void states_are_kept(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a SELECT INBOX", "a BAD Please log in first", NULL);
+    world_talk(h, "a UNSELECT", "a BAD Please log in first", NULL);
+    host_free(h);
+    h = world_login(&w);
+    world_talk(h, "b UNSELECT", "b BAD Please select a mailbox first", NULL);
+    world_talk(h, "b UID NOOP", "b BAD This command is not known", NULL);
+    world_talk(h, "b UID", "b BAD This command is not known", NULL);
+    world_talk(h, "b NOOP x", "b BAD Please write: NOOP", NULL);
+    world_talk(h, "b noop", "b OK", NULL);
+    host_free(h);
+}
+
+static void lines_without_a_command(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "", "* BAD The command has no tag", NULL);
+    world_talk(h, "+ NOOP", "* BAD", NULL);
+    world_talk(h, "a\tNOOP", "* BAD", NULL);
+    world_talk(h, "a", "a BAD This command is not known", NULL);
+    world_talk(h, "a ", "a BAD", NULL);
+    world_talk(h, "a \xff", "a BAD", NULL);
+    world_talk(h, "* {3}", "* BAD", NULL);
+    world_talk(h, "a WHAT {3}", "a BAD", NULL);
+    world_talk(h, "a WHAT {3+}\r\nabc", "a BAD", NULL);
+    world_talk(h, "a CAPABILITY {0}\r\n", "+ ", "a BAD", NULL);
+    host_sends(h, "b NOOP\n"); /* typed by hand */
+    host_expect(h, "b OK");
+    host_free(h);
+}
+
+static void too_many_mistakes_end_it(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    for (int n = 0; n < LIMIT_IMAP_ERRORS; n++) {
+        host_sends(h, "GET / HTTP/1.1\r\n");
+        host_expect(h, "GET BAD");
+    }
+    host_expect(h, "* BYE");
+    host_expect_closed(h);
+    host_free(h);
+}
+
+static void lines_and_literals_are_limited(void **state)
+{
+    (void)state;
+    struct buf line;
+    buf_init(&line, 1 << 20);
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a LOGIN {20000}", "a NO [TOOBIG]", NULL);
+    world_talk(h, "a NOOP", "a OK", NULL);
+    world_talk(h, "a LOGIN {20000+}", "* BYE [TOOBIG]", NULL);
+    host_expect_closed(h);
+    host_free(h);
+    for (size_t n = 0; n <= LIMIT_IMAP_LINE; n++)
+        buf_putc(&line, 'x');
+    h = world_connect(&w, true, HOST_WHOLE);
+    host_send(h, buf_span(&line));
+    host_expect(h, "* BYE [TOOBIG]");
+    host_expect_closed(h);
+    host_free(h);
+    h = world_login(&w);
+    host_send(h, buf_span(&line));
+    host_expect(h, "* BYE [TOOBIG]");
+    host_expect_closed(h);
+    host_free(h);
+    h = world_login(&w);
+    world_talk(h, "a ID {600000}", "a NO [TOOBIG]", NULL);
+    world_talk(h, "a ID {500000}", "+ OK", NULL);
+    buf_clear(&line);
+    for (size_t n = 0; n < 500000; n++)
+        buf_putc(&line, 'x');
+    host_send(h, buf_span(&line));
+    host_expect_silence(h);
+    world_talk(h, " {30000}", "a NO [TOOBIG]", NULL);
+    world_talk(h, "a NOOP", "a OK", NULL);
+    buf_done(&line);
+    host_free(h);
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+    (void)state;
+    for (enum host_cut cut = HOST_WHOLE; cut <= HOST_RANDOM; cut++) {
+        struct host *h = world_connect(&w, true, cut);
+        host_sends(h, "a LOGIN {17+}\r\n" WORLD_USER " \"" WORLD_PASSWORD "\"\r\nb NOOP\r\n"
+                      "c SELECT {5+}\r\nINBOX\r\nd IDLE\r\nDONE\r\ne LOGOUT\r\n");
+        host_expect(h, "a OK");
+        host_expect(h, "b OK");
+        for (int n = 0; n < 8; n++)
+            host_expect(h, "* ");
+        host_expect(h, "c OK [READ-WRITE]");
+        host_expect(h, "+ idling");
+        host_expect(h, "d OK");
+        host_expect(h, "* BYE");
+        host_expect(h, "e OK");
+        host_expect_closed(h);
+        host_free(h);
+    }
+}
+
+static void clients_say_who_they_are(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a ID NIL", "* ID (\"name\" \"Mailstead\")", "a OK", NULL);
+    world_talk(h, "a ID (\"name\" \"Thunder\" \"version\" NIL)", "* ID", "a OK", NULL);
+    world_talk(h, "a ID ()", "* ID", "a OK", NULL);
+    world_talk(h, "a ID", "a BAD", NULL);
+    world_talk(h, "a ID (\"name\")", "a BAD", NULL);
+    world_talk(h, "a ID (\"name\" ())", "a BAD", NULL);
+    world_talk(h, "a ID x", "a BAD", NULL);
+    host_free(h);
+}
+
+static void extensions_are_enabled(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    world_talk(h, "a ENABLE", "a BAD", NULL);
+    world_talk(h, "a ENABLE \"x\"", "a BAD", NULL);
+    world_talk(h, "a ENABLE WHAT IDLE", "* ENABLED", "a OK", NULL);
+    host_sends(h, "a ENABLE qresync IMAP4rev2 x\r\n");
+    struct span line = host_expect(h, "* ENABLED ");
+    assert_true(has(line, "QRESYNC") && has(line, "CONDSTORE") && has(line, "IMAP4rev2"));
+    host_expect(h, "a OK");
+    world_talk(h, "a ENABLE CONDSTORE", "* ENABLED", "a OK",
+               NULL); /* RFC 5161 §3.1: only what is new */
+    host_free(h);
+}
+
+static void sessions_end(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    assert_int_equal(host_session(h)->timeout_ms, 1800 * 1000);
+    host_timeout(h);
+    host_expect(h, "* BYE");
+    host_expect_closed(h);
+    host_free(h);
+    h = world_connect(&w, true, HOST_WHOLE);
+    assert_int_equal(host_session(h)->timeout_ms, 120 * 1000);
+    host_shutdown(h);
+    host_expect(h, "* BYE [UNAVAILABLE]");
+    host_expect_closed(h);
+    host_free(h);
+    h = world_login(&w);
+    host_sends(h, "a IDLE\r\n");
+    host_expect(h, "+ ");
+    host_shutdown(h);
+    host_expect(h, "* BYE [UNAVAILABLE]");
+    host_expect_closed(h);
+    host_free(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(capabilities_follow_the_state, setup, teardown),
+        cmocka_unit_test_setup_teardown(passwords_need_tls, setup, teardown),
+        cmocka_unit_test_setup_teardown(there_are_several_ways_to_log_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(logins_fail_with_a_reason, setup, teardown),
+        cmocka_unit_test_setup_teardown(states_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(lines_without_a_command, setup, teardown),
+        cmocka_unit_test_setup_teardown(too_many_mistakes_end_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(lines_and_literals_are_limited, setup, teardown),
+        cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(clients_say_who_they_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(extensions_are_enabled, setup, teardown),
+        cmocka_unit_test_setup_teardown(sessions_end, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
