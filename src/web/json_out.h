@@ -2,7 +2,7 @@
 /* JSON, written straight into a buf (RFC 8259). A tree (jansson's) would be built only to be
  * printed, would need a check at each node and could not be streamed; here buf's sticky error says
  * it all at the end. `key` is NULL inside an array. Texts that are not UTF-8 keep their ASCII;
- * other bytes become U+FFFD. */
+ * other bytes become U+FFFD, as does a NUL, which many readers refuse. */
 #ifndef WEB_JSON_OUT_H
 #define WEB_JSON_OUT_H
 

@@ -9,8 +9,11 @@
 #include <cmocka.h>
 
 #include "../http/feed.h"
+#include "web/json_out.h"
 #include "web/routes.h"
 #include "world.h"
+
+#include <jansson.h>
 
 static struct world w;
 
@@ -193,6 +196,28 @@ static int partitions(void)
 
 /* The commit that publishes the address fails: whether its record is there is not known then, so
  * the mail it leads to must not go. */
+/* What any message may have in its Subject. */
+static void any_text_can_be_read_back(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct json_out j = {.to = &b};
+    static const char text[] = "a\0b\"\\\x01\x7f\r\n";
+    buf_init(&b, 1000);
+    json_begin(&j, NULL, '{');
+    json_text(&j, "t", span_of(text, sizeof(text)));
+    json_text(&j, "not_utf8", SPAN("\xff\0z"));
+    json_end(&j, '}');
+    json_t *root = json_loadb(b.p, b.n, JSON_REJECT_DUPLICATES, NULL);
+    assert_string_equal(json_string_value(json_object_get(root, "t")),
+                        "a\xef\xbf\xbd"
+                        "b\"\\\x01\x7f\r\n\xef\xbf\xbd");
+    assert_string_equal(json_string_value(json_object_get(root, "not_utf8")),
+                        "\xef\xbf\xbd\xef\xbf\xbdz");
+    json_decref(root);
+    buf_done(&b);
+}
+
 static void mail_stays_when_adding_ends_unclear(void **state)
 {
     (void)state;
@@ -354,6 +379,7 @@ int main(void)
         cmocka_unit_test(batches),
         cmocka_unit_test(inactive_accounts),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(any_text_can_be_read_back),
         cmocka_unit_test(mail_stays_when_adding_ends_unclear),
         cmocka_unit_test(documentation_has_every_route),
     };
