@@ -37,6 +37,9 @@ enum limits {
     LIMIT_IMAP_TAG = 64,
     LIMIT_IMAP_ARGS = 20000,        /* arguments in one command */
     LIMIT_IMAP_DEPTH = 50,          /* lists in lists */
+    LIMIT_IMAP_FETCH_ITEMS = 1000,  /* data items of one FETCH */
+    LIMIT_IMAP_SECTION = 16 * 1024, /* bytes between the brackets of one BODY[...] */
+    LIMIT_IMAP_HEADER = 1024 * 1024, /* of a header: HEADER.FIELDS chooses from so much of it */
     LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session */
 
     /* HTTP (admin API) */

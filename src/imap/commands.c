@@ -25,6 +25,7 @@ const struct imap_command imap_commands[] = {
     {"SELECT",        AUTH,     IMAP_NO_SYNC,                                  imap_cmd_select,          "SELECT mailbox [(parameters)]"},
     {"EXAMINE",       AUTH,     IMAP_NO_SYNC,                                  imap_cmd_examine,         "EXAMINE mailbox [(parameters)]"},
     {"UNSELECT",      SELECTED, IMAP_NO_SYNC,                                  imap_cmd_unselect,        "UNSELECT"},
+    {"FETCH",         SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_fetch,           "FETCH messages items [(modifiers)]"},
 };
 /* clang-format on */
 const size_t imap_commands_n = COUNT_OF(imap_commands);

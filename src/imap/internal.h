@@ -224,6 +224,9 @@ void imap_tell_exists(struct imap *i);
 /* FLAGS, with the keywords of i->keywords. */
 void imap_tell_flags(struct imap *i);
 void imap_tell_permanent_flags(struct imap *i);
+/* FLAGS again, when one of these messages has a keyword that the client was not told of: it is announced before
+ * a message has it (RFC 9051 §7.3.5). */
+void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n);
 
 /* ---- unit.c: what the flight recorder gets to know (base/flight.h) ------------------------- */
 
@@ -262,5 +265,9 @@ enum step imap_cmd_unselect(struct imap *i, const struct imap_arg *args);
 int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_out) MUST_CHECK;
 /* Leaves the selected mailbox, if there is one. */
 void imap_box_close(struct imap *i);
+
+enum step imap_cmd_fetch(struct imap *i, const struct imap_arg *args);
+/* The client has used what switches CONDSTORE on (RFC 7162 §3.1): it hears HIGHESTMODSEQ if it was off. */
+void imap_condstore_on(struct imap *i);
 
 #endif

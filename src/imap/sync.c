@@ -233,8 +233,7 @@ static int tell_item(struct imap *i, const struct mail_item *m)
     return err;
 }
 
-/* RFC 9051 §7.3.5: a keyword is announced before a message has it. */
-static void tell_keywords(struct imap *i, const struct mail_item *v, size_t n)
+void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n)
 {
     for (size_t k = 0; k < n; k++) {
         const struct keyword_ids *ids = &v[k].keywords;
@@ -256,7 +255,7 @@ static int tell_batch(struct imap *i, struct imap_sync *y)
     int err = mailbox_items(i->server->mail, i->account, &range, y->arena, &v, &n, &y->from);
     if (err != 0)
         return err;
-    tell_keywords(i, v, n);
+    imap_tell_keywords(i, v, n);
     for (size_t k = 0; err == 0 && k < n; k++)
         err = tell_item(i, &v[k]);
     return err;

@@ -110,23 +110,28 @@ int mailbox_append(struct mail *m,
 }
 
 struct summary_put {
-    struct message_id message;
-    struct span summary;
+    const struct mail_summary *v;
+    size_t n;
 };
 
 static int summary_run(struct store_txn *t, void *arg)
 {
     const struct summary_put *x = arg;
-    struct mail_key message = mail_key_message(x->message), key = mail_key_summary(x->message);
-    struct span value;
-    int err = store_txn_get(t, mail_key_span(&message), &value);
-    if (err == 0)
-        store_txn_put(t, mail_key_span(&key), x->summary);
-    return err;
+    for (size_t i = 0; i < x->n; i++) {
+        struct mail_key message = mail_key_message(x->v[i].message);
+        struct mail_key key = mail_key_summary(x->v[i].message);
+        struct span value;
+        int err = store_txn_get(t, mail_key_span(&message), &value);
+        if (err == 0)
+            store_txn_put(t, mail_key_span(&key), x->v[i].summary);
+        else if (err != ERR_NOT_FOUND)
+            return err;
+    }
+    return 0;
 }
 
-int mailbox_summary_put(struct mail *m, account_id id, struct message_id msg, struct span summary)
+int mailbox_summary_put(struct mail *m, account_id id, const struct mail_summary *v, size_t n)
 {
-    struct summary_put x = {msg, summary};
+    struct summary_put x = {v, n};
     return store_txn_run(m->store, part_of(id), summary_run, &x);
 }

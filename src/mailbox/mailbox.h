@@ -151,8 +151,13 @@ int mailbox_append_many(struct mail *m,
                         const struct mail_append *in,
                         size_t n,
                         struct mail_appended *out) MUST_CHECK;
-/* Keeps a summary with a message that has none. Idempotent; ERR_NOT_FOUND: the message is gone. */
-int mailbox_summary_put(struct mail *m, account_id id, struct message_id msg, struct span summary)
+struct mail_summary {
+    struct message_id message;
+    struct span summary;
+};
+/* Keeps summaries with messages that have none, in one transaction. Idempotent; messages that are gone are passed
+ * over. */
+int mailbox_summary_put(struct mail *m, account_id id, const struct mail_summary *v, size_t n)
     MUST_CHECK;
 
 /* ---- reading ----------------------------------------------------------------------------- */

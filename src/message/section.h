@@ -14,7 +14,6 @@
 #ifndef MESSAGE_SECTION_H
 #define MESSAGE_SECTION_H
 
-#include "base/limits.h"
 #include "message/structure.h"
 
 enum section_what {
@@ -28,9 +27,9 @@ enum section_what {
 
 struct section {
     enum section_what what;
+    const uint32_t *path; /* part numbers, from 1 */
     size_t path_n;
-    uint32_t path[LIMIT_MIME_DEPTH]; /* from 1 */
-    const struct span *fields;       /* of FIELDS and FIELDS_NOT: names */
+    const struct span *fields; /* of FIELDS and FIELDS_NOT: names */
     size_t fields_n;
 };
 

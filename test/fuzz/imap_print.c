@@ -79,7 +79,7 @@ static void print(const struct mime_part *root, unsigned how, struct buf *out)
 }
 
 /* The path of a part as BODYSTRUCTURE shows it; false if it is the root of a message that has parts. */
-static bool path_of(const struct mime_part *part, struct section *s)
+static bool path_of(const struct mime_part *part, struct section *s, uint32_t *out)
 {
     size_t n = 0;
     uint32_t path[LIMIT_MIME_DEPTH];
@@ -95,7 +95,8 @@ static bool path_of(const struct mime_part *part, struct section *s)
         path[n++] = number;
     }
     for (s->path_n = 0; n > 0; n--)
-        s->path[s->path_n++] = path[n - 1];
+        out[s->path_n++] = path[n - 1];
+    s->path = out;
     return true;
 }
 
@@ -106,8 +107,9 @@ static void check_sections(const struct mime_part *root, struct span message)
     for (const struct mime_part *p = root; p != NULL && left > 0; p = mime_next(p), left--) {
         struct section s = {.what = SECTION_BODY, .fields = fields, .fields_n = COUNT_OF(fields)};
         struct section_range r;
+        uint32_t path[LIMIT_MIME_DEPTH];
         struct buf chosen;
-        if (!path_of(p, &s))
+        if (!path_of(p, &s, path))
             continue;
         must(section_find(root, &s, &r) && r.part == p && r.offset == mime_body_offset(p) &&
              r.size == p->body_size);

@@ -30,11 +30,11 @@ struct text_case {
     const char *text; /* NULL: no such section */
 };
 
-static struct section section_of(const char *path, enum section_what what)
+static struct section section_of(const char *path, enum section_what what, uint32_t *numbers)
 {
-    struct section s = {.what = what};
+    struct section s = {.what = what, .path = numbers};
     for (; path[s.path_n] != '\0'; s.path_n++)
-        s.path[s.path_n] = (uint32_t)(path[s.path_n] - '0');
+        numbers[s.path_n] = (uint32_t)(path[s.path_n] - '0');
     return s;
 }
 
@@ -44,7 +44,8 @@ static void expect(const char *message, const struct text_case *cases, size_t n)
     struct mime_part *root;
     assert_int_equal(mime_parse(span_str(message), a, &root), 0);
     for (size_t i = 0; i < n; i++) {
-        struct section s = section_of(cases[i].path, cases[i].what);
+        uint32_t numbers[10];
+        struct section s = section_of(cases[i].path, cases[i].what, numbers);
         struct section_range r;
         bool found = section_find(root, &s, &r);
         if (found != (cases[i].text != NULL))

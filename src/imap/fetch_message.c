@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One message of a FETCH: what is known of it is read first, so that a message that cannot be had says nothing at all,
+ * then its items are written one after the other. */
+#include "imap/fetch_impl.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "imap/print.h"
+
+#include <inttypes.h>
+
+void fetch_label(struct imap *i, struct fetch *f, struct span label)
+{
+    struct buf *out = i->s.out;
+    if (!f->begun)
+        buf_printf(out, "* %u FETCH (", numset_rank(&i->box->uids, f->message->uid.v));
+    else
+        buf_putc(out, ' ');
+    f->begun = true;
+    buf_put(out, label);
+    buf_putc(out, ' ');
+}
+
+/* ---- what is read first ------------------------------------------------------------------- */
+
+static int open_body(struct imap *i, struct fetch *f)
+{
+    struct blob_info info;
+    if (f->reader != NULL)
+        return 0;
+    int err =
+        mailbox_message_open(i->server->mail, i->account, f->message->message, &f->reader, &info);
+    if (err != 0) {
+        f->reader = NULL;
+        return err;
+    }
+    f->size = info.size;
+    return 0;
+}
+
+/* The summary, from the message itself. */
+static int derive(struct imap *i, struct fetch *f)
+{
+    struct summary_maker *m;
+    struct buf piece;
+    int err = open_body(i, f);
+    if (err != 0)
+        return err;
+    arena_reset(f->parts);
+    m = summary_maker_new(f->parts);
+    if (m == NULL)
+        return ERR_NOMEM;
+    buf_init(&piece, FETCH_PIECE);
+    for (uint64_t at = 0; err == 0 && at < f->size; at += piece.n) {
+        buf_clear(&piece);
+        err = store_blob_read(f->reader, at, FETCH_PIECE, &piece);
+        if (err == 0 && piece.n == 0)
+            err = ERR_CORRUPT;
+        if (err == 0)
+            summary_maker_feed(m, buf_span(&piece));
+    }
+    buf_done(&piece);
+    if (err != 0)
+        summary_maker_free(m);
+    else
+        err = summary_maker_end(m, &f->summary);
+    return err;
+}
+
+/* So that the next one who asks finds it. */
+static void keep(struct fetch *f)
+{
+    struct buf record;
+    buf_init(&record, LIMIT_SUMMARY);
+    if (summary_pack(&f->summary, &record) == 0) {
+        struct span kept = arena_dup(f->batch, buf_span(&record));
+        if (kept.p != NULL)
+            f->made[f->made_n++] = (struct mail_summary){f->message->message, kept};
+    }
+    buf_done(&record);
+}
+
+static int open_summary(struct imap *i, struct fetch *f)
+{
+    unsigned needs = f->request.needs;
+    arena_reset(f->parts);
+    if (f->message->summary.n > 0 &&
+        summary_unpack(f->message->summary, f->parts, &f->summary) == 0 &&
+        ((needs & FETCH_NEEDS_STRUCTURE) == 0 || summary_parts(&f->summary, f->parts) == 0)) {
+        f->has_summary = true;
+        return 0;
+    }
+    if ((needs & (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE)) == 0)
+        return 0;
+    int err = derive(i, f);
+    if (err != 0)
+        return err;
+    f->has_summary = true;
+    keep(f);
+    return 0;
+}
+
+int fetch_message_open(struct imap *i, struct fetch *f, const struct mail_item *m)
+{
+    int err = 0;
+    f->message = m;
+    f->item = f->request.items;
+    f->begun = f->has_summary = false;
+    if ((f->request.needs & (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY)) !=
+        0)
+        err = open_summary(i, f);
+    if (err == 0 && (f->request.needs & FETCH_NEEDS_BODY) != 0)
+        err = open_body(i, f);
+    if (err != 0)
+        log_event(LOG_ERROR, "imap.message_unreadable", LOG_Z("account", i->address),
+                  LOG_I("message", m->message.v), LOG_I("uid", m->uid.v), LOG_ERR(err));
+    return err;
+}
+
+void fetch_message_close(struct fetch *f)
+{
+    if (f->reader != NULL)
+        store_blob_close(f->reader);
+    f->reader = NULL;
+    f->item = NULL;
+    f->message = NULL;
+    f->stream.flow = FLOW_NONE;
+}
+
+/* ---- items -------------------------------------------------------------------------------- */
+
+/* What a section is of this message. Its structure may be of a summary that was kept beside another size: then
+ * nothing of it is believed. */
+static int find_section(const struct fetch *f, struct section_range *out, bool *found_out)
+{
+    const struct section *s = &f->item->section;
+    *found_out = true;
+    *out = (struct section_range){0, f->size, f->has_summary ? f->summary.root : NULL};
+    if (s->path_n == 0 && s->what == SECTION_BODY)
+        return 0;
+    *found_out = section_find(f->summary.root, s, out);
+    if (*found_out && (out->offset > f->size || out->size > f->size - out->offset))
+        return ERR_CORRUPT;
+    return 0;
+}
+
+static int put_section(struct imap *i, struct fetch *f)
+{
+    struct section_range r;
+    bool found;
+    int err = find_section(f, &r, &found);
+    if (err != 0)
+        return err;
+    if (!found) {
+        fetch_label(i, f, f->item->label);
+        buf_puts(i->s.out, f->item->kind == FETCH_BINARY_SIZE ? "0" : "NIL");
+        return 0;
+    }
+    if (f->item->kind == FETCH_BINARY)
+        return fetch_put_binary(i, f, &r);
+    if (f->item->kind == FETCH_BINARY_SIZE)
+        return fetch_put_binary_size(i, f, &r);
+    bool fields =
+        f->item->section.what == SECTION_FIELDS || f->item->section.what == SECTION_FIELDS_NOT;
+    return fields ? fetch_put_fields(i, f, &r) : fetch_put_section(i, f, &r);
+}
+
+/* ENVELOPE, BODY, BODYSTRUCTURE, PREVIEW: made of the summary, and of any length. */
+static int put_summary(struct imap *i, struct fetch *f)
+{
+    struct buf *text = &f->stream.text;
+    buf_clear(text);
+    if (f->item->kind == FETCH_ENVELOPE)
+        imap_print_envelope(text, f->summary.envelope, f->how);
+    else if (f->item->kind != FETCH_PREVIEW)
+        imap_print_structure(text, f->summary.root, f->item->kind == FETCH_BODYSTRUCTURE, f->how);
+    else if (f->has_summary)
+        imap_print_string(text, f->summary.preview, f->how);
+    else
+        buf_puts(text, "NIL"); /* RFC 8970 §4.1: only where LAZY was said */
+    return fetch_put_text(i, f);
+}
+
+/* RFC 8514 §4.2: NIL for what came before this was kept. */
+static void put_saved(struct imap *i, const struct fetch *f)
+{
+    if (f->message->saved_ms == 0)
+        buf_puts(i->s.out, "NIL");
+    else
+        imap_print_date(i->s.out, f->message->saved_ms);
+}
+
+/* What is in the entry of the message. */
+static int put_word(struct imap *i, struct fetch *f)
+{
+    const struct mail_item *m = f->message;
+    struct buf *out = i->s.out;
+    fetch_label(i, f, f->item->label);
+    switch (f->item->kind) {
+    case FETCH_UID: buf_printf(out, "%u", m->uid.v); break;
+    case FETCH_FLAGS: return imap_write_flags(i, m->flags, &m->keywords);
+    case FETCH_INTERNALDATE: imap_print_date(out, m->received_ms); break;
+    case FETCH_SIZE: buf_printf(out, "%" PRIu64, m->size); break;
+    case FETCH_MODSEQ: buf_printf(out, "(%" PRIu64 ")", m->modseq.v); break;
+    /* RFC 8474 §5.1: the message, which COPY and MOVE do not change */
+    case FETCH_EMAILID: buf_printf(out, "(M%" PRIx64 ")", m->message.v); break;
+    case FETCH_THREADID: buf_puts(out, "NIL"); break; /* §5.2: threads have no identity here */
+    case FETCH_SAVEDATE: put_saved(i, f); break;
+    default: must(!"an item that is no word");
+    }
+    return 0;
+}
+
+int fetch_message_item(struct imap *i, struct fetch *f)
+{
+    int err;
+    switch (f->item->kind) {
+    case FETCH_PREVIEW:
+    case FETCH_ENVELOPE:
+    case FETCH_BODY:
+    case FETCH_BODYSTRUCTURE: err = put_summary(i, f); break;
+    case FETCH_SECTION:
+    case FETCH_BINARY:
+    case FETCH_BINARY_SIZE: err = put_section(i, f); break;
+    default: err = put_word(i, f); break;
+    }
+    f->item = f->item->next;
+    return err;
+}
