@@ -76,6 +76,11 @@ enum limits {
     LIMIT_SEARCH_KEYS = 1000,       /* keys in one search program */
     LIMIT_SEARCH_DEPTH = 100,       /* keys in keys */
     LIMIT_SEARCH_HEADER = 1024 * 1024, /* bytes of a header section that HEADER looks into */
+    LIMIT_SORT_KEYS = 20,           /* criteria of one SORT */
+    LIMIT_SORT_MEMORY = 256 * 1024 * 1024, /* for the keys of one SORT or THREAD */
+    LIMIT_SORT_MEMORY_ALL = 1024 * 1024 * 1024, /* of all that run at once */
+    LIMIT_THREAD_IDS = 4000000,     /* messages and Message IDs of one THREAD */
+    LIMIT_THREAD_REFERENCES = 1000, /* ids of one References field; the last are taken */
 
     /* sessions */
     LIMIT_SPOOL_MEMORY = 128 * 1024,       /* more of one payload goes to a temporary file */
