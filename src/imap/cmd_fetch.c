@@ -300,6 +300,8 @@ static enum step fetch_go_on(struct imap *i)
         return fetch_end(i, f);
     /* In the middle of a literal nothing can be said: a connection that ends tells the client that this is not
      * all of it. */
+    if (more == ERR_CORRUPT)
+        fetch_damage_add(i->account, f->message->message);
     log_event(LOG_ERROR, "imap.message_cut", LOG_Z("account", i->address),
               LOG_I("message", f->message->message.v), LOG_ERR(more));
     return STEP_CLOSE;

@@ -84,6 +84,12 @@ int fetch_stream_more(struct imap *i, struct fetch *f) MUST_CHECK;
 void fetch_stream_init(struct fetch_stream *s);
 void fetch_stream_done(struct fetch_stream *s);
 
+/* ---- fetch_damage.c: thread-safe ------------------------------------------------------------ */
+
+/* A literal of this message could not be sent to its end. */
+void fetch_damage_add(account_id account, struct message_id message);
+bool fetch_damage_has(account_id account, struct message_id message);
+
 /* "* 3 FETCH (" before the first item, a space before others; then its name and a space. */
 void fetch_label(struct imap *i, struct fetch *f, struct span label);
 

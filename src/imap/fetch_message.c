@@ -28,6 +28,8 @@ static int open_body(struct imap *i, struct fetch *f)
     struct blob_info info;
     if (f->reader != NULL)
         return 0;
+    if (fetch_damage_has(i->account, f->message->message))
+        return ERR_CORRUPT;
     int err =
         mailbox_message_open(i->server->mail, i->account, f->message->message, &f->reader, &info);
     if (err != 0) {

@@ -456,6 +456,47 @@ static void decoded_literals_of_every_size(void **state)
     buf_done(&answer);
 }
 
+static struct blob_id body_of(const struct mail_appended *m)
+{
+    struct mail_message message;
+    assert_int_equal(mailbox_message_get(&w.mail, w.account, m->message, w.arena, &message), 0);
+    return message.blob;
+}
+
+/* In the first chunk it is known before anything is promised; behind it the session ends, once. */
+static void damage_costs_one_message(void **state)
+{
+    (void)state;
+    struct buf body;
+    buf_init(&body, 4 << 20);
+    fill(&body, 3 << 20);
+    world_append(&w, SPAN("A: b\r\n\r\nx"), FLAG_SEEN);
+    struct mail_appended small = world_append(&w, SPAN("A: b\r\n\r\ny"), FLAG_SEEN);
+    struct mail_appended big = world_append(&w, buf_span(&body), FLAG_SEEN);
+    world_append(&w, SPAN("A: b\r\n\r\nz"), FLAG_SEEN);
+    struct host *h = selected("");
+    assert_true(sim_corrupt_blob(w.disk, body_of(&small), 0));
+    assert_true(sim_corrupt_blob(w.disk, body_of(&big), 1));
+    answer_is(h, "FETCH 1:2 BODY[]", SPAN("* 1 FETCH (BODY[] {9}\r\nA: b\r\n\r\nx)\r\n"),
+              "b NO [SERVERBUG]");
+    answer_is(h, "FETCH 1:2 (UID BODY[])",
+              SPAN("* 1 FETCH (UID 1 BODY[] {9}\r\nA: b\r\n\r\nx)\r\n* 2 FETCH (UID 2)\r\n"),
+              "b NO [SERVERBUG]");
+    answer_is(h, "FETCH 2 ENVELOPE", SPAN(""), "b NO [SERVERBUG]");
+    host_sends(h, "b FETCH 3 BODY[]\r\n");
+    assert_true(host_closed(h) &&
+                span_starts(host_output(h), SPAN("* 3 FETCH (BODY[] {3145728}\r\nline 0")));
+    host_free(h);
+    h = selected("");
+    answer_is(h, "FETCH 3:4 BODY[]", SPAN("* 4 FETCH (BODY[] {9}\r\nA: b\r\n\r\nz)\r\n"),
+              "b NO [SERVERBUG]");
+    says(h, "FETCH 3 UID", "* 3 FETCH (UID 3)\r\n");
+    host_free(h);
+    buf_done(&body);
+    world_close(&w);
+    world_open(&w);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -471,6 +512,7 @@ int main(void)
         TEST(summaries_are_made_and_kept),
         TEST(literals_of_every_size),
         TEST(decoded_literals_of_every_size),
+        TEST(damage_costs_one_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
