@@ -114,17 +114,16 @@ enum { ITEMS_SCAN = 8 }; /* a run of that many is read with a scan, fewer one by
 struct items {
     struct look l;
     struct mailbox_id mailbox;
-    bool summaries;
     struct arena *arena;
     struct mail_item *v;
     size_t n, max;
 };
 
-static int items_add(struct items *x, struct mail_uid uid, struct span value)
+static void items_add(struct items *x, struct mail_uid uid, struct span value)
 {
     struct entry_record r;
     if (entry_record_unpack(value, &r) != 0)
-        return 0; /* left out; mailbox_check names it */
+        return; /* left out; mailbox_check names it */
     struct mail_item *item = &x->v[x->n];
     *item = (struct mail_item){
         .uid = uid,
@@ -138,15 +137,6 @@ static int items_add(struct items *x, struct mail_uid uid, struct span value)
         .saved_ms = r.saved_ms,
     };
     x->n++;
-    if (!x->summaries)
-        return 0;
-    struct mail_key key = mail_key_summary(r.message);
-    int err = store_snap_get(x->l.snap, mail_key_span(&key), x->arena, &item->summary);
-    if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) { /* it can be derived from the body again */
-        item->summary = SPAN_EMPTY;
-        err = 0;
-    }
-    return err;
 }
 
 static int items_get(struct items *x, uint32_t first, uint32_t last)
@@ -157,7 +147,7 @@ static int items_get(struct items *x, uint32_t first, uint32_t last)
         struct span value;
         err = look_get(&x->l, &key, &value);
         if (err == 0)
-            err = items_add(x, (struct mail_uid){uid}, value);
+            items_add(x, (struct mail_uid){uid}, value);
         else if (err == ERR_NOT_FOUND || err == ERR_CORRUPT)
             err = 0;
         if (uid == UINT32_MAX)
@@ -185,9 +175,7 @@ static int items_scan(struct items *x, uint32_t first, uint32_t last)
             continue;
         if (uid.v > last)
             break;
-        err = items_add(x, uid, value);
-        if (err != 0)
-            break;
+        items_add(x, uid, value);
     }
     store_iter_close(it);
     if (err < 0 || damaged == 0)
@@ -217,6 +205,71 @@ static int items_read(struct items *x, const struct numset *uids, uint32_t from,
     return err;
 }
 
+/* Message ids mostly ascend with UIDs, so that a scan of the summaries finds the next one at once; where that is not so,
+ * or the scan meets damage, they are read one by one. */
+enum {
+    SUMMARIES_PASSED = 4, /* rows of other messages that a scan goes over for one */
+    SUMMARIES_MISSED = 4, /* messages in a row that it does not find before it is given up */
+};
+
+struct summary_scan {
+    struct store_iter *it; /* NULL: none */
+    struct span key, value;
+    int state; /* of store_iter_next: 1 there is a row */
+    int missed;
+};
+
+static void scan_next(struct summary_scan *s)
+{
+    s->state = store_iter_next(s->it, &s->key, &s->value);
+}
+
+/* Is the row of `key` the one that the scan is at, or a little further on? */
+static bool scan_reach(struct summary_scan *s, struct span key)
+{
+    for (int n = 0;
+         s->it != NULL && s->state > 0 && span_cmp(s->key, key) < 0 && n < SUMMARIES_PASSED; n++)
+        scan_next(s);
+    return s->it != NULL && s->state > 0 && span_eq(s->key, key);
+}
+
+static int summary_get(struct items *x, struct summary_scan *s, struct mail_item *item)
+{
+    struct mail_key key = mail_key_summary(item->message);
+    if (s->missed < SUMMARIES_MISSED && scan_reach(s, mail_key_span(&key))) {
+        s->missed = 0;
+        item->summary = arena_dup(x->arena, s->value);
+        return item->summary.p == NULL && s->value.n > 0 ? arena_err(x->arena) : 0;
+    }
+    s->missed++;
+    int err = store_snap_get(x->l.snap, mail_key_span(&key), x->arena, &item->summary);
+    if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) { /* it can be derived from the body again */
+        item->summary = SPAN_EMPTY;
+        err = 0;
+    }
+    return err;
+}
+
+static int summaries_read(struct items *x)
+{
+    struct summary_scan s = {.it = NULL};
+    int err = 0;
+    if (x->n >= ITEMS_SCAN) {
+        struct mail_key prefix = mail_key_table(TABLE_SUMMARY),
+                        from = mail_key_summary(x->v[0].message);
+        err =
+            store_snap_scan(x->l.snap, mail_key_span(&prefix), mail_key_span(&from), false, &s.it);
+        if (err != 0)
+            return err;
+        scan_next(&s);
+    }
+    for (size_t n = 0; err == 0 && n < x->n; n++)
+        err = summary_get(x, &s, &x->v[n]);
+    if (s.it != NULL)
+        store_iter_close(s.it);
+    return err;
+}
+
 int mailbox_items(struct mail *m,
                   account_id id,
                   const struct mail_range *in,
@@ -225,7 +278,7 @@ int mailbox_items(struct mail *m,
                   size_t *n_out,
                   uint32_t *next_out)
 {
-    struct items x = {.mailbox = in->mailbox, .summaries = in->summaries, .arena = a};
+    struct items x = {.mailbox = in->mailbox, .arena = a};
     uint64_t count = numset_count(in->uids);
     x.max = count < in->max ? (size_t)count : in->max;
     x.v = arena_array(a, x.max + 1, sizeof *x.v);
@@ -235,6 +288,8 @@ int mailbox_items(struct mail *m,
     if (err != 0)
         return err;
     err = items_read(&x, in->uids, in->from, next_out);
+    if (err == 0 && in->summaries)
+        err = summaries_read(&x);
     look_close(&x.l);
     *out = x.v;
     *n_out = x.n;

@@ -353,6 +353,55 @@ static void summaries_are_kept_beside_messages(void **state)
     assert_int_equal(purged, 2); /* fixture_check finds no summary without its message */
 }
 
+/* A scan goes along with messages in any order, with gaps, and beside damage. */
+static void many_summaries_are_found(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    struct mail_item *v;
+    uint32_t next, uidvalidity;
+    size_t n;
+    struct numset from, to;
+    char text[N][8];
+    for (unsigned i = 0; i < N; i++) {
+        struct mail_append in = {.received_ms = 1};
+        struct mail_appended out;
+        (void)snprintf(text[i], sizeof text[i], "of %u", i + 1);
+        if (i % 7 != 3)
+            in.summary = span_str(text[i]);
+        in.blob = fixture_blob(&f, SPAN("x"), &in.info);
+        assert_int_equal(mailbox_append(&f.mail, FIXTURE_ACCOUNT, &in, &out), 0);
+        assert_int_equal(out.message.v, i + 1);
+    }
+    struct mail_key damaged = mail_key_summary((struct message_id){20});
+    assert_true(sim_corrupt_record(f.disk, part_of(FIXTURE_ACCOUNT), mail_key_span(&damaged)));
+    /* the first half once more, behind the others */
+    numset_init(&from);
+    numset_init(&to);
+    numset_add_range(&a, 1, N / 2);
+    struct mail_copy copy = {.from = inbox, .to = inbox};
+    assert_int_equal(mailbox_copy(&f.mail, FIXTURE_ACCOUNT, &copy, &a, &uidvalidity, &from, &to),
+                     0);
+    for (unsigned step = 1; step < 9; step += 3) {
+        numset_clear(&a);
+        for (uint32_t uid = 1; uid <= N + N / 2; uid += step)
+            numset_add(&a, uid);
+        struct mail_range range = {inbox, &a, 0, 100, true};
+        assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT, &range, f.arena, &v, &n, &next),
+                         0);
+        assert_int_equal(n, numset_count(&a));
+        for (size_t i = 0; i < n; i++) {
+            size_t id = v[i].message.v;
+            bool none = (id - 1) % 7 == 3 || id == 20;
+            assert_true(span_eq(v[i].summary, none ? SPAN_EMPTY : span_str(text[id - 1])));
+        }
+    }
+    const struct mail_summary again = {{20}, SPAN("anew")}; /* which repairs it */
+    assert_int_equal(mailbox_summary_put(&f.mail, FIXTURE_ACCOUNT, &again, 1), 0);
+    numset_done(&from);
+    numset_done(&to);
+}
+
 static void several_are_appended_or_none(void **state)
 {
     (void)state;
@@ -386,6 +435,7 @@ int main(void)
         T(mailboxes_of_older_programs_get_their_sets),
         T(a_damaged_set_is_derived_again),
         T(summaries_are_kept_beside_messages),
+        T(many_summaries_are_found),
         T(several_are_appended_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
