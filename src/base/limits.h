@@ -40,7 +40,8 @@ enum limits {
     LIMIT_IMAP_FETCH_ITEMS = 1000,  /* data items of one FETCH */
     LIMIT_IMAP_SECTION = 16 * 1024, /* bytes between the brackets of one BODY[...] */
     LIMIT_IMAP_HEADER = 1024 * 1024, /* of a header: HEADER.FIELDS chooses from so much of it */
-    LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session */
+    LIMIT_IMAP_WILDCARDS = 20,      /* in one pattern of LIST */
+    LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session, in a row */
 
     /* HTTP (admin API) */
     LIMIT_HTTP_HEADER = 16 * 1024,

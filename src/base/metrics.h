@@ -49,6 +49,8 @@
     X(POP3_RETR,             "pop3_retrieved_total",      "",                       COUNTER, "Messages sent by RETR") \
     X(POP3_DELETED,          "pop3_deleted_total",        "",                       COUNTER, "Messages deleted at QUIT") \
     X(IMAP_COMMANDS,         "imap_commands_total",       "",                       COUNTER, "Commands of IMAP clients") \
+    X(IMAP_APPENDED,         "imap_appended_total",       "",                       COUNTER, "Messages put into mailboxes by APPEND") \
+    X(IMAP_EXPUNGED,         "imap_expunged_total",       "",                       COUNTER, "Messages removed by EXPUNGE and CLOSE") \
     X(MAIL_DELIVERED,        "mail_delivered_total",      "",                       COUNTER, "Messages put into mailboxes") \
     X(MAIL_BYTES,            "mail_delivered_bytes_total","",                       COUNTER, "Bytes of messages put into mailboxes") \
     X(STORE_COMMITS,         "store_commits_total",       "",                       COUNTER, "Transactions committed") \

@@ -24,6 +24,16 @@ static const struct {
     {"CONDSTORE", AFTER, NULL, IMAP_ON_CONDSTORE},
     {"QRESYNC", AFTER, NULL, IMAP_ON_CONDSTORE | IMAP_ON_QRESYNC},
     {"PREVIEW", AFTER, "FETCH", 0},
+    {"NAMESPACE", AFTER, "NAMESPACE", 0},
+    {"CHILDREN", AFTER, "LIST", 0},
+    {"SPECIAL-USE", AFTER, "LIST", 0},
+    {"CREATE-SPECIAL-USE", AFTER, "CREATE", 0},
+    {"LIST-EXTENDED", AFTER, "LIST", 0},
+    {"LIST-STATUS", AFTER, "LIST", 0},
+    {"STATUS=SIZE", AFTER, "STATUS", 0},
+    {"UIDPLUS", AFTER, "EXPUNGE", 0},
+    {"MULTIAPPEND", AFTER, "APPEND", 0},
+    {"MOVE", AFTER, "MOVE", 0},
     {"UNSELECT", AFTER, "UNSELECT", 0},
     {"UNAUTHENTICATE", AFTER, "UNAUTHENTICATE", 0},
 };
@@ -62,6 +72,8 @@ void imap_capabilities(struct imap *i, struct buf *out)
     }
     if (i->state == IMAP_NOT_AUTHENTICATED)
         auth_capabilities(i, out);
+    else
+        buf_printf(out, " APPENDLIMIT=%llu", (unsigned long long)imap_append_limit(i));
 }
 
 enum step imap_cmd_capability(struct imap *i, const struct imap_arg *args)

@@ -39,6 +39,11 @@ static enum step too_long(struct imap *i, const struct imap_literal *literal)
 static enum step literal_begin(struct imap *i, struct span line, const struct imap_literal *literal)
 {
     struct buf *p = &i->partial;
+    bool message;
+    enum step step = imap_append_literal(i, line, literal, &message);
+    if (message)
+        return step;
+    i->command = NULL;
     if (p->n + line.n + 2 > command_max(i) || literal->size > command_max(i) - p->n - line.n - 2)
         return too_long(i, literal);
     if (p->n == 0)
@@ -67,7 +72,6 @@ command_goes_on(struct imap *i, struct span line, const struct imap_literal *lit
     int err = imap_command_begin(i, &rest);
     if (literal->sync && (err != 0 || !imap_command_allowed(i, &step)))
         return err != 0 ? imap_bad(i, "The command has no tag") : step;
-    i->command = NULL;
     return literal_begin(i, line, literal);
 }
 

@@ -61,14 +61,13 @@ struct imap_selected {
 
 /* Who gets the next unit or wake. */
 enum imap_busy {
-    IMAP_READY,    /* a line: a new command, or one goes on when `partial` is not empty */
-    IMAP_OCTETS,   /* of a literal that is part of the command */
-    IMAP_MESSAGE,  /* of a message of APPEND */
-    IMAP_SKIPPING, /* of a literal that nobody wants */
-    IMAP_SASL,     /* the client's answer to a challenge */
-    IMAP_VERIFY,   /* waits for the auth room */
-    IMAP_TASK,     /* an answer goes on after each drain */
-    IMAP_IDLING,   /* DONE, or changes to be told */
+    IMAP_READY,   /* a line: a new command, or one goes on when `partial` is not empty */
+    IMAP_OCTETS,  /* of a literal that is part of the command */
+    IMAP_MESSAGE, /* of a message of APPEND */
+    IMAP_SASL,    /* the client's answer to a challenge */
+    IMAP_VERIFY,  /* waits for the auth room */
+    IMAP_TASK,    /* an answer goes on after each drain */
+    IMAP_IDLING,  /* DONE, or changes to be told */
 };
 
 struct imap;
@@ -110,6 +109,7 @@ struct imap {
     struct imap_task task;
     struct imap_append *append; /* what an APPEND has collected; NULL: none goes on */
     struct numset quiet;        /* UIDs whose new flags the client knows by itself: STORE .SILENT */
+    struct numset loud; /* UIDs whose flags are told, also if they have not changed: STORE */
 
     /* of this command, in the arena */
     struct span answer;          /* the tagged one, while changes are told before it */
@@ -233,6 +233,8 @@ void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n);
 /* Each 0 or ERR_QUARANTINED: it is not to be run. Until flight_end, or the next of them. */
 int imap_unit_command(struct imap *i, struct span args) MUST_CHECK;
 int imap_unit_more(struct imap *i, const char *what) MUST_CHECK;
+/* A message that the client gives us. */
+int imap_unit_body(struct imap *i, struct span body) MUST_CHECK;
 
 /* ---- commands ---------------------------------------------------------------------------- */
 
@@ -253,6 +255,67 @@ void imap_auth_forget(struct imap *i);
 struct auth_peer *imap_auth_peer(struct imap *i);
 /* Back to NOT_AUTHENTICATED: all that belongs to the user goes. */
 void imap_logout(struct imap *i);
+
+enum imap_status { /* items of STATUS */
+                   IMAP_STATUS_MESSAGES = 1,
+                   IMAP_STATUS_UIDNEXT = 2,
+                   IMAP_STATUS_UIDVALIDITY = 4,
+                   IMAP_STATUS_UNSEEN = 8,
+                   IMAP_STATUS_RECENT = 16,
+                   IMAP_STATUS_DELETED = 32,
+                   IMAP_STATUS_SIZE = 64,
+                   IMAP_STATUS_HIGHESTMODSEQ = 128,
+                   IMAP_STATUS_MAILBOXID = 256,
+                   IMAP_STATUS_APPENDLIMIT = 512,
+};
+enum step imap_cmd_status(struct imap *i, const struct imap_arg *args);
+/* A list of items; false: it is none. */
+bool imap_status_read(struct imap *i, const struct imap_arg *list, unsigned *out);
+/* The response of one mailbox. */
+int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted) MUST_CHECK;
+
+enum step imap_cmd_list(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_lsub(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_namespace(struct imap *i, const struct imap_arg *args);
+
+enum step imap_cmd_create(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_delete(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_subscribe(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_unsubscribe(struct imap *i, const struct imap_arg *args);
+/* "\Sent"; NULL: it has no name in IMAP. */
+const char *imap_use_name(enum special_use use);
+/* How long what is expunged stays restorable. */
+int64_t imap_keep_ms(const struct imap *i);
+
+/* Flags in a list, or one after the other to the end; keywords get an id when `add`, others are left out.
+ * ERR_INVALID: no flags, or one that can not be set. ERR_LIMIT. `a` may be NULL. */
+int imap_flags_read(struct imap *i,
+                    const struct imap_arg *a,
+                    bool add,
+                    uint32_t *flags,
+                    struct keyword_ids *keywords) MUST_CHECK;
+enum step imap_cmd_store(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_copy(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_move(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_expunge(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_close(struct imap *i, const struct imap_arg *args);
+/* The limits of the account's class. */
+int imap_class(struct imap *i, struct class_of_service *out) MUST_CHECK;
+
+enum step imap_cmd_append(struct imap *i, const struct imap_arg *args);
+/* A line of APPEND that ends in a literal: of a message, when *ours_out. */
+enum step imap_append_literal(struct imap *i,
+                              struct span line,
+                              const struct imap_literal *literal,
+                              bool *ours_out);
+/* A line behind a message. */
+enum step imap_append_line(struct imap *i, struct span line);
+/* Octets of a message, or of one that is not wanted. */
+enum step imap_append_octets(struct imap *i, struct span octets);
+void imap_append_drop(struct imap *i);
+/* The largest message, in bytes. */
+uint64_t imap_append_limit(const struct imap *i);
 
 enum step imap_cmd_idle(struct imap *i, const struct imap_arg *args);
 enum step imap_idle_line(struct imap *i, struct span line);

@@ -29,7 +29,7 @@ static enum step imap_start(struct session *s)
 static ssize_t imap_frame(struct session *s, struct span in)
 {
     const struct imap *i = imap_of(s);
-    if (i->busy == IMAP_OCTETS || i->busy == IMAP_MESSAGE || i->busy == IMAP_SKIPPING) {
+    if (i->busy == IMAP_OCTETS || i->busy == IMAP_MESSAGE) {
         size_t n = in.n < OCTETS_MAX ? in.n : OCTETS_MAX;
         return (ssize_t)(i->octets_left < n ? i->octets_left : n);
     }
@@ -42,12 +42,13 @@ static ssize_t imap_frame(struct session *s, struct span in)
 static enum step imap_unit(struct imap *i, struct span unit)
 {
     switch (i->busy) {
-    case IMAP_READY: return imap_line(i, imap_chomp(unit));
+    case IMAP_READY:
+        unit = imap_chomp(unit);
+        return i->append != NULL ? imap_append_line(i, unit) : imap_line(i, unit);
     case IMAP_OCTETS: return imap_octets(i, unit);
+    case IMAP_MESSAGE: return imap_append_octets(i, unit);
     case IMAP_SASL: return imap_sasl_answer(i, imap_chomp(unit));
     case IMAP_IDLING: return imap_idle_line(i, imap_chomp(unit));
-    case IMAP_MESSAGE:
-    case IMAP_SKIPPING:
     case IMAP_VERIFY:
     case IMAP_TASK: break; /* then no unit comes */
     }
@@ -126,6 +127,7 @@ static void imap_close(struct session *s)
 {
     struct imap *i = imap_of(s);
     imap_task_end(i);
+    imap_append_drop(i);
     imap_command_end(i);
     imap_auth_forget(i);
     imap_logout(i);

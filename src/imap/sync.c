@@ -78,6 +78,7 @@ static int apply(struct imap *i, struct imap_sync *y, struct numset *gone, struc
 {
     struct imap_selected *box = i->box;
     numset_and(gone, &box->uids);
+    numset_or(&y->changed, &i->loud);
     int err = numset_copy(added, &y->changed);
     numset_andnot(added, &box->uids);
     numset_and(&y->changed, &box->uids);
@@ -297,7 +298,7 @@ static enum step go_on(struct imap *i)
 bool imap_sync_needed(const struct imap *i)
 {
     return i->box != NULL && (__atomic_load_n(&i->box->watch.changed, __ATOMIC_ACQUIRE) ||
-                              !numset_is_empty(&i->box->gone));
+                              !numset_is_empty(&i->loud) || !numset_is_empty(&i->box->gone));
 }
 
 static enum step begin(struct imap *i, struct imap_sync *y)
@@ -316,7 +317,8 @@ enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap
     if (y == NULL)
         return then(i);
     y->expunges = expunges;
-    if (__atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL)) {
+    if (__atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL) ||
+        !numset_is_empty(&i->loud)) {
         int err = collect(i, y);
         if (err != 0) { /* it is tried again after the next command */
             log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));

@@ -36,3 +36,18 @@ int imap_unit_more(struct imap *i, const char *what)
 {
     return go(i, what, SPAN_EMPTY);
 }
+
+int imap_unit_body(struct imap *i, struct span body)
+{
+    enum { HEAD = 2048, TAIL = 256 };
+    char text[32];
+    int n = snprintf(text, sizeof text, ": APPEND of %zu bytes", body.n);
+    flight_begin(FLIGHT_IMAP, i->s.peer);
+    flight_key(SPAN("message"));
+    flight_key_u64(body.n);
+    flight_key(span_slice(body, 0, HEAD));
+    flight_key(span_from(body, body.n < TAIL ? 0 : body.n - TAIL));
+    flight_show(span_str(i->address));
+    flight_show(span_of(text, (size_t)n));
+    return flight_go();
+}

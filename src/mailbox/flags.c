@@ -12,6 +12,7 @@ struct store_change {
     const struct mail_store *in;
     uint32_t uid[STORE_BATCH];
     bool refused[STORE_BATCH];
+    bool foreign[STORE_BATCH];
     size_t n;
     size_t damaged;
 };
@@ -76,6 +77,7 @@ static int store_one(struct edit *e,
         x->damaged += err == ERR_CORRUPT; /* does not keep the others from changing */
         return 0;
     }
+    x->foreign[i] = err == 0 && r.modseq > x->in->known.v;
     if (err == 0 && x->in->conditional && r.modseq > x->in->unchanged_since.v) {
         x->refused[i] = true;
         return 0;
@@ -100,6 +102,7 @@ static int store_run(struct store_txn *t, void *arg)
     size_t changed = 0;
     x->damaged = 0;
     memset(x->refused, 0, sizeof x->refused);
+    memset(x->foreign, 0, sizeof x->foreign);
     int err = edit_open(&e, x->mail, t);
     if (err == 0)
         err = edit_mailbox(&e, x->in->mailbox, &box);
@@ -130,9 +133,12 @@ int mailbox_store(struct mail *m,
         for (x.n = 0; on && x.n < STORE_BATCH; on = numset_next(uids, &uid))
             x.uid[x.n++] = uid;
         err = store_txn_run(m->store, part_of(id), store_run, &x);
-        for (size_t i = 0; err == 0 && i < x.n; i++)
+        for (size_t i = 0; err == 0 && i < x.n; i++) {
             if (x.refused[i])
                 numset_add(refused, x.uid[i]);
+            if (x.foreign[i] && in->foreign != NULL)
+                numset_add(in->foreign, x.uid[i]);
+        }
         damaged += x.damaged;
     }
     if (err == 0)

@@ -113,6 +113,10 @@ struct mail_store {
     struct keyword_ids keywords;
     bool conditional; /* only those not changed after `unchanged_since`: RFC 7162 §3.1.3 */
     struct modseq unchanged_since;
+    /* For a session that tells nobody of its own changes: those that somebody else had changed after `known` are added
+     * here, when it is not NULL. */
+    struct modseq known;
+    struct numset *foreign;
 };
 /* Changes the flags of `uids`, a thousand in one transaction. Those that are gone are passed over; one that
  * already has the flags keeps its mod-sequence. `refused` is added to: those changed after unchanged_since.

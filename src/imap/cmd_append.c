@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* APPEND (RFC 9051 §6.3.12), with several messages at once (RFC 3502, all or none) and APPENDUID.
+ *
+ * The command is worked on while it comes: at the literal of each message its mailbox, flags, date and size are looked
+ * at, so that a client who waits for "+" is refused before it sends; the octets go to a spool, and whole messages to a
+ * blob each, which nobody knows of until all are put into the mailbox in one transaction. One who does not wait has sent
+ * it: the rest is read and passed over, and the answer comes at the end.
+ *
+ * What outlives a unit is in struct imap_append and its arena. */
+#include "imap/internal.h"
+
+#include "base/flight.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "imap/date.h"
+#include "message/summary.h"
+
+enum {
+    APPEND_ARENA = 1024 * 1024,
+    APPEND_MESSAGES = 1000, /* in one command */
+};
+
+struct imap_append {
+    struct arena *arena;
+    struct mailbox_id mailbox;
+    uint32_t uidvalidity;
+    struct class_of_service class;
+    struct spool *spool;
+    bool parenthesis; /* UTF8 (literal): one is to come behind the message */
+    /* why it is refused; 0: it is not */
+    int err;
+    const char *code, *text;
+    struct mail_append *v; /* APPEND_MESSAGES of them */
+    size_t n;
+};
+
+uint64_t imap_append_limit(const struct imap *i)
+{
+    return (uint64_t)i->server->config->smtp_size_max;
+}
+
+void imap_append_drop(struct imap *i)
+{
+    struct imap_append *a = i->append;
+    if (a == NULL)
+        return;
+    spool_free(a->spool);
+    arena_free(a->arena);
+    free(a);
+    i->append = NULL;
+}
+
+/* The first reason counts. */
+static void refuse(struct imap_append *a, int err, const char *code, const char *text)
+{
+    spool_free(a->spool);
+    a->spool = NULL;
+    if (a->err != 0)
+        return;
+    a->err = err;
+    a->code = code != NULL ? code : err_info(err)->imap;
+    a->text = text != NULL ? text : err_text(err);
+}
+
+static enum step answer_refused(struct imap *i)
+{
+    struct imap_append *a = i->append;
+    const char *code = a->code, *text = a->text;
+    int err = a->err;
+    imap_append_drop(i);
+    if (err == ERR_INVALID)
+        return imap_bad_args(i);
+    return imap_no(i, span_str(code), "%s", text);
+}
+
+/* ---- before a message ------------------------------------------------------------------------- */
+
+static int open_mailbox(struct imap *i, struct imap_append *a, const struct imap_arg *arg)
+{
+    struct mailbox m;
+    struct span name;
+    int err = imap_read_mailbox(i, arg, &name);
+    if (err == 0)
+        err = mailbox_find_name(i->server->mail, i->account, name, i->s.arena, &m);
+    if (err == ERR_INVALID || err == ERR_NOT_FOUND || (err == 0 && m.noselect)) {
+        refuse(a, ERR_NOT_FOUND, "TRYCREATE", "There is no such mailbox");
+        return 0;
+    }
+    if (err == 0)
+        err = imap_class(i, &a->class);
+    if (err != 0)
+        return err;
+    a->mailbox = m.id;
+    a->uidvalidity = m.uidvalidity;
+    return 0;
+}
+
+static int begin(struct imap *i, const struct imap_arg *mailbox)
+{
+    struct imap_append *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return ERR_NOMEM;
+    i->append = a;
+    a->arena = arena_new(APPEND_ARENA);
+    a->v = a->arena == NULL ? NULL : arena_array(a->arena, APPEND_MESSAGES, sizeof *a->v);
+    if (a->v == NULL)
+        return ERR_NOMEM;
+    return open_mailbox(i, a, mailbox);
+}
+
+/* [flags] [date], from `arg` on. */
+static int read_message(struct imap *i, const struct imap_arg *arg, struct mail_append *m)
+{
+    struct keyword_ids *keywords = arena_alloc(i->append->arena, sizeof *keywords);
+    struct span date;
+    int err = 0;
+    if (keywords == NULL)
+        return ERR_NOMEM;
+    m->received_ms = i->s.clock->wall_ms(i->s.clock);
+    if (arg != NULL && arg->kind == IMAP_LIST) {
+        const struct imap_arg flags = {.kind = IMAP_LIST, .child = arg->child};
+        err = imap_flags_read(i, &flags, true, &m->flags, keywords);
+        m->keywords = keywords;
+        arg = arg->next;
+    }
+    if (err == 0 && arg != NULL) {
+        if (arg->next != NULL || arg->kind != IMAP_QUOTED || !imap_arg_string(arg, &date))
+            return ERR_INVALID;
+        err = imap_date_time_read(date, &m->received_ms);
+    }
+    return err;
+}
+
+static void check_size(struct imap *i, struct imap_append *a, uint64_t size)
+{
+    struct mail_quota used;
+    uint64_t bytes = 0;
+    if (size == 0)
+        refuse(a, ERR_UNSUPPORTED, "CANNOT", "A message can not be empty"); /* RFC 3502 §6.3.11 */
+    else if (size > imap_append_limit(i) ||
+             (a->class.message_size > 0 && size > a->class.message_size))
+        refuse(a, ERR_TOO_BIG, NULL, NULL);
+    if (a->err != 0 || (a->class.quota_bytes == 0 && a->class.quota_messages == 0))
+        return;
+    int err = mailbox_quota(i->server->mail, i->account, &used);
+    for (size_t n = 0; n < a->n; n++)
+        bytes += a->v[n].info.size;
+    if (err == 0 && a->class.quota_messages != 0 &&
+        used.messages + a->n + 1 > a->class.quota_messages)
+        err = ERR_QUOTA;
+    if (err == 0 && a->class.quota_bytes != 0 && used.bytes + bytes + size > a->class.quota_bytes)
+        err = ERR_QUOTA;
+    if (err != 0)
+        refuse(a, err, NULL, NULL);
+}
+
+/* The literal of a message, whose arguments are `arg` and following. */
+static enum step
+message_begin(struct imap *i, const struct imap_arg *arg, const struct imap_literal *literal)
+{
+    struct imap_append *a = i->append;
+    int err = 0;
+    if (a->n == APPEND_MESSAGES)
+        refuse(a, ERR_LIMIT, NULL, NULL);
+    if (a->err == 0) {
+        a->v[a->n] = (struct mail_append){.mailbox = a->mailbox,
+                                          .quota_bytes = a->class.quota_bytes,
+                                          .quota_messages = a->class.quota_messages};
+        err = read_message(i, arg, &a->v[a->n]);
+    }
+    if (err != 0)
+        refuse(a, err, NULL, NULL);
+    check_size(i, a, literal->size);
+    if (a->err == 0) {
+        a->spool = spool_new(i->server->spools, literal->size);
+        if (a->spool == NULL)
+            refuse(a, ERR_NOMEM, NULL, NULL);
+    }
+    if (a->err != 0 && literal->sync)
+        return answer_refused(i);
+    if (a->err != 0 && literal->size > 2 * imap_append_limit(i))
+        return imap_bye(i, SPAN("TOOBIG"), "The message is much too large; closing the connection");
+    i->octets_left = literal->size;
+    if (literal->size > 0)
+        i->busy = IMAP_MESSAGE;
+    if (literal->sync)
+        imap_continue(i, "OK");
+    return STEP_DONE;
+}
+
+/* RFC 6855 §4: UTF8 (literal8) says that the message has UTF-8 in its header, which all may have. */
+static struct span without_utf8(struct imap_append *a, struct span text)
+{
+    static const struct span mark = SPAN("UTF8 (");
+    struct span end = text.n < mark.n ? SPAN_EMPTY : span_from(text, text.n - mark.n);
+    if (!span_ieq(end, mark))
+        return text;
+    a->parenthesis = true;
+    return span_slice(text, 0, text.n - mark.n);
+}
+
+static enum step first_message(struct imap *i, struct span text, const struct imap_literal *literal)
+{
+    struct imap_arg *args = NULL;
+    struct imap_append probe = {0};
+    struct span kept = arena_dup(i->s.arena, without_utf8(&probe, text));
+    buf_done(&i->partial);
+    int err = imap_args_parse(kept, i->s.arena, &args);
+    if (err == 0)
+        err = begin(i, args);
+    if (i->append == NULL || i->append->v == NULL) {
+        imap_append_drop(i);
+        if (literal->sync)
+            return err == ERR_INVALID ? imap_bad_args(i) : imap_no_of(i, err);
+        return imap_bye(i, SPAN_EMPTY, "The command is not well formed; closing the connection");
+    }
+    i->append->parenthesis = probe.parenthesis;
+    if (err != 0)
+        refuse(i->append, err, NULL, NULL);
+    return message_begin(i, args->next, literal);
+}
+
+/* How many arguments are before the literal? The first is the mailbox, which may be a literal itself. */
+static bool has_mailbox(struct imap *i, struct span text)
+{
+    struct imap_arg *args = NULL;
+    struct imap_append probe = {0};
+    int err = imap_args_parse(without_utf8(&probe, text), i->s.arena, &args);
+    return err != 0 || args != NULL;
+}
+
+enum step imap_append_literal(struct imap *i,
+                              struct span line,
+                              const struct imap_literal *literal,
+                              bool *ours_out)
+{
+    struct span rest = span_slice(line, 0, literal->prefix);
+    if (i->partial.n > 0) /* the mailbox was a literal */
+        rest =
+            arena_printf(i->s.arena, "%.*s%.*s", SPAN_ARG(buf_span(&i->partial)), SPAN_ARG(rest));
+    *ours_out = imap_command_begin(i, &rest) == 0 && i->command != NULL &&
+                (i->command->flags & IMAP_MESSAGES) != 0 &&
+                (i->command->states & (unsigned)i->state) != 0 && has_mailbox(i, rest);
+    return *ours_out ? first_message(i, rest, literal) : STEP_DONE;
+}
+
+/* ---- a message -------------------------------------------------------------------------------- */
+
+static int keep_body(struct imap *i, struct span body, struct mail_append *m)
+{
+    struct blob_writer *w;
+    int err = store_blob_create(i->server->store, &w);
+    if (err != 0)
+        return err;
+    err = store_blob_write(w, body);
+    if (err != 0) {
+        store_blob_abandon(w);
+        return err;
+    }
+    return store_blob_finish(w, &m->blob, &m->info);
+}
+
+/* A summary that can not be made now is made when somebody asks for it. */
+static void summarise(struct imap_append *a, struct span body, struct mail_append *m)
+{
+    struct buf summary;
+    buf_init(&summary, LIMIT_SUMMARY);
+    if (summary_make(&body, 1, &summary) == 0)
+        m->summary = arena_dup(a->arena, buf_span(&summary));
+    buf_done(&summary);
+}
+
+static void message_end(struct imap *i)
+{
+    struct imap_append *a = i->append;
+    struct span body;
+    if (a->err != 0)
+        return;
+    int err = spool_view(a->spool, &body);
+    if (err == 0 && span_chr(body, '\0') >= 0) {
+        refuse(a, ERR_UNSUPPORTED, "CANNOT", "A message can not hold NUL");
+        return;
+    }
+    if (err == 0)
+        err = imap_unit_body(i, body);
+    if (err == 0)
+        err = keep_body(i, body, &a->v[a->n]);
+    if (err == 0)
+        summarise(a, body, &a->v[a->n]);
+    flight_end();
+    spool_free(a->spool);
+    a->spool = NULL;
+    if (err == 0)
+        a->n++;
+    else
+        refuse(a, err, NULL, NULL);
+}
+
+enum step imap_append_octets(struct imap *i, struct span octets)
+{
+    struct imap_append *a = i->append;
+    must(octets.n <= i->octets_left);
+    i->octets_left -= octets.n;
+    if (a->err == 0) {
+        int err = spool_write(a->spool, octets);
+        if (err != 0)
+            refuse(a, err, NULL, NULL);
+    }
+    if (i->octets_left == 0) {
+        i->busy = IMAP_READY;
+        message_end(i);
+    }
+    return STEP_DONE;
+}
+
+/* ---- behind a message ------------------------------------------------------------------------- */
+
+static enum step append_all(struct imap *i, struct imap_append *a)
+{
+    struct numset uids;
+    struct buf code;
+    struct mail_appended *out = arena_array(i->s.arena, a->n, sizeof *out);
+    int err =
+        out == NULL ? ERR_NOMEM : mailbox_append_many(i->server->mail, i->account, a->v, a->n, out);
+    if (err == ERR_NOT_FOUND)
+        refuse(a, err, "TRYCREATE", "The mailbox does not exist any more");
+    else if (err != 0)
+        refuse(a, err, NULL, NULL);
+    if (err != 0)
+        return answer_refused(i);
+    numset_init(&uids);
+    for (size_t n = 0; n < a->n; n++)
+        numset_add(&uids, out[n].uid.v);
+    buf_init(&code, 256 + 12 * APPEND_MESSAGES);
+    buf_printf(&code, "APPENDUID %u ", a->uidvalidity);
+    imap_set_write(&code, &uids);
+    metric_add(METRIC_IMAP_APPENDED, (int64_t)a->n);
+    log_event(LOG_INFO, "imap.appended", LOG_Z("account", i->address),
+              LOG_I("mailbox", a->mailbox.v), LOG_I("messages", a->n), LOG_I("uid", out[0].uid.v));
+    imap_append_drop(i);
+    enum step step = imap_ok(i, buf_span(&code), "Appended");
+    buf_done(&code);
+    numset_done(&uids);
+    return step;
+}
+
+enum step imap_append_line(struct imap *i, struct span line)
+{
+    struct imap_append *a = i->append;
+    struct imap_literal literal;
+    struct imap_arg *args = NULL;
+    if (a->parenthesis && !span_skip(&line, SPAN(")")))
+        refuse(a, ERR_INVALID, NULL, NULL);
+    a->parenthesis = false;
+    if (!imap_literal_at_end(line, &literal)) {
+        if (line.n > 0)
+            refuse(a, ERR_INVALID, NULL, NULL);
+        return a->err != 0 ? answer_refused(i) : append_all(i, a);
+    }
+    struct span before = without_utf8(a, span_slice(line, 0, literal.prefix));
+    before = arena_dup(i->s.arena, before);
+    if (!span_starts(before, SPAN(" ")) || imap_args_parse(before, i->s.arena, &args) != 0)
+        refuse(a, ERR_INVALID, NULL, NULL);
+    return message_begin(i, args, &literal);
+}
+
+/* A command that ended without a message. */
+enum step imap_cmd_append(struct imap *i, const struct imap_arg *args)
+{
+    (void)args;
+    return imap_bad_args(i);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LIST and LSUB (RFC 9051 §6.3.9, RFC 3501 §6.3.9, RFC 5258), with SPECIAL-USE (RFC 6154) and STATUS (RFC 5819);
+ * NAMESPACE (RFC 2342). Answers are a cursor through all names, which live in an arena of their own. */
+#include "imap/names.h"
+#include "imap/pattern.h"
+
+enum {
+    LIST_ARENA = 32 * 1024 * 1024, /* 10,000 mailboxes, and as many names subscribed to */
+    LIST_PATTERNS = 20,
+};
+
+enum list_option { /* what is selected, or returned */
+                   OPTION_SUBSCRIBED = 1,
+                   OPTION_SPECIAL_USE = 2,
+                   OPTION_REMOTE = 4,
+                   OPTION_RECURSIVE = 8,
+                   OPTION_CHILDREN = 16,
+                   OPTION_STATUS = 32,
+};
+
+struct list {
+    struct arena *arena;
+    bool lsub;
+    unsigned select, give;
+    unsigned status; /* enum imap_status */
+    struct imap_pattern patterns[LIST_PATTERNS];
+    size_t patterns_n;
+    struct imap_name *v;
+    size_t n, at;
+};
+
+/* ---- reading the command ------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    enum list_option option;
+} selects[] = {{"SUBSCRIBED", OPTION_SUBSCRIBED},
+               {"SPECIAL-USE", OPTION_SPECIAL_USE},
+               {"REMOTE", OPTION_REMOTE},
+               {"RECURSIVEMATCH", OPTION_RECURSIVE}},
+  gives[] = {{"SUBSCRIBED", OPTION_SUBSCRIBED},
+             {"SPECIAL-USE", OPTION_SPECIAL_USE},
+             {"CHILDREN", OPTION_CHILDREN}};
+
+static bool read_select(const struct imap_arg *a, unsigned *out)
+{
+    for (; a != NULL; a = a->next) {
+        size_t n = 0;
+        while (n < COUNT_OF(selects) && !imap_arg_is(a, span_str(selects[n].name)))
+            n++;
+        if (n == COUNT_OF(selects))
+            return false;
+        *out |= selects[n].option;
+    }
+    /* RFC 5258 §3: it modifies another option */
+    return (*out & OPTION_RECURSIVE) == 0 || (*out & (OPTION_SUBSCRIBED | OPTION_SPECIAL_USE)) != 0;
+}
+
+static bool read_give(struct imap *i, const struct imap_arg *a, struct list *x)
+{
+    for (; a != NULL; a = a->next) {
+        size_t n = 0;
+        if (imap_arg_is(a, SPAN("STATUS"))) {
+            a = a->next;
+            if (!imap_status_read(i, a, &x->status))
+                return false;
+            x->give |= OPTION_STATUS;
+            continue;
+        }
+        while (n < COUNT_OF(gives) && !imap_arg_is(a, span_str(gives[n].name)))
+            n++;
+        if (n == COUNT_OF(gives))
+            return false;
+        x->give |= gives[n].option;
+    }
+    return true;
+}
+
+/* The reference is put before the pattern (RFC 9051 §6.3.9: the meaning is ours to choose). One that is no name
+ * matches nothing. */
+static int
+read_pattern(struct imap *i, struct span reference, const struct imap_arg *a, struct list *x)
+{
+    struct span pattern;
+    if (x->patterns_n == LIST_PATTERNS)
+        return ERR_LIMIT;
+    int err = imap_read_mailbox(i, a, &pattern);
+    if (err == ERR_INVALID && a->kind != IMAP_LIST)
+        return 0;
+    if (err != 0)
+        return err;
+    struct span whole = arena_printf(x->arena, "%.*s%.*s", SPAN_ARG(reference), SPAN_ARG(pattern));
+    err = imap_pattern_make(whole, x->arena, &x->patterns[x->patterns_n]);
+    x->patterns_n += err == 0;
+    return err;
+}
+
+static int read_patterns(struct imap *i, const struct imap_arg *args, struct list *x)
+{
+    struct span reference;
+    int err = imap_read_mailbox(i, args, &reference);
+    const struct imap_arg *a = args == NULL ? NULL : args->next;
+    if (a == NULL || (err != 0 && args->kind == IMAP_LIST))
+        return ERR_INVALID;
+    if (err == ERR_INVALID)
+        return 0;
+    if (err != 0 || a->kind != IMAP_LIST)
+        return err != 0 ? err : read_pattern(i, reference, a, x);
+    if (a->child == NULL)
+        return ERR_INVALID;
+    for (a = a->child; err == 0 && a != NULL; a = a->next)
+        err = a->kind == IMAP_LIST ? ERR_INVALID : read_pattern(i, reference, a, x);
+    return err;
+}
+
+/* ---- answering ------------------------------------------------------------------------------- */
+
+static bool is_chosen(const struct list *x, const struct imap_name *v)
+{
+    if (x->lsub)
+        return v->subscribed;
+    if (v->box == NULL && (x->select & OPTION_SUBSCRIBED) == 0)
+        return false;
+    return ((x->select & OPTION_SUBSCRIBED) == 0 || v->subscribed) &&
+           ((x->select & OPTION_SPECIAL_USE) == 0 ||
+            (v->box != NULL && imap_use_name(v->box->use) != NULL));
+}
+
+static bool is_listed(const struct list *x, const struct imap_name *v)
+{
+    bool matches = false, percent = false;
+    for (size_t n = 0; n < x->patterns_n; n++) {
+        if (!imap_pattern_matches(&x->patterns[n], v->name))
+            continue;
+        matches = true;
+        percent = percent || !x->patterns[n].recursive;
+    }
+    if (!matches || v->chosen)
+        return matches;
+    /* RFC 3501 §6.3.9: "%" of LSUB shows the levels above what is subscribed to */
+    return v->below && (x->lsub ? percent : (x->select & OPTION_RECURSIVE) != 0);
+}
+
+static void write_attribute(struct imap *i, const char **between, const char *name)
+{
+    buf_printf(i->s.out, "%s%s", *between, name);
+    *between = " ";
+}
+
+static void write_attributes(struct imap *i, const struct list *x, const struct imap_name *v)
+{
+    const char *between = "";
+    const char *use = v->box == NULL ? NULL : imap_use_name(v->box->use);
+    if (x->lsub) {
+        if (!v->chosen || v->box == NULL || v->box->noselect)
+            write_attribute(i, &between, "\\Noselect");
+        return;
+    }
+    if (v->box == NULL)
+        write_attribute(i, &between, "\\NonExistent");
+    else if (v->box->noselect)
+        write_attribute(i, &between, "\\Noselect");
+    write_attribute(i, &between, v->children ? "\\HasChildren" : "\\HasNoChildren");
+    if (v->subscribed && ((x->select | x->give) & OPTION_SUBSCRIBED) != 0)
+        write_attribute(i, &between, "\\Subscribed");
+    if (use != NULL)
+        write_attribute(i, &between, use);
+}
+
+static int write_name(struct imap *i, const struct list *x, const struct imap_name *v)
+{
+    struct buf *out = i->s.out;
+    buf_puts(out, x->lsub ? "* LSUB (" : "* LIST (");
+    write_attributes(i, x, v);
+    buf_puts(out, ") \"/\" ");
+    imap_write_mailbox(i, v->name);
+    if ((x->select & OPTION_RECURSIVE) != 0 && v->below) {
+        bool both = (x->select & OPTION_SUBSCRIBED) != 0 && (x->select & OPTION_SPECIAL_USE) != 0;
+        buf_printf(out, " (\"CHILDINFO\" (%s%s%s))",
+                   (x->select & OPTION_SUBSCRIBED) != 0 ? "\"SUBSCRIBED\"" : "", both ? " " : "",
+                   (x->select & OPTION_SPECIAL_USE) != 0 ? "\"SPECIAL-USE\"" : "");
+    }
+    buf_puts(out, "\r\n");
+    if ((x->give & OPTION_STATUS) != 0 && v->box != NULL && !v->box->noselect)
+        return imap_status_write(i, v->box, x->status);
+    return 0;
+}
+
+static enum step go_on(struct imap *i)
+{
+    struct list *x = i->task.data;
+    int err = 0;
+    while (err == 0 && x->at < x->n) {
+        const struct imap_name *v = &x->v[x->at++];
+        if (is_listed(x, v))
+            err = write_name(i, x, v);
+        if (i->s.out->n >= IMAP_OUT_STEP && x->at < x->n && err == 0)
+            return STEP_MORE;
+    }
+    imap_task_end(i);
+    return err != 0 ? imap_no_of(i, err) : imap_ok(i, SPAN_EMPTY, "These are the names");
+}
+
+static void drop(struct imap *i, void *data)
+{
+    (void)i;
+    arena_free(((struct list *)data)->arena);
+}
+
+static enum step list(struct imap *i, struct list *x)
+{
+    int err = imap_names_read(i, x->arena, &x->v, &x->n);
+    if (err != 0) {
+        arena_free(x->arena);
+        return imap_no_of(i, err);
+    }
+    for (size_t n = 0; n < x->n; n++)
+        x->v[n].chosen = is_chosen(x, &x->v[n]);
+    imap_names_relate(x->v, x->n);
+    return imap_task_begin(i, (struct imap_task){.go_on = go_on, .drop = drop, .data = x});
+}
+
+/* From the reference on. */
+static enum step list_begin(struct imap *i, const struct imap_arg *args, struct list *x)
+{
+    struct span pattern;
+    x->arena = arena_new(LIST_ARENA);
+    if (x->arena == NULL)
+        return imap_no_of(i, ERR_NOMEM);
+    int err = read_patterns(i, args, x);
+    if (err != 0) {
+        arena_free(x->arena);
+        return err == ERR_INVALID ? imap_bad_args(i) : imap_no_of(i, err);
+    }
+    /* RFC 9051 §6.3.9: an empty pattern asks for the separator */
+    if (x->select == 0 && imap_arg_string(args->next, &pattern) && pattern.n == 0) {
+        arena_free(x->arena);
+        buf_printf(i->s.out, "* %s (\\Noselect) \"/\" \"\"\r\n", x->lsub ? "LSUB" : "LIST");
+        return imap_ok(i, SPAN_EMPTY, "This is the separator");
+    }
+    return list(i, x);
+}
+
+enum step imap_cmd_list(struct imap *i, const struct imap_arg *args)
+{
+    struct list *x = arena_alloc(i->s.arena, sizeof *x);
+    if (x == NULL)
+        return imap_no_of(i, ERR_NOMEM);
+    if (args != NULL && args->kind == IMAP_LIST) {
+        if (!read_select(args->child, &x->select))
+            return imap_bad_args(i);
+        args = args->next;
+    }
+    size_t n = imap_args_count(args);
+    const struct imap_arg *give = n == 4 ? args->next->next : NULL;
+    if ((n != 2 && n != 4) ||
+        (n == 4 && (!imap_arg_is(give, SPAN("RETURN")) || give->next->kind != IMAP_LIST ||
+                    !read_give(i, give->next->child, x))))
+        return imap_bad_args(i);
+    return list_begin(i, args, x);
+}
+
+enum step imap_cmd_lsub(struct imap *i, const struct imap_arg *args)
+{
+    struct list *x = arena_alloc(i->s.arena, sizeof *x);
+    if (x == NULL)
+        return imap_no_of(i, ERR_NOMEM);
+    if (imap_args_count(args) != 2 || args->next->kind == IMAP_LIST)
+        return imap_bad_args(i);
+    x->lsub = true;
+    return list_begin(i, args, x);
+}
+
+enum step imap_cmd_namespace(struct imap *i, const struct imap_arg *args)
+{
+    if (args != NULL)
+        return imap_bad_args(i);
+    buf_puts(i->s.out, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+    return imap_ok(i, SPAN_EMPTY, "There is one");
+}

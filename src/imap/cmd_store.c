@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* STORE (RFC 9051 §6.4.6) with UNCHANGEDSINCE (RFC 7162 §3.1.3). The new flags are told with all other changes
+ * before the tagged answer (sync.c); .SILENT leaves out those that nobody else has changed. */
+#include "imap/internal.h"
+
+/* ---- flags ----------------------------------------------------------------------------------- */
+
+static int keyword_put(struct keyword_ids *k, uint32_t id)
+{
+    uint32_t n = 0;
+    while (n < k->n && k->v[n] < id)
+        n++;
+    if (n < k->n && k->v[n] == id)
+        return 0;
+    if (k->n == COUNT_OF(k->v))
+        return ERR_LIMIT;
+    memmove(&k->v[n + 1], &k->v[n], (k->n - n) * sizeof k->v[0]);
+    k->v[n] = (uint16_t)id;
+    k->n++;
+    return 0;
+}
+
+static int
+flag_read(struct imap *i, struct span name, bool add, uint32_t *flags, struct keyword_ids *keywords)
+{
+    uint32_t flag, id;
+    const char *known;
+    for (size_t n = 0; (known = imap_flag_name(n, &flag)) != NULL; n++) {
+        if (span_ieq(name, span_str(known))) {
+            *flags |= flag;
+            return 0;
+        }
+    }
+    if (span_starts(name, SPAN("\\"))) /* \Recent, and what no server has heard of */
+        return ERR_INVALID;
+    int err = mailbox_keyword(i->server->mail, i->account, name, add, &id);
+    if (err == ERR_NOT_FOUND)
+        return 0;
+    return err != 0 ? err : keyword_put(keywords, id);
+}
+
+int imap_flags_read(struct imap *i,
+                    const struct imap_arg *a,
+                    bool add,
+                    uint32_t *flags,
+                    struct keyword_ids *keywords)
+{
+    *flags = 0;
+    *keywords = (struct keyword_ids){0};
+    if (a != NULL && a->kind == IMAP_LIST) {
+        if (a->next != NULL)
+            return ERR_INVALID;
+        a = a->child;
+    }
+    for (; a != NULL; a = a->next) {
+        int err = a->kind == IMAP_ATOM ? flag_read(i, a->text, add, flags, keywords) : ERR_INVALID;
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+/* ---- the command ------------------------------------------------------------------------------ */
+
+struct store {
+    struct mail_store in;
+    bool silent;
+};
+
+/* [(UNCHANGEDSINCE n)] item flags; the item is at *at then. */
+static bool read_modifiers(struct imap *i, const struct imap_arg **at, struct store *x)
+{
+    const struct imap_arg *a = *at;
+    if (a == NULL || a->kind != IMAP_LIST)
+        return true;
+    if (imap_args_count(a->child) != 2 || !imap_arg_is(a->child, SPAN("UNCHANGEDSINCE")) ||
+        !imap_arg_number(a->child->next, &x->in.unchanged_since.v))
+        return false;
+    x->in.conditional = true;
+    i->enabled |= IMAP_ON_CONDSTORE;
+    *at = a->next;
+    return true;
+}
+
+static bool read_item(const struct imap_arg *a, struct store *x)
+{
+    if (a == NULL || a->kind != IMAP_ATOM || a->next == NULL)
+        return false;
+    struct span item = a->text;
+    x->in.op = span_skip(&item, SPAN("+"))   ? STORE_ADD
+               : span_skip(&item, SPAN("-")) ? STORE_REMOVE
+                                             : STORE_REPLACE;
+    if (!span_iskip(&item, SPAN("FLAGS")))
+        return false;
+    x->silent = span_ieq(item, SPAN(".SILENT"));
+    return x->silent || item.n == 0;
+}
+
+/* Those that were refused, as the client numbers them. */
+static struct span modified(struct imap *i, const struct numset *refused)
+{
+    struct numset numbers;
+    struct buf text;
+    uint32_t uid = 0;
+    buf_init(&text, LIMIT_SESSION_OUT / 2);
+    numset_init(&numbers);
+    buf_puts(&text, "MODIFIED ");
+    if (i->uid) {
+        imap_set_write(&text, refused);
+    } else {
+        for (bool on = numset_first(refused, &uid); on; on = numset_next(refused, &uid))
+            numset_add(&numbers, numset_rank(&i->box->uids, uid));
+        imap_set_write(&text, &numbers);
+    }
+    struct span out = arena_dup(i->s.arena, buf_span(&text));
+    buf_done(&text);
+    numset_done(&numbers);
+    return out;
+}
+
+static enum step
+answer(struct imap *i, struct store *x, struct numset *uids, struct numset *refused)
+{
+    struct span code = SPAN_EMPTY;
+    numset_andnot(uids, refused);
+    if (x->silent) {
+        numset_andnot(uids, x->in.foreign);
+        numset_or(&i->quiet, uids);
+    } else {
+        numset_or(&i->loud, uids);
+    }
+    if (!numset_is_empty(refused))
+        code = modified(i, refused);
+    return imap_ok(i, code, code.n > 0 ? "Some had been changed by somebody else" : "Stored");
+}
+
+static enum step store(struct imap *i, struct store *x, struct numset *uids)
+{
+    struct numset refused, foreign;
+    numset_init(&refused);
+    numset_init(&foreign);
+    x->in.mailbox = i->box->id;
+    x->in.known = i->box->modseq;
+    x->in.foreign = &foreign;
+    int err = mailbox_store(i->server->mail, i->account, &x->in, uids, &refused);
+    enum step step;
+    if (err == 0)
+        step = answer(i, x, uids, &refused);
+    else if (err == ERR_LIMIT)
+        step = imap_no(i, SPAN("LIMIT"), "A message can not have so many keywords");
+    else
+        step = imap_no_of(i, err);
+    numset_done(&refused);
+    numset_done(&foreign);
+    return step;
+}
+
+enum step imap_cmd_store(struct imap *i, const struct imap_arg *args)
+{
+    struct store x = {.silent = false};
+    struct numset uids;
+    const struct imap_arg *at = args == NULL ? NULL : args->next;
+    if (!read_modifiers(i, &at, &x) || !read_item(at, &x))
+        return imap_bad_args(i);
+    numset_init(&uids);
+    int err = imap_messages(i, args, &uids);
+    if (err == 0)
+        err = imap_flags_read(i, at->next, x.in.op != STORE_REMOVE, &x.in.flags, &x.in.keywords);
+    enum step step = err == ERR_INVALID ? imap_bad_args(i)
+                     : err == ERR_LIMIT ? imap_no(i, SPAN("LIMIT"), "There are too many keywords")
+                     : err != 0         ? imap_no_of(i, err)
+                                        : store(i, &x, &uids);
+    numset_done(&uids);
+    return step;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dates in IMAP's commands. Pure functions. (print.h writes them.) */
+#ifndef IMAP_DATE_H
+#define IMAP_DATE_H
+
+#include "base/span.h"
+
+/* RFC 9051 §9 date-time, without its quotes: " 1-Jul-1996 02:44:25 -0700", in milliseconds since 1970. ERR_INVALID: not
+ * of this form, no such day, or outside the years 1970 to 9999. */
+int imap_date_time_read(struct span text, int64_t *wall_ms_out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* APPEND: one message and many, literals of both kinds, refusals before and after the octets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "world.h"
+
+static struct world w;
+
+#define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n" /* 47 octets */
+
+static int setup(void **state)
+{
+    (void)state;
+    world_open(&w);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    uint64_t problems = 1;
+    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
+    assert_int_equal(problems, 0);
+    world_close(&w);
+    return 0;
+}
+
+static struct mail_item *items(size_t expected)
+{
+    struct mail_head head;
+    struct numset uids;
+    struct mail_item *v;
+    size_t n;
+    uint32_t next;
+    struct mailbox_id inbox = {1};
+    numset_init(&uids);
+    assert_int_equal(mailbox_uids(&w.mail, w.account, inbox, &head, &uids), 0);
+    struct mail_range range = {
+        .mailbox = inbox, .uids = &uids, .from = 1, .max = 2000, .summaries = true};
+    assert_int_equal(mailbox_items(&w.mail, w.account, &range, w.arena, &v, &n, &next), 0);
+    assert_int_equal(n, expected);
+    numset_done(&uids);
+    return v;
+}
+
+static void assert_body(const struct mail_item *item, struct span expected)
+{
+    struct blob_reader *r;
+    struct blob_info info;
+    struct buf body;
+    buf_init(&body, 1 << 20);
+    assert_int_equal(mailbox_message_open(&w.mail, w.account, item->message, &r, &info), 0);
+    assert_int_equal(store_blob_read(r, 0, 1 << 20, &body), 0);
+    assert_true(span_eq(buf_span(&body), expected));
+    store_blob_close(r);
+    buf_done(&body);
+}
+
+static void one_message(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    world_talk(h, "a APPEND INBOX (\\Seen $Work) \"17-Jul-1996 02:44:25 -0700\" {47}", "+ OK",
+               NULL);
+    world_talk(h, MESSAGE, "a OK [APPENDUID 1790000000 1] Appended", NULL);
+    const struct mail_item *v = items(1);
+    assert_int_equal(v->flags, FLAG_SEEN);
+    assert_int_equal(v->keywords.n, 1);
+    assert_int_equal(v->received_ms, INT64_C(837596665000));
+    assert_int_equal(v->size, 47);
+    assert_true(v->summary.n > 0);
+    assert_body(v, SPAN(MESSAGE));
+    /* nothing but the mailbox, which is a literal; and sent without waiting */
+    world_talk(h, "b APPEND {5+}\r\nINBOX {47+}\r\n" MESSAGE, "b OK [APPENDUID 1790000000 2]",
+               NULL);
+    world_talk(h, "b APPEND {5}", "+ OK", NULL);
+    world_talk(h, "INBOX {47}", "+ OK", NULL);
+    world_talk(h, MESSAGE, "b OK [APPENDUID 1790000000 3]", NULL);
+    v = items(3);
+    assert_int_equal(v[1].received_ms, w.clock.now_ms);
+    host_free(h);
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+    (void)state;
+    for (enum host_cut cut = HOST_BYTES; cut <= HOST_RANDOM; cut++) {
+        struct host *h = world_connect(&w, true, cut);
+        host_sends(h, "a LOGIN " WORLD_USER " \"" WORLD_PASSWORD
+                      "\"\r\nb APPEND INBOX {47+}\r\n" MESSAGE
+                      " {3+}\r\n\r\nx () ~{3+}\r\nabc UTF8 (~{4+}\r\nabcd)\r\nc NOOP\r\n");
+        host_expect(h, "a OK");
+        host_expect(h, "b OK [APPENDUID 1790000000 ");
+        host_expect(h, "c OK");
+        host_expect_silence(h);
+        host_free(h);
+    }
+    const struct mail_item *v = items(8);
+    assert_body(&v[0], SPAN(MESSAGE));
+    assert_body(&v[1], SPAN("\r\nx"));
+    assert_body(&v[3], SPAN("abcd"));
+}
+
+/* RFC 3502: all or none */
+static void several_messages(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    world_talk(h, "a APPEND INBOX (\\Seen) {47}", "+ OK", NULL);
+    world_talk(h, MESSAGE " (\\Seen) \" 7-Feb-1994 22:43:04 -0800\" {47}", "+ OK", NULL);
+    world_talk(h, MESSAGE " \" 7-Feb-1994 22:43:04 -0800\" {47}", "+ OK", NULL);
+    world_talk(h, MESSAGE, "a OK [APPENDUID 1790000000 1:3]", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " {0+}\r\n", "a NO [CANNOT]", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " {0}", "a NO [CANNOT]", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " (\\What) {47+}\r\n" MESSAGE, "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE "{47+}\r\n" MESSAGE, "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " x", "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " ", "a BAD", NULL);
+    items(3);
+    world_talk(h, "a NOOP", "a OK", NULL);
+    host_free(h);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    world_talk(h, "a APPEND Nowhere {47}", "a NO [TRYCREATE]", NULL);
+    world_talk(h, "a APPEND Nowhere {47+}\r\n" MESSAGE, "a NO [TRYCREATE]", NULL);
+    world_talk(h, "a APPEND Nowhere {47+}\r\n" MESSAGE " {47}", "a NO [TRYCREATE]", NULL);
+    world_talk(h, "a APPEND INBOX {60000000}", "a NO [TOOBIG]", NULL);
+    world_talk(h, "a APPEND INBOX {0}", "a NO [CANNOT]", NULL);
+    world_talk(h, "a APPEND INBOX (\\Recent) {3}", "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX \"yesterday\" {3}", "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX x {3}", "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX () \"17-Jul-1996 02:44:25 -0700\" x {3}", "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX", "a BAD", NULL);
+    world_talk(h, "a APPEND", "a BAD", NULL);
+    world_talk(h, "a APPEND {5+}\r\nINBOX", "a BAD", NULL);
+    world_talk(h, "a APPEND (INBOX {3}", "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX UTF8 (~{3+}\r\nabc", "a BAD", NULL);
+    host_sends(h, "a APPEND INBOX {3+}\r\n");
+    host_send(h, SPAN("a\0b"));
+    world_talk(h, "", "a NO [CANNOT]", NULL);
+    world_talk(h, "a NOOP", "a OK", NULL);
+    items(0);
+    world_talk(h, "a APPEND INBOX {200000000+}", "* BYE [TOOBIG]", NULL);
+    host_expect_closed(h);
+    host_free(h);
+    h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a APPEND INBOX {47}", "a BAD Please log in first", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE, "a BAD Please log in first", NULL);
+    host_free(h);
+    h = world_login(&w);
+    world_talk(h, "a APPEND (INBOX {3+}", "* BYE", NULL);
+    host_expect_closed(h);
+    host_free(h);
+}
+
+static void limits_of_the_class(void **state)
+{
+    (void)state;
+    struct class_of_service class = {
+        .name = SPAN("default"), .quota_messages = 2, .quota_bytes = 120, .message_size = 60};
+    assert_int_equal(class_put(w.directory, &class), 0);
+    struct host *h = world_login(&w);
+    world_talk(h, "a APPEND INBOX {61}", "a NO [TOOBIG]", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " {47+}\r\n" MESSAGE " {47+}\r\n" MESSAGE,
+               "a NO [OVERQUOTA]", NULL);
+    items(0);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " {47+}\r\n" MESSAGE, "a OK", NULL);
+    world_talk(h, "a APPEND INBOX {47}", "a NO [OVERQUOTA]", NULL);
+    items(2);
+    host_free(h);
+}
+
+static void sessions_hear_of_it(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    host_sends(h, "a SELECT INBOX\r\n");
+    host_output_clear(h);
+    world_talk(h, "b APPEND INBOX {47+}\r\n" MESSAGE, "* 1 EXISTS", "* 0 RECENT",
+               "b OK [APPENDUID 1790000000 1]", NULL);
+    host_free(h);
+}
+
+static void large_messages_go_to_a_file(void **state)
+{
+    (void)state;
+    enum { LARGE = 3000000 };
+    struct buf body;
+    buf_init(&body, LARGE);
+    for (int n = 0; n < LARGE; n++)
+        buf_putc(&body, n % 70 == 69 ? '\n' : 'x');
+    struct host *h = world_login(&w);
+    host_sends(h, "a APPEND INBOX {3000000+}\r\n");
+    host_send(h, buf_span(&body));
+    world_talk(h, "", "a OK", NULL);
+    assert_int_equal(items(1)->size, LARGE);
+    /* and ends with the session in the middle of it */
+    host_sends(h, "a APPEND INBOX {3000000+}\r\n");
+    host_send(h, span_slice(buf_span(&body), 0, LARGE / 2));
+    host_free(h);
+    items(1);
+    buf_done(&body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_of_the_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(sessions_hear_of_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_messages_go_to_a_file, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
