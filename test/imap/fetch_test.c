@@ -456,6 +456,42 @@ static void decoded_literals_of_every_size(void **state)
     buf_done(&answer);
 }
 
+/* An answer of megabytes goes out in pieces (the host counts), and what is too long to keep is made each time. */
+static void answers_may_be_large(void **state)
+{
+    (void)state;
+    struct buf message, answer;
+    buf_init(&message, 4 << 20);
+    buf_init(&answer, 4 << 20);
+    buf_puts(&message, "To: a@example.org");
+    for (int n = 1; n < 10000; n++)
+        buf_puts(&message, ",\r\n a@example.org");
+    buf_puts(&message, "\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n");
+    for (int n = 0; n < LIMIT_MIME_PARTS - 1; n++)
+        buf_puts(&message, "--b\r\n\r\nx\r\n");
+    buf_puts(&message, "--b--\r\n");
+    world_append(&w, buf_span(&message), FLAG_SEEN);
+    struct host *h = selected("");
+    for (int again = 0; again < 2; again++) {
+        buf_clear(&answer);
+        buf_puts(&answer, "* 1 FETCH (ENVELOPE (NIL NIL NIL NIL NIL (");
+        for (int n = 0; n < 10000; n++)
+            buf_puts(&answer, "(NIL NIL \"a\" \"example.org\")");
+        buf_puts(&answer, ") NIL NIL NIL NIL) BODY (");
+        for (int n = 0; n < LIMIT_MIME_PARTS - 2; n++)
+            buf_puts(&answer, "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 0)");
+        buf_puts(&answer,
+                 "(\"application\" \"octet-stream\" NIL NIL NIL \"7bit\" 10) \"mixed\"))\r\n");
+        answer_is(h, "FETCH 1 (ENVELOPE BODY)", buf_span(&answer), "b OK");
+        says(h, "FETCH 1 (BODY.PEEK[9999]<0.4> PREVIEW)",
+             "* 1 FETCH (BODY[9999]<0> {4}\r\nx\r\n- PREVIEW \"x\")\r\n");
+        says(h, "FETCH 1 PREVIEW (LAZY)", "* 1 FETCH (PREVIEW NIL)\r\n");
+    }
+    host_free(h);
+    buf_done(&message);
+    buf_done(&answer);
+}
+
 static struct blob_id body_of(const struct mail_appended *m)
 {
     struct mail_message message;
@@ -512,6 +548,7 @@ int main(void)
         TEST(summaries_are_made_and_kept),
         TEST(literals_of_every_size),
         TEST(decoded_literals_of_every_size),
+        TEST(answers_may_be_large),
         TEST(damage_costs_one_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
