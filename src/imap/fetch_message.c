@@ -192,15 +192,27 @@ static void put_saved(struct imap *i, const struct fetch *f)
         imap_print_date(i->s.out, f->message->saved_ms);
 }
 
+/* The names of all its keywords are read before anything is written. */
+static int put_flags(struct imap *i, struct fetch *f)
+{
+    const struct mail_item *m = f->message;
+    int err = 0;
+    if (m->keywords.n > 0 && m->keywords.v[m->keywords.n - 1] >= i->keywords_n)
+        err = imap_keywords(i);
+    if (err != 0)
+        return err;
+    fetch_label(i, f, f->item->label);
+    return imap_write_flags(i, m->flags, &m->keywords);
+}
+
 /* What is in the entry of the message. */
-static int put_word(struct imap *i, struct fetch *f)
+static void put_word(struct imap *i, struct fetch *f)
 {
     const struct mail_item *m = f->message;
     struct buf *out = i->s.out;
     fetch_label(i, f, f->item->label);
     switch (f->item->kind) {
     case FETCH_UID: buf_printf(out, "%u", m->uid.v); break;
-    case FETCH_FLAGS: return imap_write_flags(i, m->flags, &m->keywords);
     case FETCH_INTERNALDATE: imap_print_date(out, m->received_ms); break;
     case FETCH_SIZE: buf_printf(out, "%" PRIu64, m->size); break;
     case FETCH_MODSEQ: buf_printf(out, "(%" PRIu64 ")", m->modseq.v); break;
@@ -210,7 +222,6 @@ static int put_word(struct imap *i, struct fetch *f)
     case FETCH_SAVEDATE: put_saved(i, f); break;
     default: must(!"an item that is no word");
     }
-    return 0;
 }
 
 int fetch_message_item(struct imap *i, struct fetch *f)
@@ -224,7 +235,8 @@ int fetch_message_item(struct imap *i, struct fetch *f)
     case FETCH_SECTION:
     case FETCH_BINARY:
     case FETCH_BINARY_SIZE: err = put_section(i, f); break;
-    default: err = put_word(i, f); break;
+    case FETCH_FLAGS: err = put_flags(i, f); break;
+    default: put_word(i, f); err = 0;
     }
     f->item = f->item->next;
     return err;

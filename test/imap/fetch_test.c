@@ -213,6 +213,30 @@ static void seen(void **state)
     host_free(h);
 }
 
+/* RFC 9051 §7.3.5: in FLAGS before a message has it. */
+static void keywords(void **state)
+{
+    (void)state;
+    world_append(&w, SPAN("x"), FLAG_SEEN);
+    struct host *h = selected("");
+    struct mail_store in = {.mailbox = inbox, .op = STORE_ADD, .keywords = {.n = 1}};
+    struct numset uids, refused;
+    uint32_t id;
+    assert_int_equal(mailbox_keyword(&w.mail, w.account, SPAN("$Work"), true, &id), 0);
+    in.keywords.v[0] = (uint16_t)id;
+    numset_init(&uids);
+    numset_init(&refused);
+    numset_add(&uids, 1);
+    assert_int_equal(mailbox_store(&w.mail, w.account, &in, &uids, &refused), 0);
+    says(h, "FETCH 1 FLAGS",
+         "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work)\r\n"
+         "* 1 FETCH (FLAGS (\\Seen $Work))\r\n* 1 FETCH (FLAGS (\\Seen $Work))\r\n");
+    says(h, "FETCH 1 FLAGS", "* 1 FETCH (FLAGS (\\Seen $Work))\r\n");
+    numset_done(&uids);
+    numset_done(&refused);
+    host_free(h);
+}
+
 static void modseq(void **state)
 {
     (void)state;
@@ -541,6 +565,7 @@ int main(void)
         TEST(sections),
         TEST(binary),
         TEST(seen),
+        TEST(keywords),
         TEST(modseq),
         TEST(pages),
         TEST(wrong),
