@@ -18,6 +18,8 @@ listen {{
     submissions = {{}}
     pop3 = {{}}
     pop3s = {{"127.0.0.1:{pop3s}"}}
+    imap = {{}}
+    imaps = {{}}
 }}
 tls {{
     certificate = {{"{cert}"}}

@@ -139,15 +139,16 @@ bool config_text_check(const struct config_spec *spec, struct span text, struct 
 
 void config_whole_check(const struct config *c, struct buf *why)
 {
-    bool tls_ports = c->listen_submissions.n > 0 || c->listen_pop3s.n > 0;
+    bool tls_ports = c->listen_submissions.n > 0 || c->listen_pop3s.n > 0 || c->listen_imaps.n > 0;
     if (c->tls_cert.n != c->tls_key.n)
         buf_printf(why,
                    "tls.key: there are %zu keys and %zu certificates; write one key for each, in "
                    "the same order\n",
                    c->tls_key.n, c->tls_cert.n);
     if (c->tls_cert.n == 0 && tls_ports)
-        buf_puts(why, "tls.certificate: is empty, and listen.submissions or listen.pop3s need one; "
-                      "write for example tls/cert.pem\n");
+        buf_puts(why,
+                 "tls.certificate: is empty, and listen.submissions, listen.pop3s or listen.imaps "
+                 "need one; write for example tls/cert.pem\n");
     if (c->lock_time_max < c->lock_time)
         buf_puts(
             why,

@@ -8,6 +8,7 @@
 #include "cli/handover.h"
 #include "cli/janitor.h"
 #include "delivery/delivery.h"
+#include "imap/imap.h"
 #include "net/server.h"
 #include "net/tls.h"
 #include "pop3/pop3.h"
@@ -24,6 +25,7 @@ struct generation {
     struct smtp_server mx;
     struct smtp_server submission;
     struct pop3_server pop3;
+    struct imap_server imap;
 };
 
 struct app {

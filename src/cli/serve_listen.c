@@ -11,6 +11,9 @@
     "try again later\r\n"
 #define BUSY_POP3 "-ERR [SYS/TEMP] This server is busy, please try again in a minute\r\n"
 
+#define BUSY_IMAP    "* BYE [UNAVAILABLE] This server is busy, please try again in a minute\r\n"
+#define CROWDED_IMAP "* BYE [UNAVAILABLE] " CROWDED
+
 /* The const is the sessions' view of what they share; the constructors take a plain void pointer.
  */
 static struct session *make_mx(void *arg)
@@ -26,6 +29,11 @@ static struct session *make_submission(void *arg)
 static struct session *make_pop3(void *arg)
 {
     return pop3_session_new(&((struct generation *)(uintptr_t)app_now(arg))->pop3);
+}
+
+static struct session *make_imap(void *arg)
+{
+    return imap_session_new(&((struct generation *)(uintptr_t)app_now(arg))->imap);
 }
 
 static struct session *make_admin(void *arg)
@@ -65,6 +73,12 @@ static const struct port ports[SERVE_PORTS] = {
     [SERVE_POP3S] = {PORT_LIST(listen_pop3s),
                      .options = {"pop3s", true, false, METRIC_CONN_OPEN_POP3, make_pop3, NULL,
                                  SPAN(BUSY_POP3), SPAN("-ERR [SYS/TEMP] " CROWDED)}},
+    [SERVE_IMAP] = {PORT_LIST(listen_imap),
+                    .options = {"imap", false, true, METRIC_CONN_OPEN_IMAP, make_imap, NULL,
+                                SPAN(BUSY_IMAP), SPAN(CROWDED_IMAP)}},
+    [SERVE_IMAPS] = {PORT_LIST(listen_imaps),
+                     .options = {"imaps", true, false, METRIC_CONN_OPEN_IMAP, make_imap, NULL,
+                                 SPAN(BUSY_IMAP), SPAN(CROWDED_IMAP)}},
     [SERVE_METRICS] = {PORT_TEXT(metrics_listen), .options = {.protocol = "metrics",
                                                               .open_gauge = METRIC_CONN_OPEN_ADMIN,
                                                               .make = make_metrics}},

@@ -11,6 +11,8 @@ enum serve_port {
     SERVE_SUBMISSIONS,
     SERVE_POP3,
     SERVE_POP3S,
+    SERVE_IMAP,
+    SERVE_IMAPS,
     SERVE_METRICS,
     SERVE_ADMIN,
     SERVE_PORTS

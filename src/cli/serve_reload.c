@@ -42,6 +42,15 @@ int app_generation_push(struct app *app, struct config *config)
         .clock = app->clock,
         .directory = app->directory,
     };
+    g->imap = (struct imap_server){
+        .config = config,
+        .auth = app->auth,
+        .mail = &app->mail,
+        .store = app->store,
+        .clock = app->clock,
+        .directory = app->directory,
+        .spools = &app->spools,
+    };
     g->older = app->now;
     __atomic_store_n(&app->now, g, __ATOMIC_RELEASE);
     return 0;
@@ -123,6 +132,8 @@ static void restart_report(const struct config *old, const struct config *fresh)
         {"listen.submissions", list_same(&old->listen_submissions, &fresh->listen_submissions)},
         {"listen.pop3", list_same(&old->listen_pop3, &fresh->listen_pop3)},
         {"listen.pop3s", list_same(&old->listen_pop3s, &fresh->listen_pop3s)},
+        {"listen.imap", list_same(&old->listen_imap, &fresh->listen_imap)},
+        {"listen.imaps", list_same(&old->listen_imaps, &fresh->listen_imaps)},
         {"listen.proxy_from", list_same(&old->proxy_from, &fresh->proxy_from)},
         {"server.user", strcmp(old->user, fresh->user) == 0},
         {"server.sandbox", old->sandbox == fresh->sandbox},

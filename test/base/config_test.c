@@ -312,7 +312,8 @@ static void every_mistake_is_explained(void **state)
          "m.conf: tls.key: there are 1 keys and 2 certificates; write one key for each, in the "
          "same order\n"},
         {"tls { certificate = {}\n key = {} }\n",
-         "m.conf: tls.certificate: is empty, and listen.submissions or listen.pop3s need one; "
+         "m.conf: tls.certificate: is empty, and listen.submissions, listen.pop3s or listen.imaps "
+         "need one; "
          "write for example tls/cert.pem\n"},
         {"lockout { time = 1h\n time_max = 60 }\n",
          "m.conf: lockout.time_max: is shorter than lockout.time; write the same or a longer "

@@ -15,7 +15,7 @@ import time
 
 from admin import Admin, Broken
 
-PORTS = ("smtp", "submission", "submissions", "pop3", "pop3s")
+PORTS = ("smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps")
 USER = "nobody" if os.geteuid() == 0 else None
 UP_SECONDS = 300  # a start takes seconds, also after a crash; this is for a machine with much else to do
 

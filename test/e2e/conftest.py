@@ -31,7 +31,7 @@ if HOW == "ordinary":  # who may not be able to reach the folder of the build
     _folder = tempfile.TemporaryDirectory(prefix="mailstead-bin-")
     os.chmod(_folder.name, 0o755)
     BIN = shutil.copy(BIN, _folder.name)
-PORTS = ("smtp", "submission", "submissions", "pop3", "pop3s")
+PORTS = ("smtp", "submission", "submissions", "pop3", "pop3s", "imap", "imaps")
 PASSWORD = "correct horse battery"
 
 

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IMAP with Python's imaplib, which nobody here wrote: mailboxes, messages, flags, two devices at once, IDLE, and what
+of it is left after the server was killed."""
+import imaplib
+import re
+import socket
+import ssl
+import time
+
+import pytest
+
+from conftest import PASSWORD
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+imaplib.Commands.update({"UNSELECT": ("SELECTED",), "ID": ("NONAUTH", "AUTH", "SELECTED")})
+
+
+def letter(n, size=0):
+    return (f"From: {BOB}\r\nTo: {ALICE}\r\nSubject: letter {n}\r\nMessage-ID: <{n}@example.test>\r\n"
+            f"Date: Mon, 30 Nov 2026 10:00:00 +0000\r\n\r\nHello {n}\r\n" + "x" * 70 * (size // 70)).encode()
+
+
+def login(server, user=ALICE, how="imaps"):
+    if how == "imaps":
+        m = imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=server.context(), timeout=60)
+    else:
+        m = imaplib.IMAP4("localhost", server.ports["imap"], timeout=60)
+        assert "LOGINDISABLED" in m.capabilities
+        m.starttls(server.context())
+    m.login(user, PASSWORD)
+    return m
+
+
+def ok(answer):
+    assert answer[0] == "OK", answer
+    return answer[1]
+
+
+@pytest.fixture
+def box(server):
+    """A mailbox of its own, selected."""
+    m = login(server)
+    name = f"test{time.monotonic_ns()}"
+    ok(m.create(name))
+    ok(m.select(name))
+    yield m, name
+    m.logout()
+
+
+def test_both_ports(server):
+    for how in ("imaps", "imap"):
+        m = login(server, how=how)
+        assert "IMAP4REV1" in m.capabilities and "LOGINDISABLED" not in m.capabilities
+        ok(m.select())
+        m.logout()
+    m = imaplib.IMAP4("localhost", server.ports["imap"], timeout=60)
+    with pytest.raises(imaplib.IMAP4.error, match="PRIVACYREQUIRED"):
+        m.login(ALICE, PASSWORD)
+    m.logout()
+
+
+def test_authenticate(server):
+    m = imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=server.context(), timeout=60)
+    with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
+        m.login(ALICE, "wrong")
+    ok(m.authenticate("PLAIN", lambda _: f"\0{ALICE}\0{PASSWORD}".encode()))
+    m.logout()
+
+
+def test_append_fetch_store_copy_expunge(box):
+    m, name = box
+    for n in range(4):
+        ok(m.append(name, r"(\Seen)" if n % 2 else None, imaplib.Time2Internaldate(1700000000 + n), letter(n)))
+    ok(m.select(name))
+    for n in range(4):
+        data = ok(m.fetch(str(n + 1), "(FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"))
+        assert data[0][1] == letter(n) and (rb"\Seen" in data[0][0]) == bool(n % 2)
+        assert imaplib.Internaldate2tuple(data[0][0]) == time.localtime(1700000000 + n)
+    assert [line for line in ok(m.store("1:2", "+FLAGS", r"(\Flagged $Work)"))] == [
+        rb"1 (FLAGS (\Flagged $Work))", rb"2 (FLAGS (\Flagged \Seen $Work))"]
+    assert ok(m.uid("STORE", "1", "-FLAGS.SILENT", r"(\Flagged)")) == [None]
+    other = name + "/kept"
+    ok(m.create(other))
+    ok(m.copy("1,3", other))
+    ok(m.uid("MOVE", "4", other))
+    ok(m.store("2", "+FLAGS.SILENT", r"(\Deleted)"))
+    ok(m.expunge())
+    assert ok(m.status(other, "(MESSAGES UIDNEXT)"))[0].endswith(b"(MESSAGES 3 UIDNEXT 4)")
+    assert ok(m.status(name, "(MESSAGES UIDNEXT)"))[0].endswith(b"(MESSAGES 2 UIDNEXT 5)")
+    ok(m.rename(name, f'"{name} new"'))
+    listed = b"\n".join(ok(m.list(pattern=name + "*")))
+    assert f'"{name} new/kept"'.encode() in listed and b"HasChildren" in listed
+    ok(m.delete(f'"{name} new/kept"'))
+    assert m.delete("nowhere")[0] == "NO"
+
+
+def test_large_message(box):
+    m, name = box
+    big = letter("big", 5_000_000)
+    ok(m.append(name, None, None, big))
+    ok(m.select(name))
+    data = ok(m.fetch("1", "(BODY.PEEK[])"))
+    assert data[0][1] == big
+    data = ok(m.fetch("1", "(BODY.PEEK[]<100.50>)"))
+    assert data[0][1] == big[100:150]
+
+
+def test_delivered_mail_is_there(server):
+    server.deliver(ALICE, letter("by delivery").decode())
+    m = login(server)
+    ok(m.select())
+    data = ok(m.fetch("*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])"))
+    assert data[0][1] == b"Subject: letter by delivery\r\n\r\n"
+    m.logout()
+
+
+def test_two_devices(box, server):
+    m, name = box
+    other = login(server)
+    ok(other.select(name))
+    ok(other.append(name, None, None, letter(1)))
+    ok(m.noop())
+    assert m.response("EXISTS")[1][-1] == b"1"
+    ok(m.store("1", "+FLAGS", r"(\Deleted)"))
+    ok(m.expunge())
+    ok(other.noop())
+    assert other.response("EXPUNGE")[1] == [b"1"]
+    other.logout()
+
+
+def test_idle(box, server):
+    m, name = box
+    other = login(server)
+    m.send(b"i IDLE\r\n")
+    assert m.readline() == b"+ idling\r\n"
+    waited = []
+    for n in range(20):
+        began = time.monotonic()
+        ok(other.append(name, None, None, letter(n)))
+        assert m.readline() == b"* %d EXISTS\r\n" % (n + 1)
+        waited.append(time.monotonic() - began)
+        assert m.readline() == b"* 0 RECENT\r\n"
+    m.send(b"DONE\r\n")
+    assert m.readline().startswith(b"i OK")
+    assert sorted(waited)[10] < 1
+    other.logout()
+
+
+def test_what_was_acknowledged_survives(make_server):
+    server = make_server()
+    m = login(server)
+    ok(m.create("kept"))
+    ok(m.select("kept"))
+    for n in range(10):
+        ok(m.append("kept", r"(\Answered)", None, letter(n)))
+    ok(m.store("3", "+FLAGS", r"(\Deleted)"))
+    ok(m.expunge())
+    ok(m.copy("1", "Archive"))
+    ok(m.uid("MOVE", "2", "Trash"))
+    ok(m.uid("STORE", "5", "FLAGS", r"($Work)"))
+    uidvalidity = ok(m.status("kept", "(UIDVALIDITY)"))[0]
+    server.kill()
+    m.shutdown()
+    server.start()
+    m = login(server)
+    assert ok(m.status("kept", "(UIDVALIDITY)"))[0] == uidvalidity
+    assert ok(m.select("kept")) == [b"8"]
+    seen = ok(m.fetch("1:*", "(UID FLAGS BODY.PEEK[])"))
+    uids = [int(re.search(rb"UID (\d+)", part[0])[1]) for part in seen if isinstance(part, tuple)]
+    assert uids == [1, 4, 5, 6, 7, 8, 9, 10]
+    assert [part[1] for part in seen if isinstance(part, tuple)] == [letter(u - 1) for u in uids]
+    assert b"FLAGS ($Work)" in seen[4][0]
+    assert ok(m.select("Archive")) == [b"1"] and ok(m.select("Trash")) == [b"1"]
+    m.logout()
+    assert server.run("store", "check", check=False).returncode == 0
+
+
+def test_nonsense_ends_in_a_clear_answer(server):
+    s, f = server.raw("imap")
+    assert f.readline().startswith(b"* OK [CAPABILITY IMAP4rev1 ")
+    f.write(b"GET / HTTP/1.1\r\n")
+    assert f.readline() == b"GET BAD This command is not known\r\n"
+    f.write(b"a" * 20000 + b"\r\n")
+    assert f.readline().startswith(b"* BYE [TOOBIG]")
+    assert f.readline() == b""
+    s.close()
+    raw = socket.create_connection(("127.0.0.1", server.ports["imaps"]), timeout=30)
+    with ssl.create_default_context(cafile=server.ca).wrap_socket(raw, server_hostname="localhost") as s:
+        f = s.makefile("rwb", buffering=0)
+        assert f.readline().startswith(b"* OK")
+        f.write(b"a LOGOUT\r\n")
+        assert f.readline().startswith(b"* BYE") and f.readline().startswith(b"a OK") and f.readline() == b""
