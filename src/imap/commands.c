@@ -41,6 +41,9 @@ const struct imap_command imap_commands[] = {
     {"CLOSE",         SELECTED, IMAP_NO_SYNC,                                  imap_cmd_close,           "CLOSE"},
     {"UNSELECT",      SELECTED, IMAP_NO_SYNC,                                  imap_cmd_unselect,        "UNSELECT"},
     {"FETCH",         SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_fetch,           "FETCH messages items [(modifiers)]"},
+    {"SEARCH",        SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_search,          "SEARCH [RETURN (options)] [CHARSET charset] keys"},
+    {"SORT",          SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_sort,            "SORT [RETURN (options)] (criteria) charset keys"},
+    {"THREAD",        SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_thread,          "THREAD algorithm charset keys"},
 };
 /* clang-format on */
 const size_t imap_commands_n = COUNT_OF(imap_commands);

@@ -207,6 +207,12 @@ int imap_read_mailbox(struct imap *i, const struct imap_arg *arg, struct span *o
 /* The UIDs that a sequence set names: of messages the client knows of. "$" is the saved result. For a command in
  * its UID form the set holds UIDs. ERR_INVALID: not a set, or sequence numbers that are not there. */
 int imap_messages(struct imap *i, const struct imap_arg *set, struct numset *uids) MUST_CHECK;
+/* The same of UIDs or of sequence numbers, whatever the command. Numbers that are not there are left out, and told. */
+int imap_messages_of(const struct imap_selected *box,
+                     const struct imap_arg *set,
+                     bool uid,
+                     struct numset *uids,
+                     bool *beyond_out) MUST_CHECK;
 
 /* ---- sync.c: what has changed in the selected mailbox --------------------------------------- */
 
@@ -328,6 +334,10 @@ enum step imap_cmd_unselect(struct imap *i, const struct imap_arg *args);
 int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_out) MUST_CHECK;
 /* Leaves the selected mailbox, if there is one. */
 void imap_box_close(struct imap *i);
+
+enum step imap_cmd_search(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_sort(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_thread(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_fetch(struct imap *i, const struct imap_arg *args);
 /* The client has used what switches CONDSTORE on (RFC 7162 §3.1): it hears HIGHESTMODSEQ if it was off. */

@@ -101,8 +101,11 @@ static int search_begin(struct mailbox_search *s, const struct numset *uids)
 {
     size_t keys = 0;
     int err = count_keys(s->program, 1, &keys, &s->leaves_n);
+    if (err == 0) /* what is gone matches nothing, NOT DELETED either */
+        err = mailbox_set(s->mail, s->account, s->mailbox, SET_ALL, &s->uids);
+    numset_and(&s->uids, uids);
     if (err == 0)
-        err = numset_copy(&s->uids, uids);
+        err = s->uids.err;
     if (err != 0)
         return err;
     s->leaves = arena_array(s->keys, s->leaves_n + 1, sizeof(*s->leaves));

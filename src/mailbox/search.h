@@ -36,7 +36,7 @@ enum search_op {
     SEARCH_LARGER, /* number: octets */
     SEARCH_SMALLER,
     SEARCH_RECEIVED, /* INTERNALDATE: from_ms <= it < before_ms */
-    SEARCH_SAVED,    /* SAVEDATE (RFC 8514), the same */
+    SEARCH_SAVED,    /* SAVEDATE (RFC 8514), the same; where it is not known: never */
     SEARCH_MESSAGE,  /* number: message id (EMAILID, RFC 8474) */
     /* by the envelope */
     SEARCH_SENT, /* the Date field on the sender's clock, as if it were UTC; without one: never */

@@ -61,7 +61,7 @@ static bool entry_matches(const struct search_key *key, const struct mail_item *
     case SEARCH_LARGER: return item->size > key->number;
     case SEARCH_SMALLER: return item->size < key->number;
     case SEARCH_RECEIVED: return is_between(key, item->received_ms);
-    case SEARCH_SAVED: return is_between(key, item->saved_ms);
+    case SEARCH_SAVED: return item->saved_ms != 0 && is_between(key, item->saved_ms);
     default: return item->message.v == key->number;
     }
 }

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SEARCH (RFC 9051 §6.4.4), and the course of all that searches. */
+#include "imap/search_task.h"
+
+enum {
+    MODSEQ_BATCH = 1000,
+    MODSEQ_BATCHES = 20, /* in one step */
+    ITEMS_ARENA = MODSEQ_BATCH * 512,
+    PROGRESS_MS = 10 * 1000, /* RFC 9585 §4: not more often */
+};
+
+static void search_drop(struct imap *i, void *data)
+{
+    struct search_task *t = data;
+    (void)i;
+    mailbox_search_close(t->search);
+    mailbox_sort_close(t->sort);
+    mailbox_thread_close(t->thread);
+    search_key_done(t->request.program);
+    numset_done(&t->found);
+    numset_done(&t->returned);
+    numset_done(&t->numbers);
+    arena_free(t->items);
+    free(t);
+}
+
+int search_unwanted(void *arg)
+{
+    const struct imap *i = arg;
+    return session_unwanted(&i->s);
+}
+
+/* ---- the phases -------------------------------------------------------------------------- */
+
+static int finding(struct imap *i, struct search_task *t)
+{
+    int r = mailbox_search_run(t->search, search_unwanted, i);
+    if (r != 0)
+        return r;
+    r = numset_copy(&t->found, mailbox_search_found(t->search));
+    mailbox_search_close(t->search);
+    t->search = NULL;
+    search_key_done(t->request.program);
+    t->request.program = NULL;
+    if (r == 0 && t->kind->order != NULL)
+        r = t->kind->order(i, t);
+    return r;
+}
+
+static int ordering(struct imap *i, struct search_task *t)
+{
+    int r = t->kind->order_more != NULL ? t->kind->order_more(i, t) : 0;
+    if (r != 0)
+        return r;
+    r = search_choose(t);
+    if (r == 0 && (t->request.returns & RETURN_SAVE) != 0) /* RFC 5182 §2.1 */
+        r = numset_copy(&i->box->saved, &t->returned);
+    return r;
+}
+
+/* RFC 7162 §3.1.5, RFC 4731 §3.2 */
+static int modseqs(struct imap *i, struct search_task *t)
+{
+    struct mail_range range = {.mailbox = i->box->id, .uids = &t->returned, .max = MODSEQ_BATCH};
+    struct mail_item *v;
+    size_t n;
+    if (!t->request.modseq || numset_is_empty(&t->returned))
+        return 0;
+    range.from = t->number;
+    for (int left = MODSEQ_BATCHES; left > 0; left--) {
+        arena_reset(t->items);
+        int err = mailbox_items(i->server->mail, i->account, &range, t->items, &v, &n, &range.from);
+        if (err != 0)
+            return err;
+        for (size_t k = 0; k < n; k++)
+            if (v[k].modseq.v > t->modseq)
+                t->modseq = v[k].modseq.v;
+        t->number = range.from;
+        if (range.from == 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* RFC 9585: only between responses. */
+static void tell_progress(struct imap *i, struct search_task *t)
+{
+    int64_t now_ms = i->s.clock->mono_ms(i->s.clock);
+    uint64_t done, all;
+    if (now_ms - t->told_ms < PROGRESS_MS || t->search == NULL)
+        return;
+    t->told_ms = now_ms;
+    mailbox_search_progress(t->search, &done, &all);
+    buf_printf(i->s.out, "* OK [INPROGRESS (\"%s\" %llu %llu)] Still searching\r\n", i->tag,
+               (unsigned long long)done, (unsigned long long)all);
+}
+
+static enum step refuse(struct imap *i, const struct search_task *t, int err)
+{
+    if (err == ERR_INVALID)
+        return imap_bad_args(i);
+    if ((t->request.returns & RETURN_SAVE) != 0) /* RFC 5182 §2.1 */
+        numset_clear(&i->box->saved);
+    if (err == ERR_UNSUPPORTED)
+        return imap_no(i, SPAN("BADCHARSET (US-ASCII UTF-8)"), "This charset is not known here");
+    if (err == ERR_LIMIT)
+        return imap_no(i, SPAN("LIMIT"), "This is more than %s can do here", t->kind->name);
+    return imap_no_of(i, err);
+}
+
+static enum step search_go_on(struct imap *i)
+{
+    struct search_task *t = i->task.data;
+    int r = 0;
+    while (r == 0 && t->phase != SEARCH_DONE) {
+        switch (t->phase) {
+        case SEARCH_FINDING: r = finding(i, t); break;
+        case SEARCH_ORDERING: r = ordering(i, t); break;
+        case SEARCH_MODSEQS: r = modseqs(i, t); break;
+        case SEARCH_WRITING: r = t->kind->write(i, t); break;
+        case SEARCH_DONE: break;
+        }
+        if (r == 0)
+            t->phase++;
+    }
+    if (r > 0) {
+        tell_progress(i, t);
+        return STEP_MORE;
+    }
+    if (r == 0) {
+        const char *name = t->kind->name;
+        imap_task_end(i);
+        return imap_ok(i, SPAN_EMPTY, "%s completed", name);
+    }
+    struct search_task keep = {.kind = t->kind, .request.returns = t->request.returns};
+    imap_task_end(i);
+    return refuse(i, &keep, r);
+}
+
+/* ---- beginning --------------------------------------------------------------------------- */
+
+static int keyword(void *arg, struct span name, uint32_t *id_out)
+{
+    const struct imap *i = arg;
+    return mailbox_keyword(i->server->mail, i->account, name, false, id_out);
+}
+
+/* RFC 9755 §3: with UTF8=ACCEPT every string is UTF-8, and saying so is only for who has to. */
+static bool
+charset_is_allowed(const struct imap *i, const struct search_task *t, struct span charset)
+{
+    if (charset.n == 0 || (i->enabled & IMAP_ON_UTF8) == 0)
+        return true;
+    return t->kind->order != NULL && span_ieq(charset, SPAN("UTF-8"));
+}
+
+static int search_open(struct imap *i, struct search_task *t, const struct imap_arg *args)
+{
+    struct span charset = SPAN_EMPTY;
+    struct search_scope scope = {
+        .box = i->box, .now_ms = i->s.clock->wall_ms(i->s.clock), .keyword = keyword, .arg = i};
+    int err = t->kind->parse(t, &args, &charset);
+    if (err == 0 && !charset_is_allowed(i, t, charset))
+        err = ERR_INVALID;
+    if (err == 0)
+        err = search_parse_keys(args, charset, &scope, i->s.arena, &t->request);
+    if (err != 0)
+        return err;
+    t->items = arena_new(ITEMS_ARENA);
+    if (t->items == NULL)
+        return ERR_NOMEM;
+    struct mail_search in = {
+        .mailbox = i->box->id, .uids = &i->box->uids, .program = t->request.program};
+    if (t->kind->order == NULL)
+        in.enough = search_enough(t, &in.newest);
+    return mailbox_search_open(i->server->mail, i->account, &in, &t->search);
+}
+
+enum step
+imap_search_begin(struct imap *i, const struct search_kind *kind, const struct imap_arg *args)
+{
+    struct search_task *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return imap_no_of(i, ERR_NOMEM);
+    t->kind = kind;
+    t->told_ms = i->s.clock->mono_ms(i->s.clock);
+    int err = search_open(i, t, args);
+    if (err != 0) {
+        enum step step = refuse(i, t, err);
+        search_drop(i, t);
+        return step;
+    }
+    if (t->request.modseq)
+        imap_condstore_on(i);
+    return imap_task_begin(
+        i, (struct imap_task){.go_on = search_go_on, .drop = search_drop, .data = t});
+}
+
+/* ---- SEARCH ------------------------------------------------------------------------------ */
+
+static int
+search_parse(struct search_task *t, const struct imap_arg **arg, struct span *charset_out)
+{
+    int err = search_parse_return(arg, &t->request);
+    if (err == 0 && imap_arg_is(*arg, SPAN("CHARSET"))) {
+        if (!imap_arg_string((*arg)->next, charset_out) || charset_out->n == 0)
+            return ERR_INVALID;
+        *arg = (*arg)->next->next;
+    }
+    return err;
+}
+
+enum step imap_cmd_search(struct imap *i, const struct imap_arg *args)
+{
+    static const struct search_kind kind = {
+        .name = "SEARCH", .parse = search_parse, .write = search_write};
+    return imap_search_begin(i, &kind, args);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to the room: what SEARCH, SORT and THREAD have in common. A task of four phases, each of which may take
+ * several steps; what differs is in a struct search_kind. */
+#ifndef IMAP_SEARCH_TASK_H
+#define IMAP_SEARCH_TASK_H
+
+#include "imap/parse_search.h"
+#include "mailbox/sort.h"
+#include "mailbox/thread.h"
+
+enum search_phase {
+    SEARCH_FINDING,
+    SEARCH_ORDERING,
+    SEARCH_MODSEQS, /* the highest of what is returned */
+    SEARCH_WRITING,
+    SEARCH_DONE,
+};
+
+struct search_task;
+struct search_kind {
+    const char *name;
+    /* What stands before the criteria: *arg moves to them. 0 or ERR_INVALID, ERR_LIMIT. */
+    int (*parse)(struct search_task *t, const struct imap_arg **arg, struct span *charset_out);
+    /* Begins putting t->found in order; NULL: UIDs are in order. */
+    int (*order)(struct imap *i, struct search_task *t);
+    /* Goes on with it: 1 there is more, 0 done. */
+    int (*order_more)(struct imap *i, struct search_task *t);
+    /* Writes up to IMAP_OUT_STEP: 1 there is more, 0 done. */
+    int (*write)(struct imap *i, struct search_task *t);
+};
+
+struct search_task {
+    const struct search_kind *kind;
+    struct search_request request;
+    enum search_phase phase;
+    int64_t told_ms; /* when the client last heard that it goes on; monotonic */
+
+    struct mailbox_search *search;
+    struct mailbox_sort *sort;
+    struct mailbox_thread *thread;
+    struct numset found;    /* all that match, as far as they had to be known */
+    struct numset returned; /* what the answer names: for "$" and MODSEQ */
+    uint64_t modseq;
+    struct arena *items; /* a batch of entries */
+
+    /* SORT, THREAD */
+    struct sort_criterion criteria[LIMIT_SORT_KEYS];
+    size_t criteria_n;
+    enum thread_algorithm algorithm;
+    uint32_t node; /* THREAD: which is to be written next, or left */
+    bool leaving;
+
+    /* writing: the numbers that are left, in order: from `sorted`, or of `numbers` */
+    bool head_written;
+    struct numset numbers;
+    uint32_t number; /* the last one taken */
+    const struct sort_record *sorted;
+    size_t sorted_at, sorted_end;
+    uint32_t run_first, run_last; /* of a set, taken and not written; 0: none */
+    bool comma;
+};
+
+/* A `stop` of the rooms below: session_unwanted of the struct imap. */
+int search_unwanted(void *arg) MUST_CHECK;
+/* The command. */
+enum step
+imap_search_begin(struct imap *i, const struct search_kind *kind, const struct imap_arg *args);
+
+/* ---- search_answer.c --------------------------------------------------------------------- */
+
+/* Decides what is returned, when it is known what was found and in which order. */
+int search_choose(struct search_task *t) MUST_CHECK;
+/* The answer is an ESEARCH response (RFC 4731). */
+bool search_is_extended(const struct imap *i, const struct search_task *t);
+/* How many of the found have to be known, and from which end; 0: all. */
+uint64_t search_enough(const struct search_task *t, bool *newest_out);
+/* `write` of SEARCH and SORT. */
+int search_write(struct imap *i, struct search_task *t) MUST_CHECK;
+
+#endif
