@@ -48,20 +48,34 @@ static void print_param(const struct printer *p, const struct mime_param *param)
     buf_done(&text);
 }
 
+/* `more`: written behind those that are there, or NULL. */
+static void
+print_params_and(const struct printer *p, const struct mime_param *list, const char *more)
+{
+    const char *between = " (";
+    for (const struct mime_param *param = list; param != NULL; param = param->next) {
+        buf_puts(p->out, between);
+        print_param(p, param);
+        between = " ";
+    }
+    if (more != NULL)
+        buf_printf(p->out, "%s%s", between, more);
+    buf_puts(p->out, list == NULL && more == NULL ? " NIL" : ")");
+}
+
 static void print_params(const struct printer *p, const struct mime_param *list)
 {
-    buf_putc(p->out, ' ');
-    if (list == NULL) {
-        buf_puts(p->out, "NIL");
-        return;
-    }
-    buf_putc(p->out, '(');
-    for (const struct mime_param *param = list; param != NULL; param = param->next) {
-        if (param != list)
-            buf_putc(p->out, ' ');
-        print_param(p, param);
-    }
-    buf_putc(p->out, ')');
+    print_params_and(p, list, NULL);
+}
+
+/* "Defaulting various fields as necessary": a text that names no charset is in US-ASCII (RFC 2045 §5.2), and clients are
+ * used to read so here. */
+static void
+print_type_params(const struct printer *p, const struct mime_part *part, struct span type)
+{
+    bool named =
+        !span_eq(type, SPAN("text")) || mime_param_find(part->params, SPAN("charset")) != NULL;
+    print_params_and(p, part->params, named ? NULL : "\"charset\" \"us-ascii\"");
 }
 
 /* body-fld-dsp SP body-fld-lang SP body-fld-loc */
@@ -90,10 +104,10 @@ static void print_rest(const struct printer *p, const struct mime_part *part)
 
 /* body-fld-param SP body-fld-id SP body-fld-desc SP body-fld-enc SP body-fld-octets, for every part that has no
  * parts. */
-static void print_fields(const struct printer *p, const struct mime_part *part)
+static void print_fields(const struct printer *p, const struct mime_part *part, struct span type)
 {
     const struct mime_extras *x = part->extras;
-    print_params(p, part->params);
+    print_type_params(p, part, type);
     print_nstring(p, x == NULL ? SPAN_EMPTY : x->id);
     print_nstring(p, x == NULL ? SPAN_EMPTY : x->description);
     /* a message's parts are looked at without decoding it, so it must not say that it is encoded */
@@ -124,12 +138,14 @@ static void enter(const struct printer *p, const struct mime_part *part)
     buf_putc(p->out, '(');
     if (part->kind == MIME_MULTIPART) {
         if (part->child == NULL) /* the grammar wants one (1*body) */
-            buf_puts(p->out, "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)");
+            buf_printf(p->out,
+                       "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0%s)",
+                       p->extended ? " NIL NIL NIL NIL" : "");
         return;
     }
     mime_shown_type(part, &type, &subtype);
     print_type(p, type, subtype);
-    print_fields(p, part);
+    print_fields(p, part, type);
     if (is_open(p, part)) {
         buf_putc(p->out, ' ');
         imap_print_envelope(p->out, part->child->envelope, p->how);

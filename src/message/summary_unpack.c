@@ -216,7 +216,7 @@ struct nest {
 /* Is `part` a message without one in it? */
 static bool is_hollow(const struct mime_part *part)
 {
-    return part->kind == MIME_MESSAGE && part->child == NULL;
+    return part != NULL && part->kind == MIME_MESSAGE && part->child == NULL;
 }
 
 static struct mime_part *take_part(struct reader *r, struct nest *nest)
@@ -267,7 +267,7 @@ int summary_parts(struct message_summary *s, struct arena *a)
         r.u.bad = true;
     for (; n > 0 && !is_bad(&r); n--)
         (void)take_part(&r, &nest);
-    if (!is_bad(&r) && is_hollow(nest.open[nest.depth]))
+    if (nest.open[1] == NULL || is_hollow(nest.open[nest.depth]))
         r.u.bad = true;
     int err = reader_result(&r);
     if (err != 0)

@@ -139,7 +139,7 @@ def package_tree(m):
                 [package_tree(p) for p in m.get_payload()])
     if kind == "message/rfc822" and m.is_multipart():
         return (kind, None, [package_tree(m.get_payload(0))])
-    charset = m.get_param("charset")
+    charset = m.get_param("charset", "us-ascii" if m.get_content_maintype() == "text" else None)
     if isinstance(charset, tuple):
         charset = charset[2]
     return (kind, None if charset is None else charset.encode("latin-1", "replace"), [])

@@ -108,13 +108,16 @@ static void words(void **state)
          "RFC822.SIZE 242 " ENVELOPE ")\r\n");
     says(h, "FETCH 1 FULL",
          "* 1 FETCH (FLAGS (\\Flagged \\Seen) INTERNALDATE \"21-Sep-2026 14:13:20 +0000\" "
-         "RFC822.SIZE 242 " ENVELOPE " BODY ((\"text\" \"plain\" NIL NIL NIL \"7bit\" 12 "
-         "0)(\"text\" \"html\" NIL NIL NIL \"base64\" 12 0) "
+         "RFC822.SIZE 242 " ENVELOPE
+         " BODY ((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 12 "
+         "0)(\"text\" \"html\" (\"charset\" \"us-ascii\") NIL NIL \"base64\" 12 0) "
          "\"mixed\"))\r\n");
     says(h, "FETCH 1 BODYSTRUCTURE",
-         "* 1 FETCH (BODYSTRUCTURE ((\"text\" \"plain\" NIL NIL NIL \"7bit\" 12 0 NIL NIL NIL "
+         "* 1 FETCH (BODYSTRUCTURE ((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL "
+         "\"7bit\" 12 0 NIL NIL NIL "
          "NIL)(\"text\" \"html\" "
-         "NIL NIL NIL \"base64\" 12 0 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"b\") NIL NIL "
+         "(\"charset\" \"us-ascii\") NIL NIL \"base64\" 12 0 NIL NIL NIL NIL) \"mixed\" "
+         "(\"boundary\" \"b\") NIL NIL "
          "NIL))\r\n");
     host_free(h);
 }
@@ -503,7 +506,8 @@ static void answers_may_be_large(void **state)
             buf_puts(&answer, "(NIL NIL \"a\" \"example.org\")");
         buf_puts(&answer, ") NIL NIL NIL NIL) BODY (");
         for (int n = 0; n < LIMIT_MIME_PARTS - 2; n++)
-            buf_puts(&answer, "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 0)");
+            buf_puts(&answer,
+                     "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 1 0)");
         buf_puts(&answer,
                  "(\"application\" \"octet-stream\" NIL NIL NIL \"7bit\" 10) \"mixed\"))\r\n");
         answer_is(h, "FETCH 1 (ENVELOPE BODY)", buf_span(&answer), "b OK");

@@ -143,8 +143,9 @@ static const struct {
     unsigned how;
     const char *structure;
 } structures[] = {
-    {"", false, REV1, "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)"},
-    {"", true, REV1, "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0 NIL NIL NIL NIL)"},
+    {"", false, REV1, "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)"},
+    {"", true, REV1,
+     "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0 NIL NIL NIL NIL)"},
     {"Content-Type: TEXT/HTML; Charset=\"US-ASCII\"; x=\"a\\\"b\"\r\nContent-Transfer-Encoding: "
      "8BIT\r\n\r\na\r\nb\r\n",
      false, REV1,
@@ -159,28 +160,32 @@ static const struct {
      "(\"de\" \"en\") "
      "\"l\")"},
     {MIXED "--b\r\n\r\na\r\n--b\r\nContent-Type: image/gif\r\n\r\nb\r\n--b--\r\n", false, REV1,
-     "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 0)(\"image\" \"gif\" NIL NIL NIL \"7bit\" 1) "
+     "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 1 0)(\"image\" \"gif\" NIL "
+     "NIL NIL \"7bit\" 1) "
      "\"mixed\")"},
     {MIXED "--b\r\n\r\na\r\n--b--\r\n", true, REV1,
-     "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 0 NIL NIL NIL NIL) \"mixed\" (\"boundary\" "
+     "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 1 0 NIL NIL NIL NIL) "
+     "\"mixed\" (\"boundary\" "
      "\"b\") NIL NIL NIL)"},
-    {MIXED "--b--\r\n", false, REV1, "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) \"mixed\")"},
+    {MIXED "--b--\r\n", false, REV1,
+     "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) \"mixed\")"},
     {MIXED "text\r\n", false, REV1,
-     "(\"text\" \"plain\" (\"boundary\" \"b\") NIL NIL \"7bit\" 6 1)"},
+     "(\"text\" \"plain\" (\"boundary\" \"b\" \"charset\" \"us-ascii\") NIL NIL \"7bit\" 6 1)"},
     {"Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\na\r\n", true, REV1,
      "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 17 (NIL \"x\" NIL NIL NIL NIL NIL NIL NIL NIL) "
-     "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 3 1 NIL NIL NIL NIL) 3 NIL NIL NIL NIL)"},
+     "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 1 NIL NIL NIL NIL) 3 NIL "
+     "NIL NIL NIL)"},
     {"Content-Type: message/global\r\n\r\nSubject: x\r\n\r\na\r\n", false, REV1,
      "(\"message\" \"global\" NIL NIL NIL \"7bit\" 17)"},
     {"Content-Type: message/global\r\n\r\nSubject: x\r\n\r\na\r\n", false, REV2,
      "(\"message\" \"global\" NIL NIL NIL \"7bit\" 17 (NIL \"x\" NIL NIL NIL NIL NIL NIL NIL NIL) "
-     "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 3 1) 3)"},
+     "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 1) 3)"},
     {"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA", false, REV1,
      "(\"application\" \"octet-stream\" NIL NIL NIL \"base64\" 4)"},
     {"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nSubject: x\r\n\r\n",
      false, REV1,
      "(\"message\" \"rfc822\" NIL NIL NIL \"8bit\" 14 (NIL \"x\" NIL NIL NIL NIL NIL NIL NIL NIL) "
-     "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) 2)"},
+     "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0) 2)"},
     {"Content-Type: message/delivery-status\r\n\r\na\r\n", false, REV1,
      "(\"message\" \"delivery-status\" NIL NIL NIL \"7bit\" 3)"},
     {"Content-Type: a/b; n*0*=utf-8''%c3; n*1*=%a4; m*=us-ascii'en'x\r\n\r\n", false, REV1,
