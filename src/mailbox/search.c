@@ -73,7 +73,7 @@ static int leaf_open(struct mailbox_search *s, struct search_key *key)
     struct search_leaf *leaf = &s->leaves[key->leaf];
     int err = 0;
     leaf->key = key;
-    leaf->level = search_level_of(key->op);
+    leaf->level = search_level_of(key);
     s->level[leaf->level] = true;
     if (key->op == SEARCH_UIDS)
         err = numset_copy(&leaf->set, &key->uids);

@@ -46,7 +46,8 @@ enum search_op {
     SEARCH_BCC,
     SEARCH_SUBJECT,
     /* by the header section */
-    SEARCH_HEADER, /* a field `name` that holds `text` */
+    SEARCH_HEADER, /* a field `name` that holds `text`; of Message-ID, In-Reply-To and References the first counts,
+                    * which the envelope has */
     /* by the whole message */
     SEARCH_BODY,
     SEARCH_TEXT,

@@ -8,9 +8,19 @@
 
 #include "base/err.h"
 
-enum search_level search_level_of(enum search_op op)
+const struct span *search_envelope_text(const struct message_envelope *e, struct span name)
 {
-    switch (op) {
+    if (span_ieq(name, SPAN("Message-ID")))
+        return &e->message_id;
+    if (span_ieq(name, SPAN("In-Reply-To")))
+        return &e->in_reply_to;
+    return span_ieq(name, SPAN("References")) ? &e->references : NULL;
+}
+
+enum search_level search_level_of(const struct search_key *key)
+{
+    static const struct message_envelope any;
+    switch (key->op) {
     case SEARCH_AND:
     case SEARCH_OR:
     case SEARCH_NOT:
@@ -28,7 +38,8 @@ enum search_level search_level_of(enum search_op op)
     case SEARCH_CC:
     case SEARCH_BCC:
     case SEARCH_SUBJECT: return LEVEL_ENVELOPE;
-    case SEARCH_HEADER: return LEVEL_HEADER;
+    case SEARCH_HEADER:
+        return search_envelope_text(&any, key->name) != NULL ? LEVEL_ENVELOPE : LEVEL_HEADER;
     case SEARCH_BODY:
     case SEARCH_TEXT: return LEVEL_BODY;
     }

@@ -47,7 +47,9 @@ struct mailbox_search {
 
 /* ---- search_eval.c ----------------------------------------------------------------------- */
 
-enum search_level search_level_of(enum search_op op);
+enum search_level search_level_of(const struct search_key *key);
+/* The text of a field that the envelope has whole, by the field's name; NULL: none of these. */
+const struct span *search_envelope_text(const struct message_envelope *e, struct span name);
 /* Which messages the program is true for, and which it may be true for, by the sets alone. Both are initialised
  * and replaced. */
 int search_bounds(struct mailbox_search *s, struct numset *yes, struct numset *maybe) MUST_CHECK;

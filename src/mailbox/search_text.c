@@ -113,6 +113,8 @@ static void envelope_leaf(void *arg, struct search_leaf *leaf)
     struct reading *r = arg;
     const struct message_envelope *e = r->summary.envelope;
     const struct search_key *key = leaf->key;
+    const struct span *text =
+        key->op == SEARCH_HEADER ? search_envelope_text(e, key->name) : &e->subject;
     bool yes = false;
     switch (key->op) {
     case SEARCH_SENT: yes = r->summary.sent && is_between(key, r->summary.sent_local_ms); break;
@@ -120,7 +122,7 @@ static void envelope_leaf(void *arg, struct search_leaf *leaf)
     case SEARCH_TO: yes = address_matches(r, key, e->to); break;
     case SEARCH_CC: yes = address_matches(r, key, e->cc); break;
     case SEARCH_BCC: yes = address_matches(r, key, e->bcc); break;
-    default: yes = e->subject.p != NULL && text_matches(r, key, e->subject);
+    default: yes = text != NULL && text->p != NULL && text_matches(r, key, *text);
     }
     leaf->value = value_of(yes);
 }
