@@ -29,7 +29,8 @@ static void check_account(struct span in, struct arena *a)
     if (err != 0)
         return;
     must(r.account.id != 0 && r.account.status != ACCOUNT_DAMAGED && r.account.removed_ms >= 0);
-    must(r.restore_to == ACCOUNT_ACTIVE || r.restore_to == ACCOUNT_SUSPENDED);
+    must(r.account.purging ? r.account.status == ACCOUNT_REMOVED
+                           : r.restore_to == ACCOUNT_ACTIVE || r.restore_to == ACCOUNT_SUSPENDED);
     must(record_account(record_of_account(&r, a), &again) == 0 && !again.newer);
     same_account(&r, &again);
 }
