@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { EVENTS = 256, COMMAND_MAX = 2048 };
@@ -96,15 +97,20 @@ static void give_up(struct client *c)
     }
 }
 
-/* Connects for the next unit. A failure takes the unit after it, until none are left or too many failed. */
-static void start(struct client *c)
+int client_connect(struct client *c)
 {
     struct run *r = c->run;
+    if (link_open(&c->link, &r->o->to, r->o->tls == TLS_IMPLICIT) < 0)
+        return -1;
+    r->connections++;
+    return 0;
+}
+
+void client_start(struct client *c)
+{
     while (client_take(c)) {
-        if (link_open(&c->link, &r->o->to, r->o->tls == TLS_IMPLICIT) == 0) {
-            r->connections++;
+        if (client_connect(c) == 0)
             return;
-        }
         give_up(c);
     }
 }
@@ -115,7 +121,7 @@ static void ended(struct client *c, enum step step)
         give_up(c);
     else
         link_close(&c->link);
-    start(c);
+    client_start(c);
 }
 
 static void up(struct client *c)
@@ -149,18 +155,11 @@ static enum step ready(struct client *c)
     }
 }
 
-static bool is_over(const struct run *r)
-{
-    if (r->finished + r->failed == r->o->count)
-        return true;
-    return r->errors >= r->o->errors;
-}
-
 static void check_stall(struct run *r)
 {
     if (now_us() - r->progress_us < (int64_t)r->o->timeout_s * 1000000)
         return;
-    for (unsigned i = 0; i < r->o->connections; i++) {
+    for (unsigned long i = 0; i < r->clients_n; i++) {
         struct client *c = &r->clients[i];
         if (c->busy) {
             (void)client_failed(c, "no answer for %u seconds", r->o->timeout_s);
@@ -173,17 +172,22 @@ static void check_stall(struct run *r)
 /* The last connections say goodbye before the program ends: a server would log their loss. */
 static bool all_closed(const struct run *r)
 {
-    for (unsigned i = 0; i < r->o->connections; i++)
+    for (unsigned long i = 0; i < r->clients_n; i++)
         if (r->clients[i].link.state != LINK_CLOSED)
             return false;
     return true;
 }
 
-static void loop(struct run *r)
+static bool is_over(struct run *r)
+{
+    return r->finished + r->failed == r->o->count && (r->errors > 0 || all_closed(r));
+}
+
+void run_until(struct run *r, bool (*over)(struct run *r))
 {
     struct epoll_event events[EVENTS];
-    while (!is_over(r) || (r->errors == 0 && !all_closed(r))) {
-        int n = epoll_wait(r->epoll, events, EVENTS, 1000);
+    while (r->errors < r->o->errors && !over(r)) {
+        int n = epoll_wait(r->epoll, events, EVENTS, r->wait_ms);
         if (n < 0 && errno != EINTR) {
             perror("load: epoll_wait");
             exit(1);
@@ -199,23 +203,51 @@ static void loop(struct run *r)
     }
 }
 
-void run_all(struct run *r)
+void run_clients(struct run *r, unsigned long n)
 {
-    r->epoll = epoll_create1(EPOLL_CLOEXEC);
-    r->clients = calloc(r->o->connections, sizeof(r->clients[0]));
-    must(r->epoll >= 0 && r->clients != NULL);
-    r->tls = link_tls_new(r->o->resume);
-    r->began_us = r->progress_us = now_us();
-    for (unsigned i = 0; i < r->o->connections; i++) {
-        struct client *c = &r->clients[i];
-        c->run = r;
-        link_init(&c->link, r->epoll, r->tls, r->o->resume);
+    r->clients = calloc(n, sizeof(r->clients[0]));
+    must(r->clients != NULL);
+    r->clients_n = n;
+    for (unsigned long i = 0; i < n; i++) {
+        r->clients[i].run = r;
+        link_init(&r->clients[i].link, r->epoll, r->tls, r->o->resume);
+    }
+}
+
+static void drive(struct run *r)
+{
+    run_clients(r, r->o->connections);
+    for (unsigned long i = 0; i < r->clients_n; i++) {
         if (i > 0 && r->o->stagger_ms > 0)
             usleep(r->o->stagger_ms * 1000);
-        start(c);
+        client_start(&r->clients[i]);
     }
-    loop(r);
-    for (unsigned i = 0; i < r->o->connections; i++) {
+    run_until(r, is_over);
+}
+
+/* As many connections as the system lets us have. */
+static void raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+void run_all(struct run *r)
+{
+    raise_files();
+    r->epoll = epoll_create1(EPOLL_CLOEXEC);
+    must(r->epoll >= 0);
+    r->tls = link_tls_new(r->o->resume);
+    r->wait_ms = 1000;
+    r->began_us = r->progress_us = now_us();
+    if (r->protocol->drive != NULL)
+        r->protocol->drive(r);
+    else
+        drive(r);
+    for (unsigned long i = 0; i < r->clients_n; i++) {
         link_done(&r->clients[i].link);
         if (r->protocol == &protocol_pop3) {
             free(r->clients[i].pop3.sizes);

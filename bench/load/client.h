@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run: so many units of work (messages to send, or POP3 sessions), so many clients that each take one unit
- * after another, and what came of them. One thread; a protocol is two functions.
+/* The run: so many units of work (messages to send, or sessions), so many clients that each take one unit
+ * after another, and what came of them. One thread; a protocol is a few functions.
  */
 #ifndef BENCH_LOAD_CLIENT_H
 #define BENCH_LOAD_CLIENT_H
@@ -17,17 +17,29 @@ enum step {
 };
 
 struct client;
+struct run;
 
 struct protocol {
     void (*up)(
         struct client *c); /* the connection stands (and implicit TLS); the server speaks first */
     enum step (*input)(struct client *c);         /* something was added to link.in */
     const char *(*doing)(const struct client *c); /* what it waits for, for messages */
+    /* Starts the clients and runs the loop; NULL for the usual: each takes units until none is left. */
+    void (*drive)(struct run *r);
 };
 
-extern const struct protocol protocol_smtp, protocol_pop3;
+extern const struct protocol protocol_smtp, protocol_pop3, protocol_imap, protocol_imap_idle;
 
 enum { ERROR_TEXTS = 5 };
+
+/* What an imap-idle run has come to: imap_idle.c. */
+struct idle_run {
+    unsigned long opened, idle;          /* sessions: begun, and in IDLE */
+    unsigned long notified;              /* messages appended and told of */
+    unsigned ready;                      /* appending connections that have logged in */
+    struct client *appending, *watching; /* of the message under way; NULL for none */
+    int64_t until_us;                    /* the hold, or the pause before the next message */
+};
 
 struct run {
     const struct options *o;
@@ -36,9 +48,14 @@ struct run {
     SSL_CTX *tls;
     int epoll;
     struct client *clients;
+    unsigned long clients_n;
+    int wait_ms; /* the loop looks at least so often whether it is over */
+    struct idle_run idle;
     unsigned long taken, finished, failed; /* units */
     unsigned long connections, handshakes, resumed;
     struct stats units, messages; /* messages: only of a drain, one RETR each */
+    struct stats operations;      /* IMAP: one FETCH, operation of the mix, or notification each */
+    unsigned long fetched, appended; /* IMAP: messages */
     unsigned long errors;
     char error_text[ERROR_TEXTS][256]; /* the first few */
     int64_t began_us, ended_us, progress_us;
@@ -61,6 +78,36 @@ struct pop3_state {
     uint64_t octets; /* of the body under way */
 };
 
+enum imap_kind { IMAP_UNTAGGED, IMAP_TAGGED, IMAP_CONTINUE };
+enum imap_word { IMAP_OTHER, IMAP_EXISTS, IMAP_FETCHED, IMAP_SEARCHED, IMAP_BYE };
+
+/* The response under way. It has several lines when it has literals. */
+struct imap_reply {
+    enum imap_kind kind;
+    enum imap_word word;
+    bool within, sized; /* more of it follows; it said RFC822.SIZE */
+    uint32_t number;    /* "* 7 EXISTS" */
+    unsigned items;     /* of a FETCH: bits of imap.h */
+    uint64_t literal;   /* octets of the literal under way that are still to come */
+    uint64_t octets;    /* of all its literals */
+    uint64_t size;
+};
+
+struct imap_state {
+    int want; /* enum imap_want of imap.h */
+    unsigned tag;
+    bool tls_next, appends; /* appends: the second connection of imap-idle */
+    struct imap_reply reply;
+    uint64_t exists, fetched; /* fetched: responses with what the command asked for */
+    uint64_t octets;
+    unsigned long done; /* FETCHes or operations of this session */
+    int64_t asked_us;
+    struct rng_seeded rng; /* of the mix */
+    int operation;         /* enum operation of imap_mixed.c */
+    uint64_t wanted;       /* responses the operation must have */
+    bool searched, selected;
+};
+
 struct client {
     struct run *run;
     struct link link;
@@ -70,6 +117,7 @@ struct client {
     union {
         struct smtp_state smtp;
         struct pop3_state pop3;
+        struct imap_state imap;
     };
 };
 
@@ -85,6 +133,17 @@ enum step client_failed(struct client *c, const char *fmt, ...) PRINTF_LIKE(2, 3
 
 /* Puts a command as by printf, with CRLF. */
 void client_say(struct client *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Begins to connect, for the unit it has or for none. < 0: link.why says why. */
+int client_connect(struct client *c) MUST_CHECK;
+/* Takes a unit and connects; after a failure the next one, until none are left or too many failed. */
+void client_start(struct client *c);
+
+/* The epoll loop, until `over` says so or too many failed. */
+void run_until(struct run *r, bool (*over)(struct run *r));
+
+/* Makes `n` clients, none connected. */
+void run_clients(struct run *r, unsigned long n);
 
 /* Runs all of it; the numbers are in `r` then. */
 void run_all(struct run *r);

@@ -85,7 +85,7 @@ int link_open(struct link *l, const struct sockaddr_in *to, bool tls)
     int yes = 1;
     link_close(l);
     l->tls_from_start = tls;
-    l->resumed = false;
+    l->resumed = l->slim = false;
     l->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
         return failed(l, "socket: %s", strerror(errno));
@@ -302,6 +302,16 @@ static enum link_io read_some(struct link *l)
     return LINK_IO_FAILED;
 }
 
+static enum link_io read_slim(struct link *l)
+{
+    enum link_io io = read_some(l);
+    if (io == LINK_IO_OK && l->slim && l->in.n == 0) {
+        buf_done(&l->in);
+        buf_init(&l->in, IN_MAX);
+    }
+    return io;
+}
+
 enum link_io link_io(struct link *l)
 {
     switch (l->state) {
@@ -312,5 +322,5 @@ enum link_io link_io(struct link *l)
     }
     if (l->out_n > 0 && link_flush(l) < 0)
         return LINK_IO_FAILED;
-    return read_some(l);
+    return read_slim(l);
 }

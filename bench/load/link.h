@@ -32,6 +32,7 @@ struct link {
     SSL_CTX *tls;
     SSL_SESSION *session; /* of the last connection, when sessions are to be resumed */
     bool resume, resumed; /* asked for; happened on this connection */
+    bool slim;            /* gives the memory of `in` back when there is nothing to read */
     struct buf in, copied;
     struct link_piece out[LINK_PIECES];
     size_t out_n, out_sent; /* bytes gone of out[0] */

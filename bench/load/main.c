@@ -30,18 +30,33 @@ static double rate(size_t n, double s)
     return s > 0 ? (double)n / s : 0;
 }
 
+static void imap_table(struct run *r, double s)
+{
+    double p50 = stats_percentile_ms(&r->operations, 50),
+           p99 = stats_percentile_ms(&r->operations, 99);
+    if (r->o->work == WORK_IMAP_IDLE)
+        printf("%zu notifications: p50 %.2f ms, p99 %.2f ms\n", r->operations.n, p50, p99);
+    else
+        printf("%zu operations: %.1f/s, p50 %.2f ms, p99 %.2f ms; %lu messages fetched (%.1f MB), "
+               "%lu appended\n",
+               r->operations.n, rate(r->operations.n, s), p50, p99, r->fetched,
+               (double)r->operations.octets / 1e6, r->appended);
+}
+
 static void table(struct run *r)
 {
-    bool pop3 = r->protocol == &protocol_pop3;
+    bool mail = r->protocol == &protocol_smtp;
     double s = seconds(r);
     printf("%lu %s in %.2f s: %.1f/s, p50 %.2f ms, p99 %.2f ms, max %.2f ms; %lu errors\n",
-           r->finished, pop3 ? "sessions" : "messages", s, rate(r->finished, s),
+           r->finished, mail ? "messages" : "sessions", s, rate(r->finished, s),
            stats_percentile_ms(&r->units, 50), stats_percentile_ms(&r->units, 99),
            stats_percentile_ms(&r->units, 100), r->errors);
     if (r->o->work == WORK_DRAIN)
         printf("%zu messages, %.1f MB: %.1f/s, p50 %.2f ms, p99 %.2f ms\n", r->messages.n,
                (double)r->messages.octets / 1e6, rate(r->messages.n, s),
                stats_percentile_ms(&r->messages, 50), stats_percentile_ms(&r->messages, 99));
+    if (r->operations.n > 0)
+        imap_table(r, s);
     printf("%lu connections, %lu TLS handshakes (%lu resumed); own CPU %.2f s\n", r->connections,
            r->handshakes, r->resumed, own_cpu());
 }
@@ -75,16 +90,37 @@ static bool json(struct run *r)
     (void)fprintf(f, "{\n  \"done\": %lu,\n  \"seconds\": %.4f,\n", r->finished, seconds(r));
     json_stats(f, "units", &r->units);
     json_stats(f, "messages", &r->messages);
+    json_stats(f, "operations", &r->operations);
     (void)fprintf(f,
+                  "  \"fetched\": %lu,\n  \"appended\": %lu,\n"
                   "  \"connections\": %lu,\n  \"handshakes\": %lu,\n  \"resumed\": %lu,\n"
                   "  \"own_cpu\": %.3f,\n  \"errors\": %lu,\n  \"error_texts\": [",
-                  r->connections, r->handshakes, r->resumed, own_cpu(), r->errors);
+                  r->fetched, r->appended, r->connections, r->handshakes, r->resumed, own_cpu(),
+                  r->errors);
     for (int i = 0; i < ERROR_TEXTS && r->error_text[i][0] != '\0'; i++) {
         (void)fputs(i > 0 ? ", " : "", f);
         json_text(f, r->error_text[i]);
     }
     (void)fputs("]\n}\n", f);
     return to_stdout ? fflush(f) == 0 : fclose(f) == 0;
+}
+
+static const struct protocol *protocol_of(enum work work)
+{
+    switch (work) {
+    case WORK_SMTP:
+    case WORK_LMTP: return &protocol_smtp;
+    case WORK_DRAIN:
+    case WORK_LOGIN: return &protocol_pop3;
+    case WORK_IMAP_IDLE: return &protocol_imap_idle;
+    default: return &protocol_imap;
+    }
+}
+
+static bool sends_mail(enum work work)
+{
+    return work == WORK_SMTP || work == WORK_LMTP || work == WORK_IMAP_MIXED ||
+           work == WORK_IMAP_IDLE;
 }
 
 int main(int argc, char **argv)
@@ -94,8 +130,8 @@ int main(int argc, char **argv)
     bool good;
     options_read(&o, argc, argv);
     (void)signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
-    r.protocol = o.work == WORK_SMTP || o.work == WORK_LMTP ? &protocol_smtp : &protocol_pop3;
-    if (r.protocol == &protocol_smtp)
+    r.protocol = protocol_of(o.work);
+    if (sends_mail(o.work))
         corpus_init(&r.corpus, o.seed, o.size);
     run_all(&r);
     if (o.json == NULL || strcmp(o.json, "-") != 0)
@@ -111,5 +147,6 @@ int main(int argc, char **argv)
     corpus_done(&r.corpus);
     stats_done(&r.units);
     stats_done(&r.messages);
+    stats_done(&r.operations);
     return good ? 0 : 1;
 }

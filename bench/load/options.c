@@ -33,6 +33,12 @@ enum option_id {
     OPT_EXPECT,
     OPT_NO_UIDL,
     OPT_DELE,
+    OPT_REPEAT,
+    OPT_OPERATIONS,
+    OPT_HOLD,
+    OPT_NOTIFY,
+    OPT_WATCH,
+    OPT_INTERVAL,
     OPT_TIMEOUT,
     OPT_ERRORS,
     OPT_JSON,
@@ -50,29 +56,35 @@ static const struct option_row rows[] = {
     {"to", "ADDRESS:PORT", "server, IPv4 in numbers", OPT_TO},
     {"tls", "none|starttls|implicit", "default none (for POP3 starttls is STLS)", OPT_TLS},
     {"resume", NULL, "offer the TLS session of the connection before", OPT_RESUME},
-    {"connections", "N", "at once; default 1", OPT_CONNECTIONS},
+    {"connections", "N", "at once; default 1; imap-idle: that connect at once, all stay", OPT_CONNECTIONS},
     {"stagger", "MS", "the first connections begin so far apart, for servers with a short listen queue; default 0", OPT_STAGGER},
-    {"count", "N", "messages (smtp, lmtp) or sessions (drain, login) in all; default 100", OPT_COUNT},
+    {"count", "N", "messages (smtp, lmtp) or sessions (all others); default 100", OPT_COUNT},
     {"per-connection", "N", "messages on one connection, then a new one; default 0: no end", OPT_PER_CONNECTION},
-    {"size", "SIZE", "octets of a message, like 8k or 1M; default 8k", OPT_SIZE},
+    {"size", "SIZE", "octets of a message that is sent or appended, like 8k or 1M; default 8k", OPT_SIZE},
     {"pipelining", "auto|yes|no", "SMTP; auto (the default) uses it where it is offered", OPT_PIPELINING},
     {"ahead", "N", "POP3: RETR commands under way at once; default 1", OPT_AHEAD},
     {"recipients", "N", "of one message; default 1", OPT_RECIPIENTS},
     {"mailboxes", "N", "how many the load is spread over; default 1", OPT_MAILBOXES},
     {"first", "N", "number of the first mailbox; default 0", OPT_FIRST},
-    {"mailbox", "NAME", "address or POP3 login; {} is the number; default user{}@bench.test", OPT_MAILBOX},
+    {"mailbox", "NAME", "address or login; {} is the number; default user{}@bench.test", OPT_MAILBOX},
     {"sender", "ADDRESS", "MAIL FROM; default sender@load.test", OPT_SENDER},
     {"user", "NAME", "SMTP: log in first (AUTH PLAIN)", OPT_USER},
     {"password", "TEXT", "of --user, or of every mailbox", OPT_PASSWORD},
     {"auth-plain", NULL, "POP3: AUTH PLAIN instead of USER and PASS", OPT_AUTH_PLAIN},
     {"retrieve", "N", "POP3 drain: at most so many messages a session; default all", OPT_RETRIEVE},
-    {"expect", "N", "POP3 drain: another number of messages in a mailbox is an error", OPT_EXPECT},
+    {"expect", "N", "drain and IMAP: another number of messages in a mailbox is an error", OPT_EXPECT},
     {"no-uidl", NULL, "POP3 drain: leave out UIDL", OPT_NO_UIDL},
     {"dele", NULL, "POP3 drain: delete what was retrieved", OPT_DELE},
+    {"repeat", "N", "imap-fetch, imap-bodies: FETCHes in one session, 0 for none; default 1", OPT_REPEAT},
+    {"operations", "N", "imap-mixed: in one session; default 100", OPT_OPERATIONS},
+    {"hold", "SECONDS", "imap-idle: how long nothing happens when all are idle; default 0", OPT_HOLD},
+    {"notify", "N", "imap-idle: messages appended then; default 0", OPT_NOTIFY},
+    {"watch", "N", "imap-idle: mailboxes that have one session each and are told of those; default 1", OPT_WATCH},
+    {"interval", "MS", "imap-idle: between those messages; default 50", OPT_INTERVAL},
     {"timeout", "SECONDS", "nothing happened for so long: give up; default 60", OPT_TIMEOUT},
     {"max-errors", "N", "give up after so many; default 20", OPT_ERRORS},
     {"json", "FILE", "also write the result as JSON; - for standard output, then without the table", OPT_JSON},
-    {"seed", "N", "of the texts; default from the clock", OPT_SEED},
+    {"seed", "N", "of the texts and of the mix; default from the clock", OPT_SEED},
     {"help", NULL, "this text", OPT_HELP},
 };
 /* clang-format on */
@@ -90,10 +102,16 @@ static _Noreturn void PRINTF_LIKE(1, 2) wrong(const char *fmt, ...)
 
 static _Noreturn void help(void)
 {
-    puts("usage: load smtp|lmtp|drain|login --to 127.0.0.1:PORT [OPTION]...\n\n"
+    puts("usage: load WORK --to 127.0.0.1:PORT [OPTION]...\n\n"
          "  smtp, lmtp   send messages; one counts when its 250 has arrived\n"
          "  drain        POP3: log in, STAT, LIST, UIDL, RETR each, QUIT\n"
-         "  login        POP3: connect, TLS, log in, QUIT\n\n"
+         "  login        POP3: connect, TLS, log in, QUIT\n"
+         "  imap-login   IMAP: connect, TLS, log in, LOGOUT\n"
+         "  imap-fetch   IMAP: SELECT INBOX, FETCH flags, size, date, envelope, structure of all\n"
+         "  imap-bodies  IMAP: SELECT INBOX, FETCH all messages whole\n"
+         "  imap-mixed   IMAP: SELECT, STORE, APPEND, SEARCH, FETCH, NOOP at random\n"
+         "  imap-idle    IMAP: many sessions in IDLE; then how long until one is told of a "
+         "message\n\n"
          "Any error is printed and makes the exit code 1.\n");
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         char left[64];
@@ -175,6 +193,12 @@ static void set(struct options *o, const struct option_row *row, const char *v)
     case OPT_EXPECT: o->expect = number(row->name, v, 0); break;
     case OPT_NO_UIDL: o->uidl = false; break;
     case OPT_DELE: o->dele = true; break;
+    case OPT_REPEAT: o->repeat = number(row->name, v, 0); break;
+    case OPT_OPERATIONS: o->operations = number(row->name, v, 1); break;
+    case OPT_HOLD: o->hold_s = (unsigned)number(row->name, v, 0); break;
+    case OPT_NOTIFY: o->notify = number(row->name, v, 0); break;
+    case OPT_WATCH: o->watch = number(row->name, v, 1); break;
+    case OPT_INTERVAL: o->interval_ms = (unsigned)number(row->name, v, 0); break;
     case OPT_TIMEOUT: o->timeout_s = (unsigned)number(row->name, v, 1); break;
     case OPT_ERRORS: o->errors = number(row->name, v, 1); break;
     case OPT_JSON: o->json = v; break;
@@ -200,6 +224,10 @@ static void defaults(struct options *o)
         .retrieve = ULONG_MAX,
         .expect = ULONG_MAX,
         .uidl = true,
+        .repeat = 1,
+        .operations = 100,
+        .watch = 1,
+        .interval_ms = 50,
         .timeout_s = 60,
         .errors = 20,
         .seed = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec,
@@ -208,22 +236,28 @@ static void defaults(struct options *o)
 
 static void check(const struct options *o)
 {
-    bool pop3 = o->work == WORK_DRAIN || o->work == WORK_LOGIN;
+    bool logs_in = o->work != WORK_SMTP && o->work != WORK_LMTP;
     if (o->to.sin_port == 0)
         wrong("--to is missing");
-    if (pop3 && o->password == NULL)
+    if (logs_in && o->password == NULL)
         wrong("--password is missing");
     if (o->user != NULL && o->password == NULL)
         wrong("--user needs --password");
     if (o->recipients > o->mailboxes)
         wrong("more --recipients than --mailboxes");
+    if (o->work == WORK_IMAP_IDLE && o->count > o->watch && o->mailboxes <= o->watch)
+        wrong("more --mailboxes than --watch are needed for the other sessions");
+    if (o->work == WORK_IMAP_IDLE && o->mailboxes < (o->watch < o->count ? o->watch : o->count))
+        wrong("fewer --mailboxes than --watch");
     if (o->recipients > 1000)
         wrong("more than 1000 --recipients");
 }
 
 void options_read(struct options *o, int argc, char **argv)
 {
-    static const char *const works[] = {"smtp", "lmtp", "drain", "login"};
+    static const char *const works[] = {"smtp",        "lmtp",       "drain",
+                                        "login",       "imap-login", "imap-fetch",
+                                        "imap-bodies", "imap-mixed", "imap-idle"};
     struct option table[COUNT_OF(rows) + 1] = {0};
     int id, at;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -236,8 +270,8 @@ void options_read(struct options *o, int argc, char **argv)
         set(o, &rows[at], optarg);
     }
     if (optind + 1 != argc)
-        wrong("one kind of work is wanted: smtp, lmtp, drain or login");
-    o->work = (enum work)one_of("work", argv[optind], works, 4);
+        wrong("one kind of work is wanted, like smtp");
+    o->work = (enum work)one_of("work", argv[optind], works, COUNT_OF(works));
     check(o);
 }
 

@@ -301,4 +301,4 @@ static enum step input(struct client *c)
     }
 }
 
-const struct protocol protocol_pop3 = {up, input, doing};
+const struct protocol protocol_pop3 = {up, input, doing, NULL};

@@ -205,4 +205,4 @@ static enum step input(struct client *c)
     return STEP_WAIT;
 }
 
-const struct protocol protocol_smtp = {up, input, doing};
+const struct protocol protocol_smtp = {up, input, doing, NULL};
