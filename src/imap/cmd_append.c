@@ -27,6 +27,7 @@ struct imap_append {
     struct class_of_service class;
     struct spool *spool;
     bool parenthesis; /* UTF8 (literal): one is to come behind the message */
+    bool binary;      /* the message is a literal8 */
     /* why it is refused; 0: it is not */
     int err;
     const char *code, *text;
@@ -181,6 +182,7 @@ message_begin(struct imap *i, const struct imap_arg *arg, const struct imap_lite
     if (a->err != 0 && literal->size > 2 * imap_append_limit(i))
         return imap_bye(i, SPAN("TOOBIG"), "The message is much too large; closing the connection");
     i->octets_left = literal->size;
+    a->binary = literal->binary;
     if (literal->size > 0)
         i->busy = IMAP_MESSAGE;
     if (literal->sync)
@@ -278,7 +280,9 @@ static void message_end(struct imap *i)
         return;
     int err = spool_view(a->spool, &body);
     if (err == 0 && span_chr(body, '\0') >= 0) {
-        refuse(a, ERR_UNSUPPORTED, "CANNOT", "A message can not hold NUL");
+        /* RFC 3516 §4.4: what no BODY[...] could send as it is, is not taken in */
+        refuse(a, ERR_UNSUPPORTED, a->binary ? "UNKNOWN-CTE" : "CANNOT",
+               "A message can not hold NUL");
         return;
     }
     if (err == 0)

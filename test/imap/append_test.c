@@ -88,6 +88,19 @@ static void one_message(void **state)
     host_free(h);
 }
 
+/* RFC 3516 §4.4 */
+static void nul_is_refused(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    host_send(h, SPAN("a APPEND INBOX {3+}\r\na\0b\r\n"));
+    host_expect(h, "a NO [CANNOT]");
+    host_send(h, SPAN("a APPEND INBOX ~{3+}\r\na\0b\r\n"));
+    host_expect(h, "a NO [UNKNOWN-CTE]");
+    world_talk(h, "a APPEND INBOX ~{3+}\r\na b", "a OK [APPENDUID ", NULL);
+    host_free(h);
+}
+
 static void bytes_may_come_one_by_one(void **state)
 {
     (void)state;
@@ -217,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(nul_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(several_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
