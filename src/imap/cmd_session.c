@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CAPABILITY, NOOP, LOGOUT, ID (RFC 2971), STARTTLS, ENABLE (RFC 5161), UNAUTHENTICATE (RFC 8437). */
+/* CAPABILITY, NOOP, CHECK, LOGOUT, ID (RFC 2971), STARTTLS, ENABLE (RFC 5161), UNAUTHENTICATE (RFC 8437). */
 #include "imap/internal.h"
 
 #include "base/log.h"
@@ -138,6 +138,12 @@ enum step imap_cmd_enable(struct imap *i, const struct imap_arg *args)
 enum step imap_cmd_noop(struct imap *i, const struct imap_arg *args)
 {
     return args != NULL ? imap_bad_args(i) : imap_ok(i, SPAN_EMPTY, "Still here");
+}
+
+/* RFC 3501 §6.4.1: whatever a server has to do, this one has done. */
+enum step imap_cmd_check(struct imap *i, const struct imap_arg *args)
+{
+    return args != NULL ? imap_bad_args(i) : imap_ok(i, SPAN_EMPTY, "All is on disk");
 }
 
 enum step imap_cmd_logout(struct imap *i, const struct imap_arg *args)

@@ -39,6 +39,7 @@ const struct imap_command imap_commands[] = {
     {"MOVE",          SELECTED, IMAP_UID | IMAP_WRITES,                        imap_cmd_move,            "MOVE messages mailbox"},
     {"EXPUNGE",       SELECTED, IMAP_UID | IMAP_WRITES,                        imap_cmd_expunge,         "EXPUNGE, or UID EXPUNGE messages"},
     {"CLOSE",         SELECTED, IMAP_NO_SYNC,                                  imap_cmd_close,           "CLOSE"},
+    {"CHECK",         SELECTED, 0,                                             imap_cmd_check,           "CHECK"},
     {"UNSELECT",      SELECTED, IMAP_NO_SYNC,                                  imap_cmd_unselect,        "UNSELECT"},
     {"FETCH",         SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_fetch,           "FETCH messages items [(modifiers)]"},
     {"SEARCH",        SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_search,          "SEARCH [RETURN (options)] [CHARSET charset] keys"},

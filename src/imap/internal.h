@@ -247,6 +247,7 @@ int imap_unit_body(struct imap *i, struct span body) MUST_CHECK;
 void imap_capabilities(struct imap *i, struct buf *out);
 enum step imap_cmd_capability(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_noop(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_check(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_logout(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_id(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_enable(struct imap *i, const struct imap_arg *args);

@@ -102,6 +102,7 @@ static void changes_are_told(void **state)
         world_append(&w, SPAN(MESSAGE), 0);
     struct host *h = selected("");
     world_talk(h, "b NOOP", "b OK", NULL);
+    world_talk(h, "b CHECK", "b OK", NULL);
     flag(2, STORE_ADD, FLAG_SEEN);
     world_talk(h, "b NOOP", "* 2 FETCH (FLAGS (\\Seen))", "b OK", NULL);
     world_append(&w, SPAN(MESSAGE), 0);
