@@ -30,8 +30,8 @@
     LIST(listen_submissions,  "listen.submissions",  "*:465", "Submission with TLS from the first byte") \
     LIST(listen_pop3,         "listen.pop3",         "*:110", "POP3 with STLS") \
     LIST(listen_pop3s,        "listen.pop3s",        "*:995", "POP3 with TLS from the first byte") \
-    LIST(listen_imap,         "listen.imap",         "", "IMAP with STARTTLS") \
-    LIST(listen_imaps,        "listen.imaps",        "", "IMAP with TLS from the first byte") \
+    LIST(listen_imap,         "listen.imap",         "*:143", "IMAP with STARTTLS") \
+    LIST(listen_imaps,        "listen.imaps",        "*:993", "IMAP with TLS from the first byte") \
     LIST(proxy_from,          "listen.proxy_from",   "", "Networks whose connections begin with a PROXY protocol header, like 10.1.0.0/16") \
     \
     LIST(tls_cert,            "tls.certificate",     "tls/cert.pem", "Certificate chains (PEM); the first is for clients that name no host") \
