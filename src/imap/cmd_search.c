@@ -6,6 +6,7 @@ enum {
     MODSEQ_BATCH = 1000,
     MODSEQ_BATCHES = 20, /* in one step */
     ITEMS_ARENA = MODSEQ_BATCH * 512,
+    PROGRAM_ARENA = 16 * LIMIT_IMAP_COMMAND,
     PROGRESS_MS = 10 * 1000, /* RFC 9585 §4: not more often */
 };
 
@@ -20,7 +21,10 @@ static void search_drop(struct imap *i, void *data)
     numset_done(&t->found);
     numset_done(&t->returned);
     numset_done(&t->numbers);
+    numset_done(&t->other.uids);
     arena_free(t->items);
+    arena_free(t->program);
+    arena_free(t->boxes);
     free(t);
 }
 
@@ -61,7 +65,7 @@ static int ordering(struct imap *i, struct search_task *t)
 /* RFC 7162 §3.1.5, RFC 4731 §3.2 */
 static int modseqs(struct imap *i, struct search_task *t)
 {
-    struct mail_range range = {.mailbox = i->box->id, .uids = &t->returned, .max = MODSEQ_BATCH};
+    struct mail_range range = {.mailbox = t->box->id, .uids = &t->returned, .max = MODSEQ_BATCH};
     struct mail_item *v;
     size_t n;
     if (!t->request.modseq || numset_is_empty(&t->returned))
@@ -99,7 +103,7 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
 {
     if (err == ERR_INVALID)
         return imap_bad_args(i);
-    if ((t->request.returns & RETURN_SAVE) != 0) /* RFC 5182 §2.1 */
+    if ((t->request.returns & RETURN_SAVE) != 0 && i->box != NULL) /* RFC 5182 §2.1 */
         numset_clear(&i->box->saved);
     if (err == ERR_UNSUPPORTED)
         return imap_no(i, SPAN("BADCHARSET (US-ASCII UTF-8)"), "This charset is not known here");
@@ -108,20 +112,82 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
     return imap_no_of(i, err);
 }
 
+/* ---- mailboxes --------------------------------------------------------------------------- */
+
+static int keyword(void *arg, struct span name, uint32_t *id_out)
+{
+    const struct imap *i = arg;
+    return mailbox_keyword(i->server->mail, i->account, name, false, id_out);
+}
+
+/* The program for one mailbox: in another, numbers are other messages. */
+static int program_make(struct imap *i, struct search_task *t, const struct imap_selected *box)
+{
+    struct search_scope scope = {
+        .box = box, .now_ms = i->s.clock->wall_ms(i->s.clock), .keyword = keyword, .arg = i};
+    search_key_done(t->request.program);
+    t->request.program = NULL;
+    arena_reset(t->program);
+    return search_parse_keys(t->keys, t->charset, &scope, t->program, &t->request);
+}
+
+/* Are they right, also if there should be no mailbox to search? */
+static int keys_check(struct imap *i, struct search_task *t)
+{
+    return program_make(i, t, i->box != NULL ? i->box : &t->other);
+}
+
+static int box_open(struct imap *i, struct search_task *t)
+{
+    int err = program_make(i, t, t->box);
+    struct mail_search in = {
+        .mailbox = t->box->id, .uids = &t->box->uids, .program = t->request.program};
+    if (t->kind->order == NULL)
+        in.enough = search_enough(t, &in.newest);
+    if (err == 0)
+        err = mailbox_search_open(i->server->mail, i->account, &in, &t->search);
+    t->phase = SEARCH_FINDING;
+    return err;
+}
+
+/* On to the next mailbox, if there is one; the phase is DONE otherwise. One that has gone meanwhile has nothing. */
+static int next_box(struct imap *i, struct search_task *t)
+{
+    int r;
+    do {
+        search_forget(t);
+        r = t->kind->next(i, t);
+        if (r > 0)
+            r = box_open(i, t);
+        else if (r == 0)
+            return 0;
+    } while (r == ERR_NOT_FOUND);
+    return r;
+}
+
+/* ---- the course of it -------------------------------------------------------------------- */
+
+/* What is left to do in the phase: 1, or 0 it is over. */
+static int phase(struct imap *i, struct search_task *t)
+{
+    switch (t->phase) {
+    case SEARCH_FINDING: return finding(i, t);
+    case SEARCH_ORDERING: return ordering(i, t);
+    case SEARCH_MODSEQS: return modseqs(i, t);
+    case SEARCH_WRITING: return t->kind->write(i, t);
+    case SEARCH_DONE: break;
+    }
+    return 0;
+}
+
 static enum step search_go_on(struct imap *i)
 {
     struct search_task *t = i->task.data;
     int r = 0;
     while (r == 0 && t->phase != SEARCH_DONE) {
-        switch (t->phase) {
-        case SEARCH_FINDING: r = finding(i, t); break;
-        case SEARCH_ORDERING: r = ordering(i, t); break;
-        case SEARCH_MODSEQS: r = modseqs(i, t); break;
-        case SEARCH_WRITING: r = t->kind->write(i, t); break;
-        case SEARCH_DONE: break;
-        }
-        if (r == 0)
-            t->phase++;
+        r = phase(i, t);
+        if (r == 0 && ++t->phase == SEARCH_DONE && t->kind->next != NULL)
+            r = next_box(i, t);
     }
     if (r > 0) {
         tell_progress(i, t);
@@ -139,41 +205,33 @@ static enum step search_go_on(struct imap *i)
 
 /* ---- beginning --------------------------------------------------------------------------- */
 
-static int keyword(void *arg, struct span name, uint32_t *id_out)
-{
-    const struct imap *i = arg;
-    return mailbox_keyword(i->server->mail, i->account, name, false, id_out);
-}
-
 /* RFC 9755 §3: with UTF8=ACCEPT every string is UTF-8, and saying so is only for who has to. */
-static bool
-charset_is_allowed(const struct imap *i, const struct search_task *t, struct span charset)
+static bool charset_is_allowed(const struct imap *i, const struct search_task *t)
 {
-    if (charset.n == 0 || (i->enabled & IMAP_ON_UTF8) == 0)
+    if (t->charset.n == 0 || (i->enabled & IMAP_ON_UTF8) == 0)
         return true;
-    return t->kind->order != NULL && span_ieq(charset, SPAN("UTF-8"));
+    return t->kind->order != NULL && span_ieq(t->charset, SPAN("UTF-8"));
 }
 
 static int search_open(struct imap *i, struct search_task *t, const struct imap_arg *args)
 {
-    struct span charset = SPAN_EMPTY;
-    struct search_scope scope = {
-        .box = i->box, .now_ms = i->s.clock->wall_ms(i->s.clock), .keyword = keyword, .arg = i};
-    int err = t->kind->parse(t, &args, &charset);
-    if (err == 0 && !charset_is_allowed(i, t, charset))
+    t->box = i->box;
+    t->uid = i->uid;
+    t->items = arena_new(ITEMS_ARENA);
+    t->program = arena_new(PROGRAM_ARENA);
+    if (t->items == NULL || t->program == NULL)
+        return ERR_NOMEM;
+    int err = t->kind->parse(i, t, &args);
+    if (err == 0 && !charset_is_allowed(i, t))
         err = ERR_INVALID;
-    if (err == 0)
-        err = search_parse_keys(args, charset, &scope, i->s.arena, &t->request);
     if (err != 0)
         return err;
-    t->items = arena_new(ITEMS_ARENA);
-    if (t->items == NULL)
-        return ERR_NOMEM;
-    struct mail_search in = {
-        .mailbox = i->box->id, .uids = &i->box->uids, .program = t->request.program};
-    if (t->kind->order == NULL)
-        in.enough = search_enough(t, &in.newest);
-    return mailbox_search_open(i->server->mail, i->account, &in, &t->search);
+    t->keys = args;
+    if (t->kind->next == NULL)
+        return box_open(i, t);
+    t->phase = SEARCH_DONE; /* until a mailbox is opened */
+    err = keys_check(i, t);
+    return err != 0 ? err : next_box(i, t);
 }
 
 enum step
@@ -198,12 +256,12 @@ imap_search_begin(struct imap *i, const struct search_kind *kind, const struct i
 
 /* ---- SEARCH ------------------------------------------------------------------------------ */
 
-static int
-search_parse(struct search_task *t, const struct imap_arg **arg, struct span *charset_out)
+int search_parse_head(struct imap *i, struct search_task *t, const struct imap_arg **arg)
 {
+    (void)i;
     int err = search_parse_return(arg, &t->request);
     if (err == 0 && imap_arg_is(*arg, SPAN("CHARSET"))) {
-        if (!imap_arg_string((*arg)->next, charset_out) || charset_out->n == 0)
+        if (!imap_arg_string((*arg)->next, &t->charset) || t->charset.n == 0)
             return ERR_INVALID;
         *arg = (*arg)->next->next;
     }
@@ -213,6 +271,6 @@ search_parse(struct search_task *t, const struct imap_arg **arg, struct span *ch
 enum step imap_cmd_search(struct imap *i, const struct imap_arg *args)
 {
     static const struct search_kind kind = {
-        .name = "SEARCH", .parse = search_parse, .write = search_write};
+        .name = "SEARCH", .parse = search_parse_head, .write = search_write};
     return imap_search_begin(i, &kind, args);
 }

@@ -33,8 +33,9 @@ static int take_criterion(struct search_task *t, const struct imap_arg **arg)
     return ERR_INVALID;
 }
 
-static int sort_parse(struct search_task *t, const struct imap_arg **arg, struct span *charset_out)
+static int sort_parse(struct imap *i, struct search_task *t, const struct imap_arg **arg)
 {
+    (void)i;
     int err = search_parse_return(arg, &t->request);
     const struct imap_arg *list = *arg;
     if (err == 0 && (list == NULL || list->kind != IMAP_LIST || list->child == NULL))
@@ -44,7 +45,7 @@ static int sort_parse(struct search_task *t, const struct imap_arg **arg, struct
         err = take_criterion(t, &criterion);
     if (err != 0)
         return err;
-    if (!imap_arg_string(list->next, charset_out) || charset_out->n == 0)
+    if (!imap_arg_string(list->next, &t->charset) || t->charset.n == 0)
         return ERR_INVALID;
     *arg = list->next->next;
     return 0;
@@ -52,7 +53,7 @@ static int sort_parse(struct search_task *t, const struct imap_arg **arg, struct
 
 static int sort_begin(struct imap *i, struct search_task *t)
 {
-    return mailbox_sort_open(i->server->mail, i->account, i->box->id, &t->found, t->criteria,
+    return mailbox_sort_open(i->server->mail, i->account, t->box->id, &t->found, t->criteria,
                              t->criteria_n, &t->sort);
 }
 

@@ -2,9 +2,9 @@
 /* THREAD (RFC 5256 §3): THREAD algorithm charset keys */
 #include "imap/search_task.h"
 
-static int
-thread_parse(struct search_task *t, const struct imap_arg **arg, struct span *charset_out)
+static int thread_parse(struct imap *i, struct search_task *t, const struct imap_arg **arg)
 {
+    (void)i;
     static const struct {
         const char *name;
         enum thread_algorithm algorithm;
@@ -16,7 +16,7 @@ thread_parse(struct search_task *t, const struct imap_arg **arg, struct span *ch
     size_t n = 0;
     while (n < COUNT_OF(names) && !imap_arg_is(*arg, span_str(names[n].name)))
         n++;
-    if (n == COUNT_OF(names) || !imap_arg_string((*arg)->next, charset_out) || charset_out->n == 0)
+    if (n == COUNT_OF(names) || !imap_arg_string((*arg)->next, &t->charset) || t->charset.n == 0)
         return ERR_INVALID;
     t->algorithm = names[n].algorithm;
     *arg = (*arg)->next->next;
@@ -25,7 +25,7 @@ thread_parse(struct search_task *t, const struct imap_arg **arg, struct span *ch
 
 static int thread_begin(struct imap *i, struct search_task *t)
 {
-    return mailbox_thread_open(i->server->mail, i->account, i->box->id, &t->found, t->algorithm,
+    return mailbox_thread_open(i->server->mail, i->account, t->box->id, &t->found, t->algorithm,
                                &t->thread);
 }
 
@@ -50,7 +50,7 @@ static void write_entering(struct imap *i, struct search_task *t, const struct t
     if (has_brackets(nodes, t->node))
         buf_putc(i->s.out, '(');
     if (node->uid != 0) {
-        buf_printf(i->s.out, "%u%s", i->uid ? node->uid : numset_rank(&i->box->uids, node->uid),
+        buf_printf(i->s.out, "%u%s", t->uid ? node->uid : numset_rank(&t->box->uids, node->uid),
                    node->child != 0 ? " " : "");
     }
     if (node->child != 0)

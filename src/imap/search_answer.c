@@ -5,7 +5,8 @@
 
 bool search_is_extended(const struct imap *i, const struct search_task *t)
 {
-    return t->request.extended || (t->sort == NULL && (i->enabled & IMAP_ON_REV2) != 0);
+    return t->request.extended || t->sources_n > 0 ||
+           (t->sort == NULL && (i->enabled & IMAP_ON_REV2) != 0);
 }
 
 /* ---- what is returned -------------------------------------------------------------------- */
@@ -98,25 +99,37 @@ int search_choose(struct search_task *t)
     return err != 0 ? err : t->returned.err;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------- */
-
-static uint32_t number_of(const struct imap *i, uint32_t uid)
+void search_forget(struct search_task *t)
 {
-    return i->uid ? uid : numset_rank(&i->box->uids, uid);
+    numset_clear(&t->found);
+    numset_clear(&t->returned);
+    numset_clear(&t->numbers);
+    t->modseq = 0;
+    t->number = 0;
+    t->run_first = 0;
+    t->comma = false;
+    t->head_written = false;
 }
 
-static bool next_number(struct imap *i, struct search_task *t, uint32_t *out)
+/* ---- numbers ----------------------------------------------------------------------------- */
+
+static uint32_t number_of(const struct search_task *t, uint32_t uid)
+{
+    return t->uid ? uid : numset_rank(&t->box->uids, uid);
+}
+
+static bool next_number(struct search_task *t, uint32_t *out)
 {
     if (t->sorted != NULL) {
         if (t->sorted_at == t->sorted_end)
             return false;
-        *out = number_of(i, t->sorted[t->sorted_at++].uid);
+        *out = number_of(t, t->sorted[t->sorted_at++].uid);
         return true;
     }
     bool there = t->number == 0 ? numset_first(&t->numbers, &t->number)
                                 : numset_next(&t->numbers, &t->number);
     if (there)
-        *out = number_of(i, t->number);
+        *out = number_of(t, t->number);
     return there;
 }
 
@@ -136,7 +149,7 @@ static int write_numbers(struct imap *i, struct search_task *t, bool set)
 {
     uint32_t n;
     while (i->s.out->n < IMAP_OUT_STEP) {
-        if (!next_number(i, t, &n)) {
+        if (!next_number(t, &n)) {
             write_run(i, t);
             return 0;
         }
@@ -169,7 +182,7 @@ static void write_edge(struct imap *i, const struct search_task *t, const char *
         uid = n == 0 ? 0 : t->sorted[last ? n - 1 : 0].uid;
     }
     if (uid != 0)
-        buf_printf(i->s.out, " %s %u", name, number_of(i, uid));
+        buf_printf(i->s.out, " %s %u", name, number_of(t, uid));
 }
 
 /* RFC 4731 §3.1, up to where the numbers begin. */
@@ -177,7 +190,13 @@ static void write_extended_head(struct imap *i, struct search_task *t)
 {
     const struct search_request *r = &t->request;
     struct buf *out = i->s.out;
-    buf_printf(out, "* ESEARCH (TAG \"%s\")%s", i->tag, i->uid ? " UID" : "");
+    buf_printf(out, "* ESEARCH (TAG \"%s\"", i->tag);
+    if (t->sources_n > 0) { /* RFC 7377 §2.1 */
+        buf_puts(out, " MAILBOX ");
+        imap_write_mailbox(i, t->sources[t->source - 1].name);
+        buf_printf(out, " UIDVALIDITY %u", t->box->uidvalidity);
+    }
+    buf_printf(out, ")%s", t->uid ? " UID" : "");
     if ((r->returns & RETURN_MIN) != 0)
         write_edge(i, t, "MIN", false);
     if ((r->returns & RETURN_MAX) != 0)
@@ -205,6 +224,8 @@ int search_write(struct imap *i, struct search_task *t)
 {
     bool extended = search_is_extended(i, t);
     if (t->request.returns == RETURN_SAVE) /* RFC 5182 §2.1: nothing else was asked for */
+        return 0;
+    if (t->sources_n > 0 && numset_is_empty(&t->found)) /* RFC 7377 §2.1 */
         return 0;
     if (!t->head_written) {
         t->head_written = true;

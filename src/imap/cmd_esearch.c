@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ESEARCH (RFC 7377): ESEARCH [IN (mailboxes)] [RETURN (options)] [CHARSET charset] keys
+ *
+ * One mailbox after the other, in the order in which they were made. Each is searched as it is then, but for the
+ * selected one, which is searched as the client knows it. */
+#include "imap/search_task.h"
+
+enum { BOXES_ARENA = 16 * 1024 * 1024 };
+
+enum source_match {
+    MATCH_SELECTED,
+    MATCH_ALL, /* "personal", and "inboxes": filters may deliver to any of them (RFC 5465 §6.3) */
+    MATCH_SUBSCRIBED,
+    MATCH_NAME,
+    MATCH_CHILDREN, /* of it, and itself */
+    MATCH_BELOW,    /* the same on all levels */
+};
+
+struct source {
+    enum source_match match;
+    struct span name;
+};
+
+static const struct {
+    const char *name;
+    enum source_match match;
+} specifiers[] = {
+    {"selected", MATCH_SELECTED},     {"inboxes", MATCH_ALL},    {"personal", MATCH_ALL},
+    {"subscribed", MATCH_SUBSCRIBED}, {"mailboxes", MATCH_NAME}, {"subtree-one", MATCH_CHILDREN},
+    {"subtree", MATCH_BELOW},
+};
+
+/* ---- which mailboxes --------------------------------------------------------------------- */
+
+static bool matches(const struct imap *i, const struct source *s, const struct mailbox *box)
+{
+    struct span below = box->name;
+    switch (s->match) {
+    case MATCH_SELECTED: return i->box != NULL && box->id.v == i->box->id.v;
+    case MATCH_ALL: return true;
+    case MATCH_SUBSCRIBED: return box->subscribed;
+    case MATCH_NAME: return span_eq(box->name, s->name);
+    case MATCH_CHILDREN:
+    case MATCH_BELOW: break;
+    }
+    if (!span_skip(&below, s->name))
+        return false;
+    if (below.n == 0)
+        return true;
+    return span_skip(&below, SPAN("/")) && (s->match == MATCH_BELOW || span_chr(below, '/') < 0);
+}
+
+/* Those that a source names are moved to the front. */
+static void choose(const struct imap *i, struct search_task *t, const struct source *s, size_t n)
+{
+    for (size_t k = t->sources_n; k < n; k++) {
+        if (t->sources[k].noselect || !matches(i, s, &t->sources[k]))
+            continue;
+        struct mailbox box = t->sources[k];
+        t->sources[k] = t->sources[t->sources_n];
+        t->sources[t->sources_n++] = box;
+    }
+}
+
+/* A name, in the form that mailboxes have. */
+static int choose_named(struct imap *i,
+                        struct search_task *t,
+                        enum source_match match,
+                        const struct imap_arg *name,
+                        size_t n)
+{
+    struct source s = {.match = match};
+    int err = imap_read_mailbox(i, name, &s.name);
+    if (err != 0)
+        return err;
+    struct span rest = s.name;
+    if (span_iskip(&rest, SPAN("INBOX")) && (rest.n == 0 || rest.p[0] == '/')) /* RFC 9051 §5.1 */
+        s.name = arena_printf(t->boxes, "INBOX%.*s", SPAN_ARG(rest));
+    choose(i, t, &s, n);
+    return arena_err(t->boxes);
+}
+
+/* A specifier and the names behind it. */
+static int take_source(struct imap *i, struct search_task *t, const struct imap_arg **arg, size_t n)
+{
+    size_t k = 0;
+    while (k < COUNT_OF(specifiers) && !imap_arg_is(*arg, span_str(specifiers[k].name)))
+        k++;
+    if (k == COUNT_OF(specifiers))
+        return ERR_INVALID;
+    struct source s = {.match = specifiers[k].match};
+    *arg = (*arg)->next;
+    if (s.match == MATCH_SELECTED ? i->box == NULL : (t->request.returns & RETURN_SAVE) != 0)
+        return ERR_INVALID;
+    if (s.match < MATCH_NAME) {
+        choose(i, t, &s, n);
+        return 0;
+    }
+    const struct imap_arg *names = *arg;
+    if (names == NULL)
+        return ERR_INVALID;
+    *arg = names->next;
+    if (names->kind != IMAP_LIST)
+        return choose_named(i, t, s.match, names, n);
+    int err = names->child == NULL ? ERR_INVALID : 0;
+    for (const struct imap_arg *name = names->child; err == 0 && name != NULL; name = name->next)
+        err = choose_named(i, t, s.match, name, n);
+    return err;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct mailbox *x = a, *y = b;
+    return (x->id.v > y->id.v) - (x->id.v < y->id.v);
+}
+
+static int esearch_parse(struct imap *i, struct search_task *t, const struct imap_arg **arg)
+{
+    static const struct imap_arg selected = {.kind = IMAP_ATOM, .text = {"selected", 8}};
+    const struct imap_arg *source = &selected;
+    size_t n = 0;
+    if (imap_arg_is(*arg, SPAN("IN"))) {
+        const struct imap_arg *list = (*arg)->next;
+        if (list == NULL || list->kind != IMAP_LIST || list->child == NULL)
+            return ERR_INVALID;
+        source = list->child;
+        *arg = list->next;
+    }
+    t->boxes = arena_new(BOXES_ARENA);
+    if (t->boxes == NULL)
+        return ERR_NOMEM;
+    int err = search_parse_head(i, t, arg);
+    if (err == 0)
+        err = mailbox_list(i->server->mail, i->account, t->boxes, &t->sources, &n);
+    while (err == 0 && source != NULL)
+        err = take_source(i, t, &source, n);
+    if (t->sources_n > 1)
+        qsort(t->sources, t->sources_n, sizeof(*t->sources), by_id);
+    t->uid = true;
+    return err;
+}
+
+static int esearch_next(struct imap *i, struct search_task *t)
+{
+    struct mail_head head;
+    if (t->source == t->sources_n)
+        return 0;
+    const struct mailbox *box = &t->sources[t->source++];
+    if (i->box != NULL && box->id.v == i->box->id.v) {
+        t->box = i->box;
+        return 1;
+    }
+    int err = mailbox_uids(i->server->mail, i->account, box->id, &head, &t->other.uids);
+    if (err != 0)
+        return err;
+    t->other.id = box->id;
+    t->other.uidvalidity = head.uidvalidity;
+    t->box = &t->other;
+    return 1;
+}
+
+enum step imap_cmd_esearch(struct imap *i, const struct imap_arg *args)
+{
+    static const struct search_kind kind = {
+        .name = "ESEARCH", .parse = esearch_parse, .write = search_write, .next = esearch_next};
+    return imap_search_begin(i, &kind, args);
+}
