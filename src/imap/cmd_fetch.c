@@ -192,9 +192,12 @@ static int batch_read(struct imap *i, struct fetch *f)
     bool large = (f->request.needs & (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE |
                                       FETCH_WANTS_SUMMARY | FETCH_SETS_SEEN)) != 0;
     uint32_t next = 0;
+    int err = imap_unit_more(i, i->command->name); /* no message is to blame for this */
+    if (err != 0)
+        return err;
     batch_keep(i, f);
     f->n = f->at = 0;
-    int err = batch_items(i, f, large ? BATCH_SUMMARIES : BATCH, &next);
+    err = batch_items(i, f, large ? BATCH_SUMMARIES : BATCH, &next);
     if (err == 0 && (f->request.needs & FETCH_SETS_SEEN) != 0 && !i->box->read_only)
         err = batch_seen(i, f, &next);
     if (err != 0)
@@ -291,7 +294,8 @@ static enum step fetch_end(struct imap *i, struct fetch *f)
 static enum step fetch_go_on(struct imap *i)
 {
     struct fetch *f = i->task.data;
-    int more = 1;
+    int more = f->message != NULL ? fetch_message_unit(i, f) : 0;
+    more = more == 0 ? 1 : more;
     while (more > 0 && i->s.out->n < IMAP_OUT_STEP)
         more = fetch_more(i, f);
     if (more > 0)

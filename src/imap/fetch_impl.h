@@ -61,6 +61,8 @@ struct fetch {
 
 /* ---- fetch_message.c ---------------------------------------------------------------------- */
 
+/* For the flight recorder: what is done from here on is about f->message. 0 or ERR_QUARANTINED. */
+int fetch_message_unit(struct imap *i, const struct fetch *f) MUST_CHECK;
 /* Reads what all items of the request need. An error: this message cannot be answered. */
 int fetch_message_open(struct imap *i, struct fetch *f, const struct mail_item *m) MUST_CHECK;
 /* The next item: written to `out`, or a stream that is to be drained first. An error: the item is left out. */

@@ -102,14 +102,22 @@ static int open_summary(struct imap *i, struct fetch *f)
     return 0;
 }
 
+/* Everything that others wrote is read within a unit of its own; entries are ours. */
+int fetch_message_unit(struct imap *i, const struct fetch *f)
+{
+    static const unsigned theirs =
+        FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY | FETCH_NEEDS_BODY;
+    return (f->request.needs & theirs) != 0 ? imap_unit_message(i, f->message) : 0;
+}
+
 int fetch_message_open(struct imap *i, struct fetch *f, const struct mail_item *m)
 {
-    int err = 0;
     f->message = m;
     f->item = f->request.items;
     f->begun = f->has_summary = false;
-    if ((f->request.needs & (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY)) !=
-        0)
+    int err = fetch_message_unit(i, f);
+    if (err == 0 && (f->request.needs &
+                     (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY)) != 0)
         err = open_summary(i, f);
     if (err == 0 && (f->request.needs & FETCH_NEEDS_BODY) != 0)
         err = open_body(i, f);

@@ -239,6 +239,8 @@ void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n);
 /* Each 0 or ERR_QUARANTINED: it is not to be run. Until flight_end, or the next of them. */
 int imap_unit_command(struct imap *i, struct span args) MUST_CHECK;
 int imap_unit_more(struct imap *i, const char *what) MUST_CHECK;
+/* What is read of one message: it is not to be blamed on a command that names many. */
+int imap_unit_message(struct imap *i, const struct mail_item *m) MUST_CHECK;
 /* A message that the client gives us. */
 int imap_unit_body(struct imap *i, struct span body) MUST_CHECK;
 
