@@ -191,6 +191,26 @@ static void binary(void **state)
     host_free(h);
 }
 
+/* What a client has enabled decides how text beyond ASCII is written. */
+static void utf8(void **state)
+{
+    (void)state;
+    world_append(&w, SPAN("Subject: \xc3\xa4\r\nContent-Type: a/b; n*=utf-8''%c3%a4\r\n\r\n"),
+                 FLAG_SEEN);
+    struct host *h = selected("");
+    says(h, "FETCH 1 (ENVELOPE BODY)",
+         "* 1 FETCH (ENVELOPE (NIL {2}\r\n\xc3\xa4 NIL NIL NIL NIL NIL NIL NIL NIL) BODY (\"a\" "
+         "\"b\" (\"n*\" "
+         "\"utf-8''%C3%A4\") NIL NIL \"7bit\" 0))\r\n");
+    host_free(h);
+    h = selected("x ENABLE IMAP4rev2\r\n");
+    says(h, "FETCH 1 (ENVELOPE BODY)",
+         "* 1 FETCH (ENVELOPE (NIL \"\xc3\xa4\" NIL NIL NIL NIL NIL NIL NIL NIL) BODY (\"a\" \"b\" "
+         "(\"n*\" "
+         "\"\xc3\xa4\") NIL NIL \"7bit\" 0))\r\n");
+    host_free(h);
+}
+
 static void seen(void **state)
 {
     (void)state;
@@ -568,6 +588,7 @@ int main(void)
         TEST(words),
         TEST(sections),
         TEST(binary),
+        TEST(utf8),
         TEST(seen),
         TEST(keywords),
         TEST(modseq),
