@@ -32,6 +32,7 @@ GENERATED = 400
 
 def read_list(s, at=0):
     """One value of IMAP's grammar at s[at]: str, bytes (of literals too), int, None or list; and where it ends."""
+    at += s[at:at + 2] == b"~{"  # a literal8
     c = s[at:at + 1]
     if c == b"(":
         out, at = [], at + 1
