@@ -130,6 +130,8 @@ static int esearch_parse(struct imap *i, struct search_task *t, const struct ima
     if (t->boxes == NULL)
         return ERR_NOMEM;
     int err = search_parse_head(i, t, arg);
+    if (err == 0 && (t->request.returns & RETURN_UPDATE) != 0 && i->box == NULL)
+        err = ERR_INVALID;
     if (err == 0)
         err = mailbox_list(i->server->mail, i->account, t->boxes, &t->sources, &n);
     while (err == 0 && source != NULL)

@@ -6,7 +6,6 @@ enum {
     MODSEQ_BATCH = 1000,
     MODSEQ_BATCHES = 20, /* in one step */
     ITEMS_ARENA = MODSEQ_BATCH * 512,
-    PROGRAM_ARENA = 16 * LIMIT_IMAP_COMMAND,
     PROGRESS_MS = 10 * 1000, /* RFC 9585 §4: not more often */
 };
 
@@ -44,8 +43,6 @@ static int finding(struct imap *i, struct search_task *t)
     r = numset_copy(&t->found, mailbox_search_found(t->search));
     mailbox_search_close(t->search);
     t->search = NULL;
-    search_key_done(t->request.program);
-    t->request.program = NULL;
     if (r == 0 && t->kind->order != NULL)
         r = t->kind->order(i, t);
     return r;
@@ -59,6 +56,8 @@ static int ordering(struct imap *i, struct search_task *t)
     r = search_choose(t);
     if (r == 0 && (t->request.returns & RETURN_SAVE) != 0) /* RFC 5182 §2.1 */
         r = numset_copy(&i->box->saved, &t->returned);
+    if (r == 0 && (t->request.returns & RETURN_UPDATE) != 0 && t->box == i->box)
+        r = imap_context_add(i, t);
     return r;
 }
 
@@ -103,6 +102,8 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
 {
     if (err == ERR_INVALID)
         return imap_bad_args(i);
+    if (err == ERR_EXISTS) /* RFC 5267 §4.3 */
+        return imap_bad(i, "This tag is that of a search with UPDATE");
     if ((t->request.returns & RETURN_SAVE) != 0 && i->box != NULL) /* RFC 5182 §2.1 */
         numset_clear(&i->box->saved);
     if (err == ERR_UNSUPPORTED)
@@ -114,17 +115,27 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
 
 /* ---- mailboxes --------------------------------------------------------------------------- */
 
+struct keywords {
+    const struct imap *i;
+    bool add;
+};
+
+/* For one who wants to hear of changes a keyword is made that is not there yet: a message may get it. */
 static int keyword(void *arg, struct span name, uint32_t *id_out)
 {
-    const struct imap *i = arg;
-    return mailbox_keyword(i->server->mail, i->account, name, false, id_out);
+    const struct keywords *k = arg;
+    int err = mailbox_keyword(k->i->server->mail, k->i->account, name, k->add, id_out);
+    return err == ERR_LIMIT ? ERR_NOT_FOUND : err;
 }
 
 /* The program for one mailbox: in another, numbers are other messages. */
 static int program_make(struct imap *i, struct search_task *t, const struct imap_selected *box)
 {
-    struct search_scope scope = {
-        .box = box, .now_ms = i->s.clock->wall_ms(i->s.clock), .keyword = keyword, .arg = i};
+    struct keywords keywords = {i, (t->request.returns & RETURN_UPDATE) != 0};
+    struct search_scope scope = {.box = box,
+                                 .now_ms = i->s.clock->wall_ms(i->s.clock),
+                                 .keyword = keyword,
+                                 .arg = &keywords};
     search_key_done(t->request.program);
     t->request.program = NULL;
     arena_reset(t->program);
@@ -218,12 +229,15 @@ static int search_open(struct imap *i, struct search_task *t, const struct imap_
     t->box = i->box;
     t->uid = i->uid;
     t->items = arena_new(ITEMS_ARENA);
-    t->program = arena_new(PROGRAM_ARENA);
+    t->program = arena_new(SEARCH_PROGRAM_ARENA);
     if (t->items == NULL || t->program == NULL)
         return ERR_NOMEM;
     int err = t->kind->parse(i, t, &args);
     if (err == 0 && !charset_is_allowed(i, t))
         err = ERR_INVALID;
+    if (err == 0 && (t->request.returns & RETURN_UPDATE) != 0 &&
+        imap_context_has(i, span_str(i->tag)))
+        err = ERR_EXISTS;
     if (err != 0)
         return err;
     t->keys = args;

@@ -50,6 +50,7 @@ void imap_box_close(struct imap *i)
     numset_done(&box->uids);
     numset_done(&box->gone);
     numset_done(&box->saved);
+    imap_contexts_free(box->contexts);
     free(box);
     i->box = NULL;
     if (i->state == IMAP_SELECTED)

@@ -44,6 +44,7 @@ const struct imap_command imap_commands[] = {
     {"FETCH",         SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_fetch,           "FETCH messages items [(modifiers)]"},
     {"SEARCH",        SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_search,          "SEARCH [RETURN (options)] [CHARSET charset] keys"},
     {"ESEARCH",       AUTH,     IMAP_UID,                                      imap_cmd_esearch,         "ESEARCH [IN (mailboxes)] [RETURN (options)] [CHARSET charset] keys"},
+    {"CANCELUPDATE",  SELECTED, 0,                                             imap_cmd_cancelupdate,    "CANCELUPDATE \"tag\" ..."},
     {"SORT",          SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_sort,            "SORT [RETURN (options)] (criteria) charset keys"},
     {"THREAD",        SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_thread,          "THREAD algorithm charset keys"},
 };

@@ -56,6 +56,7 @@ struct imap_selected {
     struct numset gone;   /* of those, expunged and not told yet */
     struct numset saved;  /* "$", RFC 5182 */
     size_t keywords_told; /* so many of the account's keywords were in a FLAGS response */
+    struct imap_contexts *contexts; /* contexts.c; NULL: none */
     struct imap_watch watch;
 };
 
@@ -234,6 +235,15 @@ void imap_tell_permanent_flags(struct imap *i);
  * a message has it (RFC 9051 §7.3.5). */
 void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n);
 
+/* ---- contexts.c: what changes in the results of searches (RFC 5267 §4.3) ---------------------- */
+
+/* Tells, before box->gone is, that some of it leaves a result. true: it has, call again. */
+bool imap_contexts_gone(struct imap *i);
+/* Tells what the change of these messages, which the client knows of, changes in results: 1 there is more, 0 all is
+ * told. */
+int imap_contexts_update(struct imap *i, const struct numset *changed) MUST_CHECK;
+void imap_contexts_free(struct imap_contexts *all); /* NULL is fine */
+
 /* ---- unit.c: what the flight recorder gets to know (base/flight.h) ------------------------- */
 
 /* Each 0 or ERR_QUARANTINED: it is not to be run. Until flight_end, or the next of them. */
@@ -339,6 +349,7 @@ int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_o
 void imap_box_close(struct imap *i);
 
 enum step imap_cmd_search(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_cancelupdate(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_esearch(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_sort(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_thread(struct imap *i, const struct imap_arg *args);

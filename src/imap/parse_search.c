@@ -264,6 +264,7 @@ static int take_form(struct parser *p,
     case FORM_HEADER:
         if (!imap_arg_string(take(arg), &k->name))
             return ERR_INVALID;
+        k->name = arena_dup(p->arena, k->name);
         return take_string(p, arg, &k->text);
     case FORM_MODSEQ: return take_modseq(p, arg, k);
     case FORM_EMAILID: return take_emailid(arg, k);
@@ -382,8 +383,9 @@ static int take_option(const struct imap_arg **arg, struct search_request *r)
     static const struct {
         const char *name;
         unsigned bit;
-    } options[] = {{"MIN", RETURN_MIN},     {"MAX", RETURN_MAX},   {"ALL", RETURN_ALL},
-                   {"COUNT", RETURN_COUNT}, {"SAVE", RETURN_SAVE}, {"PARTIAL", RETURN_PARTIAL}};
+    } options[] = {{"MIN", RETURN_MIN},       {"MAX", RETURN_MAX},   {"ALL", RETURN_ALL},
+                   {"COUNT", RETURN_COUNT},   {"SAVE", RETURN_SAVE}, {"PARTIAL", RETURN_PARTIAL},
+                   {"UPDATE", RETURN_UPDATE}, {"CONTEXT", 0}};
     const struct imap_arg *name = take(arg);
     size_t i = 0;
     while (i < COUNT_OF(options) && !imap_arg_is(name, span_str(options[i].name)))

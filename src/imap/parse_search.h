@@ -4,12 +4,12 @@
  *
  * Keys: all of RFC 9051 §6.4.4 and RFC 3501 §6.4.4 (nothing is ever \Recent here), MODSEQ (RFC 7162 §3.1.5), OLDER and
  * YOUNGER (RFC 5032), SAVEDBEFORE and its kin (RFC 8514 §4.3), EMAILID and THREADID (RFC 8474 §5.3). Return options: MIN,
- * MAX, ALL, COUNT (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394).
+ * MAX, ALL, COUNT (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE, and CONTEXT, which is a hint (RFC 5267 §4).
  *
  * Strings are converted to UTF-8 from the charset given. Without one they are UTF-8, and windows-1252 where they are
  * not that. Sequence numbers that are not there match nothing: clients search 1:* in empty mailboxes.
  *
- * Everything but the sets in the program is in the arena or the command. Limits: LIMIT_SEARCH_KEYS,
+ * Everything but the sets in the program is in the arena. Limits: LIMIT_SEARCH_KEYS,
  * LIMIT_SEARCH_DEPTH; a chain of OR or NOT is flat. */
 #ifndef IMAP_PARSE_SEARCH_H
 #define IMAP_PARSE_SEARCH_H
@@ -25,6 +25,7 @@ enum search_return { /* bits */
                      RETURN_COUNT = 8,
                      RETURN_SAVE = 16,
                      RETURN_PARTIAL = 32,
+                     RETURN_UPDATE = 64,
 };
 
 /* What the criteria refer to. */

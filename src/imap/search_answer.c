@@ -15,7 +15,7 @@ bool search_is_extended(const struct imap *i, const struct search_task *t)
 static bool returns_all(const struct search_request *r)
 {
     return (r->returns & (RETURN_ALL | RETURN_COUNT)) != 0 ||
-           (r->returns & ~(unsigned)RETURN_SAVE) == 0;
+           (r->returns & ~(unsigned)(RETURN_SAVE | RETURN_UPDATE)) == 0;
 }
 
 uint64_t search_enough(const struct search_task *t, bool *newest_out)
@@ -24,7 +24,8 @@ uint64_t search_enough(const struct search_task *t, bool *newest_out)
     bool first = (r->returns & RETURN_MIN) != 0, last = (r->returns & RETURN_MAX) != 0;
     bool paged = (r->returns & RETURN_PARTIAL) != 0;
     *newest_out = last || (paged && r->page.from_end);
-    if (returns_all(r) || (first && *newest_out) || (last && paged && !r->page.from_end))
+    if (returns_all(r) || (r->returns & RETURN_UPDATE) != 0 || (first && *newest_out) ||
+        (last && paged && !r->page.from_end))
         return 0;
     return paged ? (uint64_t)r->page.first + r->page.count - 1 : 1;
 }
@@ -185,17 +186,32 @@ static void write_edge(struct imap *i, const struct search_task *t, const char *
         buf_printf(i->s.out, " %s %u", name, number_of(t, uid));
 }
 
+static void write_correlator(struct imap *i, const struct search_task *t)
+{
+    buf_printf(i->s.out, "TAG \"%s\"", i->tag);
+    if (t->sources_n == 0)
+        return;
+    buf_puts(i->s.out, " MAILBOX "); /* RFC 7377 §2.1 */
+    imap_write_mailbox(i, t->sources[t->source - 1].name);
+    buf_printf(i->s.out, " UIDVALIDITY %u", t->box->uidvalidity);
+}
+
+struct span search_correlator(struct imap *i, const struct search_task *t, struct arena *a)
+{
+    size_t before = i->s.out->n;
+    write_correlator(i, t);
+    struct span text = arena_dup(a, span_from(buf_span(i->s.out), before));
+    buf_truncate(i->s.out, before);
+    return text;
+}
+
 /* RFC 4731 §3.1, up to where the numbers begin. */
 static void write_extended_head(struct imap *i, struct search_task *t)
 {
     const struct search_request *r = &t->request;
     struct buf *out = i->s.out;
-    buf_printf(out, "* ESEARCH (TAG \"%s\"", i->tag);
-    if (t->sources_n > 0) { /* RFC 7377 §2.1 */
-        buf_puts(out, " MAILBOX ");
-        imap_write_mailbox(i, t->sources[t->source - 1].name);
-        buf_printf(out, " UIDVALIDITY %u", t->box->uidvalidity);
-    }
+    buf_puts(out, "* ESEARCH (");
+    write_correlator(i, t);
     buf_printf(out, ")%s", t->uid ? " UID" : "");
     if ((r->returns & RETURN_MIN) != 0)
         write_edge(i, t, "MIN", false);
@@ -223,7 +239,8 @@ static void write_tail(struct imap *i, const struct search_task *t, bool extende
 int search_write(struct imap *i, struct search_task *t)
 {
     bool extended = search_is_extended(i, t);
-    if (t->request.returns == RETURN_SAVE) /* RFC 5182 §2.1: nothing else was asked for */
+    /* RFC 5182 §2.1: nothing else was asked for */
+    if ((t->request.returns & ~(unsigned)RETURN_UPDATE) == RETURN_SAVE)
         return 0;
     if (t->sources_n > 0 && numset_is_empty(&t->found)) /* RFC 7377 §2.1 */
         return 0;

@@ -79,6 +79,12 @@ int search_unwanted(void *arg) MUST_CHECK;
 enum step
 imap_search_begin(struct imap *i, const struct search_kind *kind, const struct imap_arg *args);
 
+enum { SEARCH_PROGRAM_ARENA = 16 * LIMIT_IMAP_COMMAND };
+/* contexts.c: updates for what was found in the selected mailbox; takes the program over. When there are too many, the
+ * client is told. */
+int imap_context_add(struct imap *i, struct search_task *t) MUST_CHECK;
+bool imap_context_has(const struct imap *i, struct span tag);
+
 /* "[RETURN (options)] [CHARSET charset]" */
 int search_parse_head(struct imap *i,
                       struct search_task *t,
@@ -92,6 +98,8 @@ int search_choose(struct search_task *t) MUST_CHECK;
 bool search_is_extended(const struct imap *i, const struct search_task *t);
 /* How many of the found have to be known, and from which end; 0: all. */
 uint64_t search_enough(const struct search_task *t, bool *newest_out);
+/* What tells whose answer an ESEARCH response is: `TAG "a"`; in the arena. */
+struct span search_correlator(struct imap *i, const struct search_task *t, struct arena *a);
 /* Another mailbox is to be searched: nothing was found there yet. */
 void search_forget(struct search_task *t);
 /* `write` of SEARCH, SORT and ESEARCH. */

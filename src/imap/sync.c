@@ -17,6 +17,7 @@ enum {
 struct imap_sync {
     struct numset changed; /* whose flags are to be told */
     struct numset earlier; /* VANISHED (EARLIER), at SELECT */
+    struct numset results; /* which may have come into results of searches, or left them */
     uint32_t from;         /* the next of `changed`; 0: none is left */
     bool expunges;         /* may be told */
     bool exists;           /* the number of messages is to be told */
@@ -28,6 +29,7 @@ static void sync_free(struct imap_sync *y)
 {
     numset_done(&y->changed);
     numset_done(&y->earlier);
+    numset_done(&y->results);
     arena_free(y->arena);
     free(y);
 }
@@ -80,6 +82,9 @@ static int apply(struct imap *i, struct imap_sync *y, struct numset *gone, struc
     numset_and(gone, &box->uids);
     numset_or(&y->changed, &i->loud);
     int err = numset_copy(added, &y->changed);
+    if (err == 0 && box->contexts != NULL)
+        err = numset_copy(&y->results, &y->changed);
+    numset_andnot(&y->results, gone);
     numset_andnot(added, &box->uids);
     numset_and(&y->changed, &box->uids);
     numset_andnot(&y->changed, gone);
@@ -270,6 +275,8 @@ static enum step go_on(struct imap *i)
         if (!numset_is_empty(&y->earlier)) {
             tell_vanished(i, &y->earlier, true);
         } else if (y->expunges && !numset_is_empty(&box->gone)) {
+            if (imap_contexts_gone(i))
+                continue;
             if ((i->enabled & IMAP_ON_QRESYNC) != 0)
                 tell_vanished(i, &box->gone, false);
             else
@@ -277,6 +284,10 @@ static enum step go_on(struct imap *i)
         } else if (y->exists) {
             y->exists = false;
             imap_tell_exists(i);
+        } else if (!numset_is_empty(&y->results)) {
+            if (imap_contexts_update(i, &y->results) > 0)
+                return STEP_MORE;
+            numset_clear(&y->results);
         } else if (y->from != 0) {
             int err = tell_batch(i, y);
             if (err != 0) { /* told with the next change of these, or at the next SELECT */

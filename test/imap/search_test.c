@@ -219,7 +219,6 @@ static void refused(void **state)
         "SEARCH RETURN (PARTIAL 0:2) ALL",
         "SEARCH RETURN (PARTIAL -1:2) ALL",
         "SEARCH RETURN (PARTIAL) ALL",
-        "SEARCH RETURN (UPDATE) ALL",
         "SEARCH CHARSET",
         "SEARCH CHARSET UTF-8",
         "SEARCH WHAT",
