@@ -3,7 +3,7 @@
  * holds neither thread nor buffer meanwhile. */
 #include "imap/internal.h"
 
-static void listen(struct imap *i, bool on)
+static void set_listening(struct imap *i, bool on)
 {
     i->s.wakeable = on;
     if (i->box != NULL)
@@ -26,7 +26,7 @@ enum step imap_cmd_idle(struct imap *i, const struct imap_arg *args)
     if (args != NULL)
         return imap_bad_args(i);
     imap_continue(i, "idling");
-    listen(i, true);
+    set_listening(i, true);
     return imap_sync(i, true, rest);
 }
 
@@ -37,7 +37,7 @@ enum step imap_idle_woken(struct imap *i)
 
 enum step imap_idle_line(struct imap *i, struct span line)
 {
-    listen(i, false);
+    set_listening(i, false);
     i->busy = IMAP_READY;
     if (!span_ieq(line, SPAN("DONE")))
         return imap_bad(i, "Expected DONE");

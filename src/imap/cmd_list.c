@@ -252,6 +252,8 @@ enum step imap_cmd_list(struct imap *i, const struct imap_arg *args)
         args = args->next;
     }
     size_t n = imap_args_count(args);
+    if (args == NULL)
+        return imap_bad_args(i);
     const struct imap_arg *give = n == 4 ? args->next->next : NULL;
     if ((n != 2 && n != 4) ||
         (n == 4 && (!imap_arg_is(give, SPAN("RETURN")) || give->next->kind != IMAP_LIST ||

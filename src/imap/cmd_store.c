@@ -152,6 +152,7 @@ static enum step store(struct imap *i, struct store *x, struct numset *uids)
         step = imap_no_of(i, err);
     numset_done(&refused);
     numset_done(&foreign);
+    x->in.foreign = NULL;
     return step;
 }
 

@@ -7,6 +7,6 @@
 
 /* RFC 9051 §9 date-time, without its quotes: " 1-Jul-1996 02:44:25 -0700", in milliseconds since 1970. ERR_INVALID: not
  * of this form, no such day, or outside the years 1970 to 9999. */
-int imap_date_time_read(struct span text, int64_t *wall_ms_out) MUST_CHECK;
+int imap_date_time_read(struct span s, int64_t *wall_ms_out) MUST_CHECK;
 
 #endif
