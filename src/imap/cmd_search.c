@@ -37,10 +37,11 @@ int search_unwanted(void *arg)
 
 static int finding(struct imap *i, struct search_task *t)
 {
-    int r = mailbox_search_run(t->search, search_unwanted, i);
+    int r = t->search != NULL ? mailbox_search_run(t->search, search_unwanted, i) : 0;
     if (r != 0)
         return r;
-    r = numset_copy(&t->found, mailbox_search_found(t->search));
+    if (t->search != NULL)
+        r = numset_copy(&t->found, mailbox_search_found(t->search));
     mailbox_search_close(t->search);
     t->search = NULL;
     if (r == 0 && t->kind->order != NULL)
@@ -157,6 +158,9 @@ static int box_open(struct imap *i, struct search_task *t)
         in.enough = search_enough(t, &in.newest);
     if (err == 0)
         err = mailbox_search_open(i->server->mail, i->account, &in, &t->search);
+    if (err == ERR_NOT_FOUND &&
+        t->box == i->box) /* somebody deleted it: it is empty for this client */
+        err = 0;
     t->phase = SEARCH_FINDING;
     return err;
 }

@@ -47,6 +47,7 @@ const struct imap_command imap_commands[] = {
     {"CANCELUPDATE",  SELECTED, 0,                                             imap_cmd_cancelupdate,    "CANCELUPDATE \"tag\" ..."},
     {"SORT",          SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_sort,            "SORT [RETURN (options)] (criteria) charset keys"},
     {"THREAD",        SELECTED, IMAP_UID | IMAP_NUMBERS,                       imap_cmd_thread,          "THREAD algorithm charset keys"},
+    {"UIDBATCHES",    SELECTED, 0,                                             imap_cmd_uidbatches,      "UIDBATCHES size [first:last]"},
 };
 /* clang-format on */
 const size_t imap_commands_n = COUNT_OF(imap_commands);

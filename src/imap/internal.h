@@ -349,6 +349,7 @@ int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_o
 void imap_box_close(struct imap *i);
 
 enum step imap_cmd_search(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_uidbatches(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_cancelupdate(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_esearch(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_sort(struct imap *i, const struct imap_arg *args);

@@ -519,6 +519,24 @@ static void rev2(void **state)
     says("a SORT (ARRIVAL) UTF-8 1:2", "* SORT 1 2");
 }
 
+/* Somebody deletes the mailbox: nothing is in it. */
+static void deleted_meanwhile(void **state)
+{
+    struct mailbox_id id;
+    struct span line;
+    (void)state;
+    assert_int_equal(mailbox_create(&w.mail, w.account, SPAN("there"), USE_NONE, &id), 0);
+    host_sends(h, "s SELECT there\r\n");
+    do {
+        assert_true(host_line(h, &line));
+    } while (!span_starts(line, SPAN("s OK")));
+    assert_int_equal(mailbox_delete(&w.mail, w.account, id, 0), 0);
+    says("a SEARCH ALL", "* SEARCH");
+    says("a SORT (DATE) UTF-8 ALL", "* SORT");
+    says("a THREAD REFS UTF-8 ALL", "* THREAD");
+    says("a SEARCH RETURN (COUNT) NOT DELETED", "* ESEARCH (TAG \"a\") COUNT 0");
+}
+
 /* An answer of many steps. */
 static void long_answers(void **state)
 {
@@ -568,7 +586,7 @@ int main(void)
         T(keys),           T(refused),      T(too_much),
         T(return_options), T(saved),        T(expunged_meanwhile),
         T(modseqs),        T(sorts),        T(threads),
-        T(rev2),           T(long_answers),
+        T(rev2),           T(long_answers), T(deleted_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
