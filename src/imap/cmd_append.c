@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* APPEND (RFC 9051 §6.3.12), with several messages at once (RFC 3502, all or none) and APPENDUID.
+/* APPEND (RFC 9051 §6.3.12), with several messages at once (RFC 3502, all or none) and APPENDUID; REPLACE (RFC 8508).
  *
  * The command is worked on while it comes: at the literal of each message its mailbox, flags, date and size are looked
  * at, so that a client who waits for "+" is refused before it sends; the octets go to a spool, and whole messages to a
@@ -16,8 +16,8 @@
 #include "message/summary.h"
 
 enum {
-    APPEND_ARENA = 1024 * 1024,
-    APPEND_MESSAGES = 1000, /* in one command */
+    APPEND_ARENA = 4 * 1024 * 1024, /* what does not fit of summaries is made later */
+    APPEND_MESSAGES = 1000,         /* in one command */
 };
 
 struct imap_append {
@@ -31,8 +31,9 @@ struct imap_append {
     /* why it is refused; 0: it is not */
     int err;
     const char *code, *text;
-    struct mail_append *v; /* APPEND_MESSAGES of them */
-    size_t n;
+    struct mail_append *v; /* malloc'd */
+    size_t n, room;
+    struct mail_uid replaces; /* REPLACE; 0: none */
 };
 
 uint64_t imap_append_limit(const struct imap *i)
@@ -47,6 +48,7 @@ void imap_append_drop(struct imap *i)
         return;
     spool_free(a->spool);
     arena_free(a->arena);
+    free(a->v);
     free(a);
     i->append = NULL;
 }
@@ -103,10 +105,46 @@ static int begin(struct imap *i, const struct imap_arg *mailbox)
         return ERR_NOMEM;
     i->append = a;
     a->arena = arena_new(APPEND_ARENA);
-    a->v = a->arena == NULL ? NULL : arena_array(a->arena, APPEND_MESSAGES, sizeof *a->v);
-    if (a->v == NULL)
+    return a->arena == NULL ? ERR_NOMEM : open_mailbox(i, a, mailbox);
+}
+
+/* Room for one more. */
+static int grow(struct imap_append *a)
+{
+    if (a->n == APPEND_MESSAGES)
+        return ERR_LIMIT;
+    if (a->n < a->room)
+        return 0;
+    size_t room = a->room == 0 ? 1 : 4 * a->room;
+    struct mail_append *v = realloc(a->v, room * sizeof *v);
+    if (v == NULL)
         return ERR_NOMEM;
-    return open_mailbox(i, a, mailbox);
+    a->v = v;
+    a->room = room;
+    return 0;
+}
+
+/* RFC 8508 §3.2: one message, by its number. */
+static int find_replaced(struct imap *i, const struct imap_arg *arg, struct imap_append *a)
+{
+    struct numset uids;
+    uint64_t number;
+    if (!imap_arg_number(arg, &number))
+        return ERR_INVALID;
+    numset_init(&uids);
+    int err = imap_messages(i, arg, &uids);
+    a->replaces.v = numset_min(&uids);
+    numset_done(&uids);
+    if (err == 0 && a->replaces.v == 0)
+        refuse(a, ERR_NOT_FOUND, NULL, "There is no such message");
+    if (err == 0 && i->box->read_only)
+        refuse(a, ERR_DENIED, "CANNOT", "The mailbox was opened for reading only");
+    return err;
+}
+
+static bool is_replace(const struct imap *i)
+{
+    return i->command->run == imap_cmd_replace;
 }
 
 /* [flags] [date], from `arg` on. */
@@ -143,6 +181,8 @@ static void check_size(struct imap *i, struct imap_append *a, uint64_t size)
         refuse(a, ERR_TOO_BIG, NULL, NULL);
     if (a->err != 0 || (a->class.quota_bytes == 0 && a->class.quota_messages == 0))
         return;
+    if (a->replaces.v != 0) /* what counts is known when the other one is gone */
+        return;
     int err = mailbox_quota(i->server->mail, i->account, &used);
     for (size_t n = 0; n < a->n; n++)
         bytes += a->v[n].info.size;
@@ -160,10 +200,8 @@ static enum step
 message_begin(struct imap *i, const struct imap_arg *arg, const struct imap_literal *literal)
 {
     struct imap_append *a = i->append;
-    int err = 0;
-    if (a->n == APPEND_MESSAGES)
-        refuse(a, ERR_LIMIT, NULL, NULL);
-    if (a->err == 0) {
+    int err = a->err == 0 ? grow(a) : 0;
+    if (a->err == 0 && err == 0) {
         a->v[a->n] = (struct mail_append){.mailbox = a->mailbox,
                                           .quota_bytes = a->class.quota_bytes,
                                           .quota_messages = a->class.quota_messages};
@@ -208,27 +246,30 @@ static enum step first_message(struct imap *i, struct span text, const struct im
     struct span kept = arena_dup(i->s.arena, without_utf8(&probe, text));
     buf_done(&i->partial);
     int err = imap_args_parse(kept, i->s.arena, &args);
+    const struct imap_arg *mailbox = err == 0 && is_replace(i) ? args->next : args;
     if (err == 0)
-        err = begin(i, args);
-    if (i->append == NULL || i->append->v == NULL) {
+        err = begin(i, mailbox);
+    if (i->append == NULL || i->append->arena == NULL) {
         imap_append_drop(i);
         if (literal->sync)
             return err == ERR_INVALID ? imap_bad_args(i) : imap_no_of(i, err);
         return imap_bye(i, SPAN_EMPTY, "The command is not well formed; closing the connection");
     }
     i->append->parenthesis = probe.parenthesis;
+    if (err == 0 && is_replace(i))
+        err = find_replaced(i, args, i->append);
     if (err != 0)
         refuse(i->append, err, NULL, NULL);
-    return message_begin(i, args->next, literal);
+    return message_begin(i, mailbox->next, literal);
 }
 
-/* How many arguments are before the literal? The first is the mailbox, which may be a literal itself. */
+/* Is the mailbox before the literal? It may be one itself. */
 static bool has_mailbox(struct imap *i, struct span text)
 {
     struct imap_arg *args = NULL;
     struct imap_append probe = {0};
     int err = imap_args_parse(without_utf8(&probe, text), i->s.arena, &args);
-    return err != 0 || args != NULL;
+    return err != 0 || imap_args_count(args) > (is_replace(i) ? 1 : 0);
 }
 
 enum step imap_append_literal(struct imap *i,
@@ -319,33 +360,57 @@ enum step imap_append_octets(struct imap *i, struct span octets)
 
 /* ---- behind a message ------------------------------------------------------------------------- */
 
-static enum step append_all(struct imap *i, struct imap_append *a)
+static int commit(struct imap *i, struct imap_append *a, struct mail_appended *out)
+{
+    if (a->replaces.v == 0)
+        return mailbox_append_many(i->server->mail, i->account, a->v, a->n, out);
+    struct mail_replace in = {
+        .append = a->v[0], .from = i->box->id, .uid = a->replaces, .keep_ms = imap_keep_ms(i)};
+    return mailbox_replace(i->server->mail, i->account, &in, out);
+}
+
+static struct span
+appenduid(struct imap *i, const struct imap_append *a, const struct mail_appended *v)
 {
     struct numset uids;
     struct buf code;
+    numset_init(&uids);
+    for (size_t n = 0; n < a->n; n++)
+        numset_add(&uids, v[n].uid.v);
+    buf_init(&code, 256 + 12 * APPEND_MESSAGES);
+    buf_printf(&code, "APPENDUID %u ", a->uidvalidity);
+    imap_set_write(&code, &uids);
+    struct span out = arena_dup(i->s.arena, buf_span(&code));
+    buf_done(&code);
+    numset_done(&uids);
+    return out;
+}
+
+static enum step append_all(struct imap *i, struct imap_append *a)
+{
     struct mail_appended *out = arena_array(i->s.arena, a->n, sizeof *out);
-    int err =
-        out == NULL ? ERR_NOMEM : mailbox_append_many(i->server->mail, i->account, a->v, a->n, out);
-    if (err == ERR_NOT_FOUND)
+    int err = out == NULL ? ERR_NOMEM : commit(i, a, out);
+    if (err == ERR_NOT_FOUND && a->replaces.v != 0)
+        refuse(a, err, NULL, "The message or the mailbox does not exist any more");
+    else if (err == ERR_NOT_FOUND)
         refuse(a, err, "TRYCREATE", "The mailbox does not exist any more");
     else if (err != 0)
         refuse(a, err, NULL, NULL);
     if (err != 0)
         return answer_refused(i);
-    numset_init(&uids);
-    for (size_t n = 0; n < a->n; n++)
-        numset_add(&uids, out[n].uid.v);
-    buf_init(&code, 256 + 12 * APPEND_MESSAGES);
-    buf_printf(&code, "APPENDUID %u ", a->uidvalidity);
-    imap_set_write(&code, &uids);
+    bool replaced = a->replaces.v != 0;
+    struct span code = appenduid(i, a, out);
     metric_add(METRIC_IMAP_APPENDED, (int64_t)a->n);
+    metric_add(METRIC_IMAP_EXPUNGED, replaced);
     log_event(LOG_INFO, "imap.appended", LOG_Z("account", i->address),
-              LOG_I("mailbox", a->mailbox.v), LOG_I("messages", a->n), LOG_I("uid", out[0].uid.v));
+              LOG_I("mailbox", a->mailbox.v), LOG_I("messages", a->n), LOG_I("uid", out[0].uid.v),
+              LOG_I("replaces", a->replaces.v));
     imap_append_drop(i);
-    enum step step = imap_ok(i, buf_span(&code), "Appended");
-    buf_done(&code);
-    numset_done(&uids);
-    return step;
+    if (!replaced)
+        return imap_ok(i, code, "Appended");
+    buf_printf(i->s.out, "* OK [%.*s] Replaced\r\n",
+               SPAN_ARG(code)); /* RFC 8508 §3.2: before the expunge */
+    return imap_ok(i, SPAN_EMPTY, "Done");
 }
 
 enum step imap_append_line(struct imap *i, struct span line)
@@ -361,6 +426,8 @@ enum step imap_append_line(struct imap *i, struct span line)
             refuse(a, ERR_INVALID, NULL, NULL);
         return a->err != 0 ? answer_refused(i) : append_all(i, a);
     }
+    if (a->replaces.v != 0)
+        refuse(a, ERR_INVALID, NULL, NULL);
     struct span before = without_utf8(a, span_slice(line, 0, literal.prefix));
     before = arena_dup(i->s.arena, before);
     if (!span_starts(before, SPAN(" ")) || imap_args_parse(before, i->s.arena, &args) != 0)
@@ -368,8 +435,14 @@ enum step imap_append_line(struct imap *i, struct span line)
     return message_begin(i, args, &literal);
 }
 
-/* A command that ended without a message. */
+/* Commands that ended without a message. */
 enum step imap_cmd_append(struct imap *i, const struct imap_arg *args)
+{
+    (void)args;
+    return imap_bad_args(i);
+}
+
+enum step imap_cmd_replace(struct imap *i, const struct imap_arg *args)
 {
     (void)args;
     return imap_bad_args(i);

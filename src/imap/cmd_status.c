@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STATUS (RFC 9051 §6.3.11; RFC 7162 §3.1.7, RFC 8438, RFC 8474 §4.3, RFC 7889 §4). All but DELETED comes from the
+/* STATUS (RFC 9051 §6.3.11; RFC 7162 §3.1.7, RFC 8438, RFC 8474 §4.3, RFC 7889 §4, RFC 9208 §4.1.4). All but DELETED comes from the
  * mailbox's own record. */
 #include "imap/internal.h"
 
@@ -17,6 +17,7 @@ static const struct {
     {"HIGHESTMODSEQ", IMAP_STATUS_HIGHESTMODSEQ},
     {"MAILBOXID", IMAP_STATUS_MAILBOXID},
     {"APPENDLIMIT", IMAP_STATUS_APPENDLIMIT},
+    {"DELETED-STORAGE", IMAP_STATUS_DELETED_STORAGE},
 };
 
 bool imap_status_read(struct imap *i, const struct imap_arg *list, unsigned *out)
@@ -38,42 +39,72 @@ bool imap_status_read(struct imap *i, const struct imap_arg *list, unsigned *out
     return true;
 }
 
-static int count_deleted(struct imap *i, const struct mailbox *m, uint64_t *out)
+/* Of the messages marked \Deleted. */
+struct deleted {
+    uint64_t messages, bytes;
+};
+
+static int
+add_sizes(struct imap *i, struct mailbox_id id, const struct numset *uids, uint64_t *bytes)
 {
-    struct numset deleted;
-    numset_init(&deleted);
-    int err = mailbox_set(i->server->mail, i->account, m->id, SET_DELETED, &deleted);
-    *out = numset_count(&deleted);
-    numset_done(&deleted);
+    enum { BATCH = 500 };
+    struct mail_range range = {.mailbox = id, .uids = uids, .from = numset_min(uids), .max = BATCH};
+    struct arena *a = arena_new(1024 * 1024);
+    int err = a == NULL ? ERR_NOMEM : 0;
+    while (err == 0 && range.from != 0) {
+        struct mail_item *v;
+        size_t n = 0;
+        err = mailbox_items(i->server->mail, i->account, &range, a, &v, &n, &range.from);
+        for (size_t k = 0; err == 0 && k < n; k++)
+            *bytes += v[k].size;
+        arena_reset(a);
+    }
+    arena_free(a);
     return err;
 }
 
-static void
-write_item(struct imap *i, const struct mailbox *m, enum imap_status item, uint64_t deleted)
+static int count_deleted(struct imap *i, const struct mailbox *m, bool bytes, struct deleted *out)
+{
+    struct numset uids;
+    numset_init(&uids);
+    *out = (struct deleted){0};
+    int err = mailbox_set(i->server->mail, i->account, m->id, SET_DELETED, &uids);
+    out->messages = numset_count(&uids);
+    if (err == 0 && bytes)
+        err = add_sizes(i, m->id, &uids, &out->bytes);
+    numset_done(&uids);
+    return err;
+}
+
+static void write_item(struct imap *i,
+                       const struct mailbox *m,
+                       enum imap_status item,
+                       const struct deleted *deleted)
 {
     struct buf *out = i->s.out;
+    uint64_t number = 0;
     switch (item) {
-    case IMAP_STATUS_MESSAGES: buf_printf(out, "%llu", (unsigned long long)m->messages); break;
-    case IMAP_STATUS_UIDNEXT: buf_printf(out, "%u", m->uidnext); break;
-    case IMAP_STATUS_UIDVALIDITY: buf_printf(out, "%u", m->uidvalidity); break;
-    case IMAP_STATUS_UNSEEN: buf_printf(out, "%llu", (unsigned long long)m->unseen); break;
-    case IMAP_STATUS_RECENT: buf_putc(out, '0'); break;
-    case IMAP_STATUS_DELETED: buf_printf(out, "%llu", (unsigned long long)deleted); break;
-    case IMAP_STATUS_SIZE: buf_printf(out, "%llu", (unsigned long long)m->bytes); break;
-    case IMAP_STATUS_HIGHESTMODSEQ:
-        buf_printf(out, "%llu", (unsigned long long)m->highest_modseq);
-        break;
-    case IMAP_STATUS_MAILBOXID: buf_printf(out, "(F%u)", m->id.v); break;
-    case IMAP_STATUS_APPENDLIMIT:
-        buf_printf(out, "%llu", (unsigned long long)imap_append_limit(i));
-        break;
+    case IMAP_STATUS_MESSAGES: number = m->messages; break;
+    case IMAP_STATUS_UIDNEXT: number = m->uidnext; break;
+    case IMAP_STATUS_UIDVALIDITY: number = m->uidvalidity; break;
+    case IMAP_STATUS_UNSEEN: number = m->unseen; break;
+    case IMAP_STATUS_RECENT: break; /* nothing ever is */
+    case IMAP_STATUS_DELETED: number = deleted->messages; break;
+    case IMAP_STATUS_DELETED_STORAGE: number = deleted->bytes; break;
+    case IMAP_STATUS_SIZE: number = m->bytes; break;
+    case IMAP_STATUS_HIGHESTMODSEQ: number = m->highest_modseq; break;
+    case IMAP_STATUS_APPENDLIMIT: number = imap_append_limit(i); break;
+    case IMAP_STATUS_MAILBOXID: buf_printf(out, "(F%u)", m->id.v); return;
     }
+    buf_printf(out, "%llu", (unsigned long long)number);
 }
 
 int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted)
 {
-    uint64_t deleted = 0;
-    int err = (wanted & IMAP_STATUS_DELETED) != 0 ? count_deleted(i, m, &deleted) : 0;
+    struct deleted deleted = {0};
+    bool bytes = (wanted & IMAP_STATUS_DELETED_STORAGE) != 0;
+    int err =
+        bytes || (wanted & IMAP_STATUS_DELETED) != 0 ? count_deleted(i, m, bytes, &deleted) : 0;
     if (err != 0)
         return err;
     buf_puts(i->s.out, "* STATUS ");
@@ -83,7 +114,7 @@ int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted)
         if ((wanted & items[n].item) == 0)
             continue;
         buf_printf(i->s.out, "%s%s ", before, items[n].name);
-        write_item(i, m, items[n].item, deleted);
+        write_item(i, m, items[n].item, &deleted);
         before = " ";
     }
     buf_puts(i->s.out, ")\r\n");

@@ -286,6 +286,7 @@ enum imap_status { /* items of STATUS */
                    IMAP_STATUS_HIGHESTMODSEQ = 128,
                    IMAP_STATUS_MAILBOXID = 256,
                    IMAP_STATUS_APPENDLIMIT = 512,
+                   IMAP_STATUS_DELETED_STORAGE = 1024,
 };
 enum step imap_cmd_status(struct imap *i, const struct imap_arg *args);
 /* A list of items; false: it is none. */
@@ -296,6 +297,9 @@ int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted) 
 enum step imap_cmd_list(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_lsub(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_namespace(struct imap *i, const struct imap_arg *args);
+
+enum step imap_cmd_getquota(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_getquotaroot(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_create(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_delete(struct imap *i, const struct imap_arg *args);
@@ -323,6 +327,7 @@ enum step imap_cmd_close(struct imap *i, const struct imap_arg *args);
 int imap_class(struct imap *i, struct class_of_service *out) MUST_CHECK;
 
 enum step imap_cmd_append(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_replace(struct imap *i, const struct imap_arg *args);
 /* A line of APPEND that ends in a literal: of a message, when *ours_out. */
 enum step imap_append_literal(struct imap *i,
                               struct span line,

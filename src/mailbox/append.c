@@ -41,10 +41,10 @@ static void append_put_message(struct edit *e, struct message_id id, const struc
     store_txn_put(e->t, mail_key_span(&key), in->summary);
 }
 
-static int append_one(struct edit *e,
-                      const struct mail_append *in,
-                      struct modseq modseq,
-                      struct mail_appended *out)
+int edit_append(struct edit *e,
+                const struct mail_append *in,
+                struct modseq modseq,
+                struct mail_appended *out)
 {
     struct mailbox_id mailbox = {in->mailbox.v != 0 ? in->mailbox.v : INBOX_ID};
     struct mailbox_record box;
@@ -79,8 +79,14 @@ static int append_run(struct store_txn *t, void *arg)
     if (err == 0)
         modseq = edit_modseq(&e);
     for (size_t i = 0; err == 0 && i < x->n; i++)
-        err = append_one(&e, &x->in[i], modseq, &x->out[i]);
+        err = edit_append(&e, &x->in[i], modseq, &x->out[i]);
     return edit_close(&e, err);
+}
+
+static bool append_is_valid(const struct mail_append *in)
+{
+    return in->info.size <= LIMIT_BLOB && in->envelope_from.n <= 4 * LIMIT_ADDRESS &&
+           (in->flags & ~(uint32_t)FLAGS_ALL) == 0;
 }
 
 int mailbox_append_many(struct mail *m,
@@ -91,8 +97,7 @@ int mailbox_append_many(struct mail *m,
 {
     struct append x = {m, in, out, n};
     for (size_t i = 0; i < n; i++)
-        if (in[i].info.size > LIMIT_BLOB || in[i].envelope_from.n > 4 * LIMIT_ADDRESS ||
-            (in[i].flags & ~(uint32_t)FLAGS_ALL) != 0)
+        if (!append_is_valid(&in[i]))
             return ERR_INVALID;
     return store_txn_run(m->store, part_of(id), append_run, &x);
 }
@@ -104,6 +109,53 @@ int mailbox_append(struct mail *m,
 {
     struct mail_appended given = {0};
     int err = mailbox_append_many(m, id, in, 1, &given);
+    if (err == 0)
+        *out = given;
+    return err;
+}
+
+struct replace {
+    struct mail *mail;
+    const struct mail_replace *in;
+    struct mail_appended *out;
+};
+
+/* The old one first: what it takes of the quota is free for the new one. */
+static int replace_run(struct store_txn *t, void *arg)
+{
+    struct replace *x = arg;
+    struct mailbox_record box;
+    struct entry_record entry;
+    struct edit e;
+    int err = edit_open(&e, x->mail, t);
+    if (err == 0)
+        err = edit_mailbox(&e, x->in->from, &box);
+    if (err == 0)
+        err = edit_entry(&e, x->in->from, x->in->uid, &entry);
+    if (err != 0)
+        return edit_drop(&e, err);
+    struct modseq modseq = edit_modseq(&e);
+    struct mail_place at = {entry.message, x->in->from, x->in->uid};
+    err = edit_expunge(&e, at, &box, modseq, &entry, x->in->keep_ms);
+    if (err == 0) {
+        edit_mailbox_put(&e, x->in->from, &box);
+        err = edit_append(&e, &x->in->append, modseq, x->out);
+    }
+    if (err == 0)
+        err = edit_tombstones_trim(&e, 2);
+    return edit_close(&e, err);
+}
+
+int mailbox_replace(struct mail *m,
+                    account_id id,
+                    const struct mail_replace *in,
+                    struct mail_appended *out)
+{
+    struct mail_appended given = {0};
+    struct replace x = {m, in, &given};
+    if (!append_is_valid(&in->append))
+        return ERR_INVALID;
+    int err = store_txn_run(m->store, part_of(id), replace_run, &x);
     if (err == 0)
         *out = given;
     return err;

@@ -80,6 +80,18 @@ int edit_entry_remove(struct edit *e,
                       struct mailbox_record *box,
                       struct modseq modseq,
                       const struct entry_record *entry) MUST_CHECK;
+/* The same, and keeps it readable, or restorable for keep_ms (mailbox_expunge). */
+int edit_expunge(struct edit *e,
+                 struct mail_place at,
+                 struct mailbox_record *box,
+                 struct modseq modseq,
+                 const struct entry_record *entry,
+                 int64_t keep_ms) MUST_CHECK;
+/* A new message; reads and writes its mailbox's record. */
+int edit_append(struct edit *e,
+                const struct mail_append *in,
+                struct modseq modseq,
+                struct mail_appended *out) MUST_CHECK;
 /* Drops the oldest tombstones beyond the limit, at most `max` of them. */
 int edit_tombstones_trim(struct edit *e, size_t max) MUST_CHECK;
 

@@ -13,7 +13,6 @@ struct expunge {
     struct mailbox_id mailbox;
     const struct mail_uid *uids;
     size_t n;
-    bool restorable;
     int64_t keep_ms;
     size_t removed;
     size_t damaged;
@@ -21,13 +20,14 @@ struct expunge {
 
 /* The row that keeps the message readable, and the one that says when no longer. */
 static void expunge_keep(struct edit *e,
-                         const struct expunge *x,
+                         int64_t keep_ms,
                          struct mail_place at,
                          const struct entry_record *entry)
 {
     int64_t now = e->mail->clock->wall_ms(e->mail->clock);
+    int64_t readable = keep_ms > e->mail->expunge_grace_ms ? keep_ms : e->mail->expunge_grace_ms;
     int64_t until;
-    if (__builtin_add_overflow(now, x->keep_ms, &until))
+    if (__builtin_add_overflow(now, readable, &until))
         until = INT64_MAX;
     struct expunged_record gone = {
         .flags = entry->flags,
@@ -36,7 +36,7 @@ static void expunge_keep(struct edit *e,
         .received_ms = entry->received_ms,
         .expunged_ms = now,
         .until_ms = until > 0 ? until : 0,
-        .restorable = x->restorable,
+        .restorable = keep_ms > 0,
         .keywords = entry->keywords,
     };
     struct mail_key key = mail_key_expunged(at);
@@ -48,6 +48,19 @@ static void expunge_keep(struct edit *e,
         e->account.restorable_messages++;
         e->account.restorable_bytes += gone.size;
     }
+}
+
+int edit_expunge(struct edit *e,
+                 struct mail_place at,
+                 struct mailbox_record *box,
+                 struct modseq modseq,
+                 const struct entry_record *entry,
+                 int64_t keep_ms)
+{
+    int err = edit_entry_remove(e, at, box, modseq, entry);
+    if (err == 0)
+        expunge_keep(e, keep_ms, at, entry);
+    return err;
 }
 
 static int expunge_run(struct store_txn *t, void *arg)
@@ -73,10 +86,9 @@ static int expunge_run(struct store_txn *t, void *arg)
         struct mail_place at = {entry.message, x->mailbox, x->uids[i]};
         if (modseq.v == 0)
             modseq = edit_modseq(&e);
-        err = edit_entry_remove(&e, at, &box, modseq, &entry);
+        err = edit_expunge(&e, at, &box, modseq, &entry, x->keep_ms);
         if (err != 0)
             break;
-        expunge_keep(&e, x, at, &entry);
         x->removed++;
     }
     if (err != 0 || x->removed == 0)
@@ -102,8 +114,7 @@ int mailbox_expunge(struct mail *m,
             .mailbox = {mailbox.v != 0 ? mailbox.v : INBOX_ID},
             .uids = uids + at,
             .n = n - at < EXPUNGE_BATCH ? n - at : EXPUNGE_BATCH,
-            .restorable = keep_ms > 0,
-            .keep_ms = keep_ms > m->expunge_grace_ms ? keep_ms : m->expunge_grace_ms,
+            .keep_ms = keep_ms,
         };
         err = store_txn_run(m->store, part_of(id), expunge_run, &x);
         if (err == 0) {

@@ -135,6 +135,19 @@ int mailbox_expunge_set(struct mail *m,
                         const struct numset *uids,
                         int64_t keep_ms) MUST_CHECK;
 
+/* A message for another one, at once (RFC 8508): the old one is expunged as by mailbox_expunge, and what it took of the
+ * quota is free for the new one. ERR_NOT_FOUND: the old one or a mailbox is gone. */
+struct mail_replace {
+    struct mail_append append;
+    struct mailbox_id from;
+    struct mail_uid uid;
+    int64_t keep_ms;
+};
+int mailbox_replace(struct mail *m,
+                    account_id id,
+                    const struct mail_replace *in,
+                    struct mail_appended *out) MUST_CHECK;
+
 struct mail_copy {
     struct mailbox_id from, to;
     bool move;            /* the entry keeps its UIDL and counts once */

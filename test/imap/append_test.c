@@ -205,6 +205,59 @@ static void sessions_hear_of_it(void **state)
     host_free(h);
 }
 
+/* RFC 8508 */
+static void messages_are_replaced(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    world_talk(h, "a REPLACE 1 Drafts {3+}\r\nabc", "a BAD Please select", NULL);
+    for (int n = 0; n < 3; n++)
+        world_append(&w, SPAN(MESSAGE), 0);
+    host_sends(h, "a SELECT INBOX\r\n");
+    host_output_clear(h);
+    world_talk(h, "a REPLACE 2 INBOX (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {5}", "+ OK", NULL);
+    world_talk(h, "\r\nnew", "* OK [APPENDUID 1790000000 4] Replaced", "* 2 EXPUNGE", "* 3 EXISTS",
+               "* 0 RECENT", "a OK Done", NULL);
+    assert_body(&items(3)[2], SPAN("\r\nnew"));
+    world_talk(h, "a UID REPLACE 4 {6+}\r\nDrafts {4+}\r\n\r\nxx",
+               "* OK [APPENDUID 1790000002 1] Replaced", "* 3 EXPUNGE", "a OK Done", NULL);
+    items(2);
+    world_talk(h, "a UID REPLACE 4 Drafts {4+}\r\n\r\nxx", "a NO [NONEXISTENT]", NULL);
+    world_talk(h, "a UID REPLACE 4 Drafts {4}", "a NO [NONEXISTENT]", NULL);
+    world_talk(h, "a REPLACE 9 Drafts {4}", "a BAD", NULL);
+    world_talk(h, "a REPLACE 1:2 Drafts {4}", "a BAD", NULL);
+    world_talk(h, "a REPLACE 1 Nowhere {4}", "a NO [TRYCREATE]", NULL);
+    world_talk(h, "a REPLACE 1 Drafts {4+}\r\n\r\nxx {4+}\r\n\r\nxx", "a BAD", NULL);
+    world_talk(h, "a REPLACE 1 {4+}\r\n\r\nxx", "a BAD", NULL);
+    world_talk(h, "a REPLACE 1", "a BAD", NULL);
+    world_talk(h, "a REPLACE {1+}\r\n1", "a BAD", NULL);
+    items(2);
+    /* what is replaced counts no more; it can be restored */
+    struct class_of_service class = {.name = SPAN("default"), .quota_messages = 3};
+    struct mail_quota quota;
+    assert_int_equal(class_put(w.directory, &class), 0);
+    world_talk(h, "a APPEND INBOX {4+}\r\n\r\nxx", "a NO [OVERQUOTA]", NULL);
+    world_talk(h, "a REPLACE 1 INBOX {4+}\r\n\r\nxx", "* OK [APPENDUID 1790000000 5]",
+               "* 1 EXPUNGE", "* 2 EXISTS", "* 0 RECENT", "a OK", NULL);
+    assert_int_equal(mailbox_quota(&w.mail, w.account, &quota), 0);
+    assert_int_equal(quota.messages, 3);
+    assert_int_equal(quota.restorable_messages, 3);
+    host_sends(h, "a EXAMINE INBOX\r\n");
+    host_output_clear(h);
+    world_talk(h, "a REPLACE 1 Drafts {4}", "a NO [CANNOT]", NULL);
+    world_talk(h, "a REPLACE 1 Drafts {4+}\r\n\r\nxx", "a NO [CANNOT]", NULL);
+    /* gone while the new one was on its way */
+    host_sends(h, "a SELECT INBOX\r\n");
+    host_output_clear(h);
+    struct mail_uid uid = {3};
+    size_t removed;
+    world_talk(h, "a REPLACE 1 Drafts {4}", "+ OK", NULL);
+    assert_int_equal(
+        mailbox_expunge(&w.mail, w.account, (struct mailbox_id){1}, &uid, 1, 0, &removed), 0);
+    world_talk(h, "\r\nxx", "* 1 EXPUNGE", "a NO [NONEXISTENT]", NULL);
+    host_free(h);
+}
+
 static void large_messages_go_to_a_file(void **state)
 {
     (void)state;
@@ -236,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(limits_of_the_class, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_hear_of_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(messages_are_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(large_messages_go_to_a_file, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,33 @@ static void list_with_status(void **state)
     host_free(h);
 }
 
+/* RFC 9208 */
+static void quotas_are_told(void **state)
+{
+    (void)state;
+    struct class_of_service class = {
+        .name = SPAN("default"), .quota_bytes = 10240, .quota_messages = 7};
+    struct host *h = world_login(&w);
+    world_append(&w, SPAN(MESSAGE), FLAG_DELETED);
+    world_append(&w, SPAN(MESSAGE), FLAG_DELETED);
+    world_talk(h, "a GETQUOTA \"\"", "* QUOTA \"\" ()", "a OK", NULL);
+    assert_int_equal(class_put(w.directory, &class), 0);
+    world_talk(h, "a GETQUOTA \"\"", "* QUOTA \"\" (STORAGE 1 10 MESSAGE 2 7)", "a OK", NULL);
+    class.quota_bytes = 0;
+    assert_int_equal(class_put(w.directory, &class), 0);
+    world_talk(h, "a GETQUOTAROOT inbox", "* QUOTAROOT INBOX \"\"", "* QUOTA \"\" (MESSAGE 2 7)",
+               "a OK", NULL);
+    world_talk(h, "a GETQUOTA other", "a NO [NONEXISTENT]", NULL);
+    world_talk(h, "a GETQUOTAROOT other", "a NO [NONEXISTENT]", NULL);
+    world_talk(h, "a GETQUOTA", "a BAD", NULL);
+    world_talk(h, "a GETQUOTAROOT ()", "a BAD", NULL);
+    world_talk(h, "a STATUS INBOX (DELETED DELETED-STORAGE)",
+               "* STATUS INBOX (DELETED 2 DELETED-STORAGE 94)", "a OK", NULL);
+    world_talk(h, "a STATUS Sent (DELETED-STORAGE)", "* STATUS Sent (DELETED-STORAGE 0)", "a OK",
+               NULL);
+    host_free(h);
+}
+
 /* As many as an account can have, in several steps. */
 static void many_mailboxes(void **state)
 {
@@ -242,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(mailboxes_are_made_and_unmade, setup, teardown),
         cmocka_unit_test_setup_teardown(list_extended, setup, teardown),
         cmocka_unit_test_setup_teardown(list_with_status, setup, teardown),
+        cmocka_unit_test_setup_teardown(quotas_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(many_mailboxes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
