@@ -10,6 +10,13 @@
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 
+/* On amd64 it takes the place of RocksDB's own, see rocksdb_crc.c. */
+#if defined(__x86_64__)
+#define ROCKSDB_CRC_NAME __asm__("_ZN7rocksdb6crc32c6ExtendEjPKcm") /* rocksdb::crc32c::Extend */
+#else
+#define ROCKSDB_CRC_NAME
+#endif
+
 /* GATE. A failed database is closed and opened again inside a running server (rocksdb_repair.c), so
  * whoever uses it, and whoever holds a snapshot of it, is counted. */
 enum gate_state {
@@ -97,8 +104,16 @@ void rocksdb_reclaim(struct engine *engine);
 
 /* ---- rocksdb_crc.c ----------------------------------------------------------------------- */
 
+/* The CRC-32C of what `crc` is that of (0: of nothing), followed by `p`. Thread-safe. */
+uint32_t rocksdb_crc_extend(uint32_t crc, const char *p, size_t n) ROCKSDB_CRC_NAME;
 /* Ends the program if checksums would come out wrong. */
 void rocksdb_crc_prove(void);
+
+/* ---- rocksdb_manifest.c ------------------------------------------------------------------ */
+
+/* After a "Corruption" that names the MANIFEST: cuts off a torn write at its end. ERR_CORRUPT: it is something
+ * else, and nothing was changed. */
+int rocksdb_manifest_mend(struct engine_rocksdb *e) MUST_CHECK;
 
 /* ---- rocksdb_iter.c ---------------------------------------------------------------------- */
 

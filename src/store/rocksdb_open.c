@@ -180,9 +180,23 @@ static char *try_open(struct engine_rocksdb *e, bool create)
     return err;
 }
 
+static bool is_about_manifest(const char *err)
+{
+    return err != NULL && span_starts(span_str(err), SPAN("Corruption")) &&
+           span_find(span_str(err), SPAN("MANIFEST")) >= 0;
+}
+
 int rocksdb_db_open(struct engine_rocksdb *e, bool create, struct buf *why)
 {
     char *err = try_open(e, create);
+    if (is_about_manifest(err) && !e->read_only) {
+        rocksdb_free(err); /* comes again, and into the log, if it was something else */
+        err = NULL;
+        int mended = rocksdb_manifest_mend(e);
+        if (mended != 0 && mended != ERR_CORRUPT)
+            return mended;
+        err = try_open(e, create);
+    }
     if (err != NULL && span_starts(span_str(err), SPAN("Corruption")) && !e->relaxed) {
         e->relaxed = true;
         (void)rocksdb_error(err, "open");

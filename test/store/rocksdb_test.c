@@ -577,6 +577,73 @@ static void the_room_of_deleted_bodies_comes_back(void **state)
         assert_int_equal(store_blob_verify(f->s, kept[i]), 0);
 }
 
+/* ---- a torn MANIFEST ------------------------------------------------------------------------- */
+
+/* The newest one, and the descriptor to change it by. */
+static int manifest_open(struct fixture *f, off_t *size)
+{
+    struct stat st;
+    char name[64] = "", path[160];
+    FILE *file = fopen(path_of(f, "store/db/CURRENT"), "r");
+    assert_non_null(file);
+    assert_non_null(fgets(name, sizeof(name), file));
+    fclose(file);
+    name[strcspn(name, "\n")] = '\0';
+    snprintf(path, sizeof(path), "%s/store/db/%s", f->folder, name);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0 && fstat(fd, &st) == 0);
+    *size = st.st_size;
+    return fd;
+}
+
+/* A record of 1200 bytes of which the disk kept all sectors but one. */
+static void a_torn_record_at_the_end_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    off_t size, after;
+    char record[7 + 1200] = {1, 2, 3, 4, (char)(1200 & 0xff), 1200 >> 8, 1};
+    memset(record + 7, 'x', sizeof(record) - 7);
+    assert_int_equal(put(f, part_a, SPAN("k"), SPAN("v")), 0);
+    store_close(f->s);
+    int fd = manifest_open(f, &size);
+    for (size_t i = 0; i < sizeof(record); i++)
+        if (((size_t)size + i) / 512 == ((size_t)size + 600) / 512)
+            record[i] = 0;
+    assert_int_equal(pwrite(fd, record, sizeof(record), size), sizeof(record));
+    close(fd);
+    fixture_open(f);
+    assert_true(span_eq(get(f, part_a, SPAN("k")), SPAN("v")));
+    store_close(f->s);
+    fixture_open(f); /* and again, for good */
+    close(manifest_open(f, &after));
+    assert_true(span_eq(get(f, part_a, SPAN("k")), SPAN("v")));
+}
+
+/* One flipped bit is no torn write: what the record says may have been built on. */
+static void a_damaged_manifest_is_left_as_it_is(void **state)
+{
+    struct fixture *f = *state;
+    struct store *s;
+    off_t size, after;
+    char byte;
+    assert_int_equal(put(f, part_a, SPAN("k"), SPAN("v")), 0);
+    fixture_reopen(f);
+    store_close(f->s);
+    int fd = manifest_open(f, &size);
+    assert_int_equal(pread(fd, &byte, 1, size - 3), 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(fd, &byte, 1, size - 3), 1);
+    close(fd);
+    assert_int_equal(open_again(f, true, NULL, &s), ERR_CORRUPT);
+    fd = manifest_open(f, &after);
+    assert_int_equal(after, size);
+    byte ^= 4;
+    assert_int_equal(pwrite(fd, &byte, 1, size - 3), 1);
+    close(fd);
+    fixture_open(f);
+    assert_true(span_eq(get(f, part_a, SPAN("k")), SPAN("v")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,6 +658,8 @@ int main(void)
         T(a_damaged_body_is_one_body),
         T(a_full_disk_heals),
         T(the_room_of_deleted_bodies_comes_back),
+        T(a_torn_record_at_the_end_is_cut_off),
+        T(a_damaged_manifest_is_left_as_it_is),
     };
     fixture_engine = "rocksdb";
     cmocka_set_test_filter(getenv("ONLY"));
