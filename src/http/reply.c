@@ -150,7 +150,8 @@ enum step http_reply_start(struct http_session *s)
 {
     struct http_request *r = &s->request;
     must(r->status != 0);
-    s->no_body = span_eq(r->method, SPAN("HEAD"));
+    /* "HEAD! /" is no HEAD, although the parser has told of one before it noticed */
+    s->no_body = s->headers_done && span_eq(r->method, SPAN("HEAD"));
     s->stream_live = r->stream != NULL;
     s->chunked = r->stream != NULL && s->parser.http_minor == 1;
     if (r->stream != NULL && !s->chunked)

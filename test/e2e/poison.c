@@ -72,13 +72,13 @@ static void look(const char *word, const void *bytes, size_t n)
 }
 
 /* Each body that is stored comes along here. */
-int crypto_generichash_update(void *state, const unsigned char *in, unsigned long long n);
-int crypto_generichash_update(void *state, const unsigned char *in, unsigned long long n)
+int EVP_DigestUpdate(void *context, const void *in, size_t n);
+int EVP_DigestUpdate(void *context, const void *in, size_t n)
 {
-    int (*real)(void *, const unsigned char *, unsigned long long) = NULL;
-    *(void **)&real = dlsym(RTLD_NEXT, "crypto_generichash_update");
+    int (*real)(void *, const void *, size_t) = NULL;
+    *(void **)&real = dlsym(RTLD_NEXT, "EVP_DigestUpdate");
     look("poison:", in, n);
-    return real(state, in, n);
+    return real(context, in, n);
 }
 
 /* The argument of USER. */

@@ -195,6 +195,7 @@ static void refuses_what_could_be_read_in_two_ways(void **state)
 {
     (void)state;
     static const struct span bad[] = {
+        SPAN("HEAD! /hello/Anna HTTP/1.1\r\n" H "\r\n"), /* no HEAD: its refusal has a body */
         SPAN("GET /hello/a HTTP/1.1\n" H "\r\n"),
         SPAN("GET /hello/a HTTP/1.1\r\nHost: x\n\r\n"),
         SPAN("\nGET /hello/a HTTP/1.1\r\n" H "\r\n"),
