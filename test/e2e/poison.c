@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a real server: makes it crash while it works on bytes that say so, since it does
- * not know how to by itself. "poison:HOW" harms in a message that is stored and in the argument of
- * POP3's USER, "venom:HOW" in a password that is verified; HOW is one of the names below. */
+ * not know how to by itself. "poison:HOW" harms in a message that is stored, a password that is looked
+ * up and the argument of POP3's USER, "venom:HOW" in a password that is verified; HOW is one of the names below. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +69,16 @@ static void look(const char *word, const void *bytes, size_t n)
         if (length <= left && memcmp(found, ways[i].name, length) == 0)
             ways[i].run();
     }
+}
+
+/* The cache of logins takes a password along here, on the thread of the session. */
+int crypto_generichash_update(void *state, const unsigned char *in, unsigned long long n);
+int crypto_generichash_update(void *state, const unsigned char *in, unsigned long long n)
+{
+    int (*real)(void *, const unsigned char *, unsigned long long) = NULL;
+    *(void **)&real = dlsym(RTLD_NEXT, "crypto_generichash_update");
+    look("poison:", in, n);
+    return real(state, in, n);
 }
 
 /* Each body that is stored comes along here. */
