@@ -42,6 +42,7 @@ enum limits {
     LIMIT_IMAP_HEADER = 1024 * 1024, /* of a header: HEADER.FIELDS chooses from so much of it */
     LIMIT_IMAP_WILDCARDS = 20,      /* in one pattern of LIST */
     LIMIT_IMAP_CONTEXTS = 10,       /* searches whose client wants to hear of changes */
+    LIMIT_IMAP_CONTEXT_SORTED = 20000, /* messages in the result of a SORT with that */
     LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session, in a row */
 
     /* HTTP (admin API) */

@@ -41,6 +41,7 @@ static const struct {
     {"MOVE", AFTER, "MOVE", 0},
     {"ESEARCH", AFTER, "SEARCH", 0},
     {"CONTEXT=SEARCH", AFTER, "CANCELUPDATE", 0},
+    {"CONTEXT=SORT", AFTER, "CANCELUPDATE", 0},
     {"MULTISEARCH", AFTER, "ESEARCH", 0},
     {"SEARCHRES", AFTER, "SEARCH", 0},
     {"PARTIAL", AFTER, "SEARCH", 0},

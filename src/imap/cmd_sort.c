@@ -38,8 +38,6 @@ static int sort_parse(struct imap *i, struct search_task *t, const struct imap_a
     (void)i;
     int err = search_parse_return(arg, &t->request);
     const struct imap_arg *list = *arg;
-    if ((t->request.returns & RETURN_UPDATE) != 0) /* CONTEXT=SORT is not announced */
-        err = ERR_INVALID;
     if (err == 0 && (list == NULL || list->kind != IMAP_LIST || list->child == NULL))
         err = ERR_INVALID;
     const struct imap_arg *criterion = err == 0 ? list->child : NULL;

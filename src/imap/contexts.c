@@ -1,40 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Searches whose client wants to hear when what they find changes: UPDATE and CANCELUPDATE of CONTEXT=SEARCH (RFC 5267
- * §4.3).
+/* Searches whose client wants to hear when what they find changes: UPDATE and CANCELUPDATE of CONTEXT=SEARCH and
+ * CONTEXT=SORT (RFC 5267 §4.3).
  *
  * A context keeps its program and the set of what the client was told of. When the mailbox has changed (sync.c), the
  * program is evaluated again for those messages that have, and what is different is told; so it costs what has
- * changed. Keys that depend on the time are looked at with a message's next change. */
-#include "imap/search_task.h"
+ * changed (and for SORT a sort of the result, if messages come into it). Keys that depend on the time are looked at with a message's next change. */
+#include "imap/contexts.h"
 
 #include "base/log.h"
-
-enum { UPDATE_RUNS = 1000 }; /* in one response */
-
-struct imap_context {
-    struct imap_context *next;
-    struct span tag, correlator; /* in `program` */
-    bool uid;                    /* numbers are UIDs */
-    struct arena *program;
-    struct search_key *keys;
-    struct numset results; /* as the client knows them; UIDs */
-};
-
-struct imap_contexts {
-    struct imap_context *first;
-    size_t n;
-    /* telling of changes: */
-    struct imap_context *at; /* which; NULL: none */
-    bool searched;           /* what it says of the changed ones is known */
-    struct mailbox_search *search;
-    struct numset remove, add; /* to be told */
-};
 
 static void context_free(struct imap_context *c)
 {
     search_key_done(c->keys);
     arena_free(c->program);
     numset_done(&c->results);
+    free(c->order);
     free(c);
 }
 
@@ -43,6 +23,7 @@ void imap_contexts_free(struct imap_contexts *all)
     if (all == NULL)
         return;
     mailbox_search_close(all->search);
+    context_order_forget(all);
     while (all->first != NULL) {
         struct imap_context *c = all->first;
         all->first = c->next;
@@ -69,8 +50,12 @@ int imap_context_add(struct imap *i, struct search_task *t)
     struct imap_contexts *all = i->box->contexts;
     if (all == NULL)
         all = i->box->contexts = calloc(1, sizeof(*all));
-    if (all != NULL && all->n >= LIMIT_IMAP_CONTEXTS) { /* §4.3.1 */
-        buf_printf(i->s.out, "* NO [NOUPDATE \"%s\"] There are too many of them\r\n", i->tag);
+    bool too_many = all != NULL && all->n >= LIMIT_IMAP_CONTEXTS;
+    if (too_many || (t->sort != NULL && numset_count(&t->found) > LIMIT_IMAP_CONTEXT_SORTED)) {
+        /* §4.3.1 */
+        buf_printf(i->s.out,
+                   "* NO [NOUPDATE \"%s\"] There are too many of them, or of its messages\r\n",
+                   i->tag);
         return 0;
     }
     struct imap_context *c = all != NULL ? calloc(1, sizeof(*c)) : NULL;
@@ -81,6 +66,8 @@ int imap_context_add(struct imap *i, struct search_task *t)
         c->correlator = search_correlator(i, t, t->program);
         err = arena_err(t->program);
     }
+    if (err == 0 && t->sort != NULL)
+        err = context_order_init(c, t);
     if (err != 0) {
         if (c != NULL)
             numset_done(&c->results);
@@ -142,6 +129,12 @@ static void set_write(struct imap *i, const struct imap_context *c, const struct
     numset_done(&numbers);
 }
 
+void context_write_head(struct imap *i, const struct imap_context *c, const char *item)
+{
+    buf_printf(i->s.out, "* ESEARCH (%.*s)%s %s (", SPAN_ARG(c->correlator), c->uid ? " UID" : "",
+               item);
+}
+
 /* A part of it, which leaves the set. The position is 0: the client keeps them in the order of the mailbox. */
 static void
 part_write(struct imap *i, const struct imap_context *c, const char *item, struct numset *uids)
@@ -153,8 +146,8 @@ part_write(struct imap *i, const struct imap_context *c, const char *item, struc
          n < UPDATE_RUNS && last < UINT32_MAX && numset_run(uids, last + 1, &first, &last); n++)
         numset_add_range(&part, first, last);
     numset_andnot(uids, &part);
-    buf_printf(i->s.out, "* ESEARCH (%.*s)%s %s (0 ", SPAN_ARG(c->correlator), c->uid ? " UID" : "",
-               item);
+    context_write_head(i, c, item);
+    buf_puts(i->s.out, "0 ");
     set_write(i, c, &part);
     buf_puts(i->s.out, ")\r\n");
     if (part.err != 0 || uids->err != 0)
@@ -180,6 +173,16 @@ static int compare(struct imap_contexts *all, const struct numset *changed)
     return err != 0 ? err : c->results.err;
 }
 
+/* The client is not told; it hears of these messages with their next change. */
+static void failed(const struct imap *i, struct imap_contexts *all, int err)
+{
+    if (err != ERR_CLOSED && err != ERR_SHUTDOWN)
+        log_event(LOG_ERROR, "imap.context", LOG_Z("account", i->address), LOG_ERR(err));
+    numset_andnot(&all->at->results, &all->add);
+    numset_clear(&all->remove);
+    numset_clear(&all->add);
+}
+
 static int search_more(struct imap *i, struct imap_contexts *all, const struct numset *changed)
 {
     struct mail_search in = {.mailbox = i->box->id, .uids = changed, .program = all->at->keys};
@@ -195,11 +198,8 @@ static int search_more(struct imap *i, struct imap_contexts *all, const struct n
     mailbox_search_close(all->search);
     all->search = NULL;
     all->searched = true;
-    if (r != 0) { /* the client is not told; it hears of these messages with their next change */
-        log_event(LOG_ERROR, "imap.context", LOG_Z("account", i->address), LOG_ERR(r));
-        numset_clear(&all->remove);
-        numset_clear(&all->add);
-    }
+    if (r != 0)
+        failed(i, all, r);
     return 0;
 }
 
@@ -214,7 +214,10 @@ bool imap_contexts_gone(struct imap *i)
         some = some && gone.err == 0 && !numset_is_empty(&gone);
         if (some) {
             numset_andnot(&c->results, &gone);
-            part_write(i, c, "REMOVEFROM", &gone);
+            if (c->criteria_n > 0)
+                context_order_remove(i, c, &gone);
+            else
+                part_write(i, c, "REMOVEFROM", &gone);
             numset_or(&c->results, &gone); /* the rest: next time */
         }
         numset_done(&gone);
@@ -222,6 +225,31 @@ bool imap_contexts_gone(struct imap *i)
             return true;
     }
     return false;
+}
+
+/* Of the context at hand: 1 there is more, 0 all is told. */
+static int tell_some(struct imap *i, struct imap_contexts *all)
+{
+    bool sorted = all->at->criteria_n > 0;
+    if (!numset_is_empty(&all->remove)) {
+        if (sorted)
+            context_order_remove(i, all->at, &all->remove);
+        else
+            part_write(i, all->at, "REMOVEFROM", &all->remove);
+        return 1;
+    }
+    if (numset_is_empty(&all->add))
+        return 0;
+    if (!sorted) {
+        part_write(i, all->at, "ADDTO", &all->add);
+        return 1;
+    }
+    int r = context_order_add(i, all);
+    if (r < 0) {
+        failed(i, all, r);
+        context_order_forget(all);
+    }
+    return 1;
 }
 
 int imap_contexts_update(struct imap *i, const struct numset *changed)
@@ -237,10 +265,9 @@ int imap_contexts_update(struct imap *i, const struct numset *changed)
         if (!all->searched) {
             if (search_more(i, all, changed) > 0)
                 return 1;
-        } else if (!numset_is_empty(&all->remove)) {
-            part_write(i, all->at, "REMOVEFROM", &all->remove);
-        } else if (!numset_is_empty(&all->add)) {
-            part_write(i, all->at, "ADDTO", &all->add);
+        } else if (tell_some(i, all) > 0) {
+            if (all->sort != NULL)
+                return 1; /* a slice of it is over */
         } else {
             all->at = all->at->next;
             all->searched = false;

@@ -142,7 +142,7 @@ static void refused(void **state)
     world_talk(h, "b SEARCH RETURN (UPDATE COUNT) ALL", "* ESEARCH (TAG \"b\") COUNT 4", "b OK",
                NULL);
     world_talk(h, "b SEARCH RETURN (UPDATE) FLAGGED", "b BAD This tag is that of a search", NULL);
-    world_talk(h, "b SORT RETURN (UPDATE) (DATE) UTF-8 ALL", "b BAD", NULL);
+    world_talk(h, "b SORT RETURN (UPDATE) (DATE) UTF-8 ALL", "b BAD This tag", NULL);
     world_talk(h, "c SEARCH RETURN (UPDATE COUNT) WHAT", "c BAD", NULL);
     world_talk(h, "a CANCELUPDATE", "a BAD", NULL);
     world_talk(h, "a CANCELUPDATE (x)", "a BAD", NULL);
@@ -161,6 +161,116 @@ static void refused(void **state)
     store(4, STORE_ADD, FLAG_DELETED);
     world_talk(h, "a NOOP", "* ESEARCH (TAG \"x\" MAILBOX INBOX UIDVALIDITY ", "* 3 FETCH", "a OK",
                NULL);
+}
+
+/* ---- SORT -------------------------------------------------------------------------------- */
+
+struct list {
+    uint32_t v[500];
+    size_t n;
+};
+
+static void list_remove(struct list *l, size_t at, uint32_t uid)
+{
+    assert_true(at >= 1 && at <= l->n);
+    assert_int_equal(l->v[at - 1], uid);
+    memmove(&l->v[at - 1], &l->v[at], (l->n - at) * sizeof(l->v[0]));
+    l->n--;
+}
+
+static void list_add(struct list *l, size_t at, uint32_t uid)
+{
+    assert_true(at >= 1 && at <= l->n + 1 && l->n < COUNT_OF(l->v));
+    memmove(&l->v[at], &l->v[at - 1], (l->n + 1 - at) * sizeof(l->v[0]));
+    l->v[at - 1] = uid;
+    l->n++;
+}
+
+/* "(pos uid,uid pos uid ...)" */
+static void
+list_apply(struct list *l, struct span data, void (*change)(struct list *, size_t, uint32_t))
+{
+    assert_true(span_skip(&data, SPAN("(")) && span_ends(data, SPAN(")")));
+    data.n--;
+    while (data.n > 0) {
+        uint32_t at, uid;
+        assert_true(span_to_u32(span_split(&data, ' '), &at));
+        for (struct span uids = span_split(&data, ' '); uids.n > 0; at++) {
+            assert_true(span_to_u32(span_split(&uids, ','), &uid));
+            change(l, at, uid);
+        }
+    }
+}
+
+/* A command; what it says of the result changes the list. */
+static void list_follow(struct list *l, const char *command)
+{
+    struct span line;
+    host_sends(h, command);
+    do {
+        assert_true(host_line(h, &line));
+        struct span rest = span_trim(line);
+        if (span_skip(&rest, SPAN("* ESEARCH (TAG \"l\") UID REMOVEFROM ")))
+            list_apply(l, rest, list_remove);
+        else if (span_skip(&rest, SPAN("* ESEARCH (TAG \"l\") UID ADDTO ")))
+            list_apply(l, rest, list_add);
+    } while (!span_starts(line, SPAN("a OK")));
+}
+
+static void list_is(const struct list *l)
+{
+    struct span line;
+    host_sends(h, "c UID SORT (SUBJECT REVERSE SIZE) UTF-8 UNSEEN\r\n");
+    assert_true(host_line(h, &line));
+    struct span rest = span_trim(line);
+    assert_true(span_skip(&rest, SPAN("* SORT")));
+    for (size_t k = 0; k < l->n; k++) {
+        uint32_t uid;
+        assert_true(span_skip(&rest, SPAN(" ")));
+        struct span more = rest;
+        assert_true(span_to_u32(span_split(&more, ' '), &uid));
+        assert_int_equal(uid, l->v[k]);
+        rest = span_from(rest, (size_t)snprintf(NULL, 0, "%u", uid));
+    }
+    assert_int_equal(rest.n, 0);
+    host_expect(h, "c OK");
+}
+
+/* A client that keeps the list by what it is told has what SORT says, whatever happens. */
+static void lists(void **state)
+{
+    struct list l = {{0}, 0};
+    uint32_t seed = 1, last = 5;
+    (void)state;
+    world_talk(h, "l UID SORT RETURN (UPDATE COUNT) (SUBJECT REVERSE SIZE) UTF-8 UNSEEN",
+               "* ESEARCH (TAG \"l\") UID COUNT 3", "l OK", NULL);
+    l = (struct list){{2, 4, 5}, 3};
+    list_is(&l);
+    for (int round = 0; round < 150; round++) {
+        for (int k = (int)((seed = seed * 1103515245 + 12345) >> 16) % 4; k >= 0; k--) {
+            struct buf b;
+            uint32_t what = (seed = seed * 1103515245 + 12345) >> 16,
+                     uid = 2 + what / 8 % (last - 1);
+            buf_init(&b, 1000);
+            buf_printf(&b, "Subject: %c\r\n\r\n%.*s", 'a' + (int)(what / 8 % 7),
+                       (int)(what / 64 % 5), "xxxxx");
+            if (what % 8 < 3)
+                last = world_append(&w, buf_span(&b), what & 8 ? FLAG_SEEN : 0).uid.v;
+            else if (what % 8 < 6)
+                store(uid, what & 8 ? STORE_ADD : STORE_REMOVE, FLAG_SEEN);
+            else
+                expunge(uid);
+            buf_done(&b);
+        }
+        /* sometimes expunges have to wait */
+        if (round % 3 == 0) {
+            list_follow(&l, "a FETCH * UID\r\n");
+            continue;
+        }
+        list_follow(&l, "a NOOP\r\n");
+        list_is(&l);
+    }
+    assert_true(l.n > 10);
 }
 
 /* More than one response holds. */
@@ -197,7 +307,7 @@ static void many(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(flags_change), T(messages_come_and_go), T(programs_stay),
-                                       T(refused), T(many)};
+    const struct CMUnitTest tests[] = {
+        T(flags_change), T(messages_come_and_go), T(programs_stay), T(refused), T(lists), T(many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
