@@ -7,6 +7,8 @@
  * sent it already; its command is read to the end, or, beyond the limit, the connection ends (RFC 7888 §4). */
 #include "imap/internal.h"
 
+enum { COMMAND_MODEST = 16 * 1024 };
+
 struct span imap_chomp(struct span unit)
 {
     if (span_ends(unit, SPAN("\n")))
@@ -46,8 +48,6 @@ static enum step literal_begin(struct imap *i, struct span line, const struct im
     i->command = NULL;
     if (p->n + line.n + 2 > command_max(i) || literal->size > command_max(i) - p->n - line.n - 2)
         return too_long(i, literal);
-    if (p->n == 0)
-        buf_init(p, LIMIT_IMAP_COMMAND);
     buf_put(p, line);
     buf_puts(p, "\r\n");
     if (p->err != 0) {
@@ -103,6 +103,9 @@ enum step imap_octets(struct imap *i, struct span octets)
 {
     must(octets.n <= i->octets_left);
     buf_put(&i->partial, octets);
+    /* what all clients together hold is bounded (base/budget.h); those with the longest commands go first */
+    if (i->partial.n > COMMAND_MODEST && budget_is_short(i->partial.budget))
+        return imap_bye(i, SPAN("UNAVAILABLE"), err_text(ERR_NO_ROOM));
     if (i->partial.err != 0)
         return imap_bye(i, SPAN("UNAVAILABLE"), err_text(i->partial.err));
     i->octets_left -= octets.n;

@@ -154,5 +154,6 @@ struct session *imap_session_new(void *server)
     i->s.unit_max = LIMIT_IMAP_GREETING_LINE;
     i->s.timeout_ms = i->server->config->imap_login_timeout * 1000;
     buf_init(&i->partial, LIMIT_IMAP_COMMAND);
+    i->partial.budget = i->server->spools->memory;
     return &i->s;
 }

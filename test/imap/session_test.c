@@ -199,6 +199,32 @@ static void lines_and_literals_are_limited(void **state)
     host_free(h);
 }
 
+static void memory_of_all_is_limited(void **state)
+{
+    (void)state;
+    char octets[1000];
+    struct budget budget = {.max = 50000};
+    w.spools.memory = &budget;
+    memset(octets, 'x', sizeof octets);
+    struct host *h = world_login(&w), *other = world_login(&w);
+    world_talk(h, "a ID {100000}", "+ OK", NULL);
+    for (int n = 0; n < 40; n++)
+        host_send(h, span_of(octets, sizeof octets));
+    world_talk(other, "a ID {15000}", "+ OK", NULL); /* a modest one is let through */
+    for (int n = 0; n < 15; n++)
+        host_send(other, span_of(octets, sizeof octets));
+    world_talk(other, "", "a BAD", NULL);
+    world_talk(other, "a ID {100000}", "+ OK", NULL);
+    for (int n = 0; n < 100 && !host_closed(other); n++)
+        host_send(other, span_of(octets, sizeof octets));
+    host_expect(other, "* BYE [UNAVAILABLE]");
+    host_expect_closed(other);
+    host_free(other);
+    host_free(h);
+    assert_int_equal(budget_used(&budget), 0);
+    w.spools.memory = NULL;
+}
+
 static void bytes_may_come_one_by_one(void **state)
 {
     (void)state;
@@ -285,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_without_a_command, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_mistakes_end_it, setup, teardown),
         cmocka_unit_test_setup_teardown(lines_and_literals_are_limited, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_of_all_is_limited, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(clients_say_who_they_are, setup, teardown),
         cmocka_unit_test_setup_teardown(extensions_are_enabled, setup, teardown),
