@@ -92,6 +92,22 @@ enum step imap_bad(struct imap *i, const char *fmt, ...)
     return step;
 }
 
+static enum step PRINTF_LIKE(3, 4) bad_coded(struct imap *i, struct span code, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    i->errors++;
+    enum step step = answer(i, "BAD", code, fmt, args);
+    va_end(args);
+    return step;
+}
+
+enum step imap_uid_required(struct imap *i)
+{
+    return bad_coded(i, SPAN("UIDREQUIRED"),
+                     "Message numbers are not allowed once UIDONLY is enabled");
+}
+
 enum step imap_bad_args(struct imap *i)
 {
     return imap_bad(i, "Please write: %s%s", i->uid ? "UID " : "", i->command->usage);

@@ -329,6 +329,8 @@ enum step imap_cmd_fetch(struct imap *i, const struct imap_arg *args)
     int err = f->batch == NULL || f->parts == NULL ? ERR_NOMEM : 0;
     if (err == 0)
         err = fetch_parse(args->next, i->uid, i->s.arena, &f->request);
+    if (err == 0)
+        err = fetch_imply(&f->request, i->uid && (i->enabled & IMAP_ON_UIDONLY) == 0, i->s.arena);
     if (err == 0 && f->request.vanished && (i->enabled & IMAP_ON_QRESYNC) == 0)
         err = ERR_INVALID;
     if (err == 0)

@@ -103,6 +103,8 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
 {
     if (err == ERR_INVALID)
         return imap_bad_args(i);
+    if (err == ERR_DENIED)
+        return imap_uid_required(i);
     if (err == ERR_EXISTS) /* RFC 5267 §4.3 */
         return imap_bad(i, "This tag is that of a search with UPDATE");
     if ((t->request.returns & RETURN_SAVE) != 0 && i->box != NULL) /* RFC 5182 §2.1 */
@@ -134,6 +136,7 @@ static int program_make(struct imap *i, struct search_task *t, const struct imap
 {
     struct keywords keywords = {i, (t->request.returns & RETURN_UPDATE) != 0};
     struct search_scope scope = {.box = box,
+                                 .uid_only = (i->enabled & IMAP_ON_UIDONLY) != 0,
                                  .now_ms = i->s.clock->wall_ms(i->s.clock),
                                  .keyword = keyword,
                                  .arg = &keywords};

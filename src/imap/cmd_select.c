@@ -119,6 +119,8 @@ static enum step read_params(struct imap *i, const struct imap_arg *a, struct se
             return imap_bad(i, "Please write ENABLE QRESYNC first");
         if (!read_qresync(a->next, x))
             return imap_bad_args(i);
+        if (x->numbers.n > 0 && (i->enabled & IMAP_ON_UIDONLY) != 0)
+            return imap_uid_required(i); /* RFC 9586 §3.7 */
         x->qresync = true;
         a = a->next;
     }
@@ -198,7 +200,7 @@ static enum step selected(struct imap *i)
 static int tell_unseen(struct imap *i, const struct mail_head *head)
 {
     struct numset unseen;
-    if (head->unseen == 0 || (i->enabled & IMAP_ON_REV2) != 0)
+    if (head->unseen == 0 || (i->enabled & (IMAP_ON_REV2 | IMAP_ON_UIDONLY)) != 0)
         return 0;
     numset_init(&unseen);
     int err = mailbox_set(i->server->mail, i->account, i->box->id, SET_UNSEEN, &unseen);

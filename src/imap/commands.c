@@ -104,6 +104,13 @@ static const char *wrong_state(const struct imap *i)
     return "This command is not allowed while a mailbox is selected";
 }
 
+/* RFC 9586 §3.2: all that have a UID form, but EXPUNGE, which names no messages without it. */
+static bool is_by_number(const struct imap *i)
+{
+    return (i->enabled & IMAP_ON_UIDONLY) != 0 && !i->uid && (i->command->flags & IMAP_UID) != 0 &&
+           i->command->run != imap_cmd_expunge;
+}
+
 bool imap_command_allowed(struct imap *i, enum step *step_out)
 {
     if (i->command == NULL)
@@ -114,6 +121,8 @@ bool imap_command_allowed(struct imap *i, enum step *step_out)
         *step_out = imap_no_of(i, ERR_NEED_TLS);
     else if ((i->command->flags & IMAP_WRITES) != 0 && i->box != NULL && i->box->read_only)
         *step_out = imap_no(i, SPAN("CANNOT"), "The mailbox was opened for reading only");
+    else if (is_by_number(i))
+        *step_out = imap_uid_required(i);
     else
         return true;
     return false;

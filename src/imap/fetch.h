@@ -67,9 +67,12 @@ struct fetch_request {
     struct fetch_page page;
 };
 
-/* The arguments behind the sequence set. `uid`: of UID FETCH, whose answers have UID in any case. */
+/* The arguments behind the sequence set. `uid`: of UID FETCH. */
 int fetch_parse(const struct imap_arg *args, bool uid, struct arena *a, struct fetch_request *out)
     MUST_CHECK;
+/* Adds what is answered though it was not asked for: MODSEQ with CHANGEDSINCE (RFC 7162 §3.1.4.1), and UID if `uid` says so
+ * (UID FETCH, but not with UIDONLY). */
+int fetch_imply(struct fetch_request *r, bool uid, struct arena *a) MUST_CHECK;
 
 /* What is between the brackets of BODY[…]; also in fetch_section.c. */
 int fetch_section_parse(struct span text, struct arena *a, struct section *out) MUST_CHECK;

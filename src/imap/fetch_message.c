@@ -13,7 +13,7 @@ void fetch_label(struct imap *i, struct fetch *f, struct span label)
 {
     struct buf *out = i->s.out;
     if (!f->begun)
-        buf_printf(out, "* %u FETCH (", numset_rank(&i->box->uids, f->message->uid.v));
+        imap_write_fetch(i, f->message->uid.v);
     else
         buf_putc(out, ' ');
     f->begun = true;

@@ -275,17 +275,31 @@ static int take_modifiers(struct fetch_request *r, const struct imap_arg *list, 
     return err;
 }
 
-/* What is answered though it was not asked for. */
-static int add_implied(struct parser *p, bool uid)
+static bool has_item(const struct fetch_request *r, enum fetch_kind kind)
 {
-    bool has_uid = false, has_modseq = false;
-    for (const struct fetch_item *item = p->request->items; item != NULL; item = item->next) {
-        has_uid |= item->kind == FETCH_UID;
-        has_modseq |= item->kind == FETCH_MODSEQ;
-    }
-    int err = uid && !has_uid ? add_named(p, SPAN("UID")) : 0;
-    if (err == 0 && p->request->changed && !has_modseq)
-        err = add_named(p, SPAN("MODSEQ"));
+    const struct fetch_item *item = r->items;
+    while (item != NULL && item->kind != kind)
+        item = item->next;
+    return item != NULL;
+}
+
+/* What is answered though it was not asked for. */
+static int
+add_implied(struct fetch_request *r, struct arena *a, enum fetch_kind kind, struct span name)
+{
+    struct parser p = {.arena = a, .request = r, .end = &r->items};
+    if (has_item(r, kind))
+        return 0;
+    while (*p.end != NULL)
+        p.end = &(*p.end)->next;
+    return add_named(&p, name);
+}
+
+int fetch_imply(struct fetch_request *r, bool uid, struct arena *a)
+{
+    int err = uid ? add_implied(r, a, FETCH_UID, SPAN("UID")) : 0;
+    if (err == 0 && r->changed)
+        err = add_implied(r, a, FETCH_MODSEQ, SPAN("MODSEQ"));
     return err;
 }
 
@@ -296,8 +310,6 @@ int fetch_parse(const struct imap_arg *args, bool uid, struct arena *a, struct f
     int err = take_items(&p, &args);
     if (err == 0)
         err = take_modifiers(&r, args, uid);
-    if (err == 0)
-        err = add_implied(&p, uid);
     if (err == 0)
         *out = r;
     return err;

@@ -36,6 +36,7 @@ enum imap_enabled {
     IMAP_ON_QRESYNC = 2,   /* §3.2 */
     IMAP_ON_UTF8 = 4,      /* RFC 9755 */
     IMAP_ON_REV2 = 8,      /* RFC 9051 §6.3.1 */
+    IMAP_ON_UIDONLY = 16,  /* RFC 9586 */
 };
 
 /* What a watch of the store tells the session; written by other threads. */
@@ -173,6 +174,8 @@ enum step imap_no_of(struct imap *i, int err);
 enum step imap_bad(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* BAD: the arguments are not those of the command. */
 enum step imap_bad_args(struct imap *i);
+/* BAD: sequence numbers, from a client that has enabled UIDONLY. */
+enum step imap_uid_required(struct imap *i);
 /* An untagged answer, and the session ends. */
 enum step imap_bye(struct imap *i, struct span code, const char *text);
 /* The command is over without an answer of its own (IDLE tells later, STARTTLS at once). */
@@ -191,6 +194,8 @@ bool imap_is_secure(const struct imap *i);
 void imap_write_string(struct imap *i, struct span s);
 /* The same, or as atom. */
 void imap_write_astring(struct imap *i, struct span s);
+/* "* 3 FETCH (", or what UIDONLY makes of it. */
+void imap_write_fetch(struct imap *i, uint32_t uid);
 /* A mailbox name, which is kept in UTF-8: modified UTF-7 unless the client has switched UTF-8 on. */
 void imap_write_mailbox(struct imap *i, struct span name);
 /* "(\Seen $Forwarded)". Reads the account's list of keywords when it needs it. */

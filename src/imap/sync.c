@@ -216,8 +216,8 @@ void imap_tell_permanent_flags(struct imap *i)
 void imap_tell_exists(struct imap *i)
 {
     buf_printf(i->s.out, "* %llu EXISTS\r\n", (unsigned long long)numset_count(&i->box->uids));
-    if ((i->enabled & IMAP_ON_REV2) ==
-        0) /* RFC 9051 §A.2 has none of it; nothing is ever recent here */
+    /* RFC 9051 §A.2 has none of it; nothing is ever recent here */
+    if ((i->enabled & IMAP_ON_REV2) == 0)
         buf_puts(i->s.out, "* 0 RECENT\r\n");
 }
 
@@ -226,8 +226,9 @@ static int tell_item(struct imap *i, const struct mail_item *m)
     struct buf *out = i->s.out;
     bool quiet = numset_has(&i->quiet, m->uid.v);
     int err = 0;
-    buf_printf(out, "* %u FETCH (", numset_rank(&i->box->uids, m->uid.v));
-    if (i->uid || (i->enabled & IMAP_ON_QRESYNC) != 0 || quiet)
+    bool only = (i->enabled & IMAP_ON_UIDONLY) != 0; /* then it is told already */
+    imap_write_fetch(i, m->uid.v);
+    if (!only && (i->uid || (i->enabled & IMAP_ON_QRESYNC) != 0 || quiet))
         buf_printf(out, "UID %u ", m->uid.v);
     if (!quiet) {
         buf_puts(out, "FLAGS ");
@@ -277,7 +278,7 @@ static enum step go_on(struct imap *i)
         } else if (y->expunges && !numset_is_empty(&box->gone)) {
             if (imap_contexts_gone(i))
                 continue;
-            if ((i->enabled & IMAP_ON_QRESYNC) != 0)
+            if ((i->enabled & (IMAP_ON_QRESYNC | IMAP_ON_UIDONLY)) != 0)
                 tell_vanished(i, &box->gone, false);
             else
                 tell_expunges(i);

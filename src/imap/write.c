@@ -28,6 +28,14 @@ void imap_write_astring(struct imap *i, struct span s)
         imap_write_string(i, s);
 }
 
+void imap_write_fetch(struct imap *i, uint32_t uid)
+{
+    if ((i->enabled & IMAP_ON_UIDONLY) != 0)
+        buf_printf(i->s.out, "* %u UIDFETCH (", uid);
+    else
+        buf_printf(i->s.out, "* %u FETCH (", numset_rank(&i->box->uids, uid));
+}
+
 /* ---- mailbox names ------------------------------------------------------------------------ */
 
 void imap_write_mailbox(struct imap *i, struct span name)

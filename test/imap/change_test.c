@@ -235,6 +235,40 @@ static void a_full_mailbox_takes_no_copies(void **state)
     host_free(h);
 }
 
+/* RFC 9586 */
+static void only_uids(void **state)
+{
+    (void)state;
+    struct host *h = selected("x ENABLE UIDONLY\r\n", "SELECT"), *other = selected("", "SELECT");
+    static const char *const numbers[] = {
+        "FETCH 1 (FLAGS)",    "STORE 1 FLAGS ()",    "COPY 1 Trash",
+        "MOVE 1 Trash",       "SEARCH ALL",          "UID SEARCH 1:2",
+        "UID SEARCH NOT (2)", "REPLACE 1 Trash {3}", "SORT (DATE) UTF-8 ALL"};
+    for (size_t n = 0; n < COUNT_OF(numbers); n++) {
+        host_sends(h, "b ");
+        world_talk(h, numbers[n], "b BAD [UIDREQUIRED]", NULL);
+    }
+    world_talk(h, "b UID FETCH 2 (FLAGS)", "* 2 UIDFETCH (FLAGS ())", "b OK", NULL);
+    world_talk(h, "b UID FETCH 2 (UID)", "* 2 UIDFETCH (UID 2)", "b OK", NULL);
+    world_talk(h, "b UID STORE 2 +FLAGS (\\Deleted)", "* 2 UIDFETCH (FLAGS (\\Deleted))", "b OK",
+               NULL);
+    world_talk(other, "c STORE 4 +FLAGS.SILENT (\\Seen)", "* 2 FETCH (FLAGS (\\Deleted))", "c OK",
+               NULL);
+    world_talk(h, "b EXPUNGE", "* VANISHED 2", "* 4 UIDFETCH (FLAGS (\\Seen))", "b OK Expunged",
+               NULL);
+    world_talk(h, "b UID SEARCH RETURN (SAVE) UID 3:4", "b OK", NULL);
+    world_talk(h, "b UID SEARCH $ SEEN", "* SEARCH 4", "b OK", NULL);
+    world_talk(h, "b UID MOVE 3 Trash", "* OK [COPYUID 1790000004 3 1]", "* VANISHED 3", "b OK",
+               NULL);
+    world_talk(h, "b SELECT INBOX (QRESYNC (1 2 3 (1 2)))",
+               "b BAD Please write ENABLE QRESYNC first", NULL);
+    host_free(h);
+    h = selected("x ENABLE UIDONLY QRESYNC\r\n", "SELECT");
+    world_talk(h, "b SELECT INBOX (QRESYNC (1 2 3 (1 2)))", "b BAD [UIDREQUIRED]", NULL);
+    host_free(h);
+    host_free(other);
+}
+
 static void pipelined_commands_run_in_order(void **state)
 {
     (void)state;
@@ -326,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(messages_are_expunged, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_copied_and_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_mailbox_takes_no_copies, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_uids, setup, teardown),
         cmocka_unit_test_setup_teardown(pipelined_commands_run_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(many_changes_are_told_in_steps, setup, teardown),
     };
