@@ -206,112 +206,6 @@ static void keys(void **state)
     }
 }
 
-static void refused(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "SEARCH",
-        "SEARCH RETURN (MIN)",
-        "SEARCH RETURN ALL",
-        "SEARCH RETURN (WHAT) ALL",
-        "SEARCH RETURN (ALL PARTIAL 1:2) ALL",
-        "SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL",
-        "SEARCH RETURN (PARTIAL 0:2) ALL",
-        "SEARCH RETURN (PARTIAL -1:2) ALL",
-        "SEARCH RETURN (PARTIAL) ALL",
-        "SEARCH CHARSET",
-        "SEARCH CHARSET UTF-8",
-        "SEARCH WHAT",
-        "SEARCH ()",
-        "SEARCH (ALL",
-        "SEARCH NOT",
-        "SEARCH OR 1",
-        "SEARCH OR",
-        "SEARCH 0",
-        "SEARCH 1,",
-        "SEARCH UID",
-        "SEARCH UID x",
-        "SEARCH FROM",
-        "SEARCH FROM (x)",
-        "SEARCH HEADER x",
-        "SEARCH KEYWORD \\Seen",
-        "SEARCH KEYWORD \"x\"",
-        "SEARCH LARGER x",
-        "SEARCH LARGER -1",
-        "SEARCH SINCE 1994-02-01",
-        "SEARCH SINCE 30-Feb-1994",
-        "SEARCH SINCE 1-Feb-94",
-        "SEARCH SINCE 1-Feb-1994x",
-        "SEARCH OLDER 0",
-        "SEARCH OLDER x",
-        "SEARCH MODSEQ",
-        "SEARCH MODSEQ x",
-        "SEARCH MODSEQ \"/flags/x\" 5",
-        "SEARCH MODSEQ \"x\" all 5",
-        "SEARCH EMAILID \"\"",
-        "SEARCH FUZZY ALL",
-        "SORT",
-        "SORT (SUBJECT) UTF-8",
-        "SORT SUBJECT UTF-8 ALL",
-        "SORT () UTF-8 ALL",
-        "SORT (REVERSE) UTF-8 ALL",
-        "SORT (SUBJECT WHAT) UTF-8 ALL",
-        "SORT (REVERSE REVERSE SUBJECT) UTF-8 ALL",
-        "THREAD",
-        "THREAD REFERENCES UTF-8",
-        "THREAD WHAT UTF-8 ALL",
-        "THREAD REFERENCES (x) ALL",
-    };
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        if (i % 10 == 9) /* not too many in a row */
-            world_talk(h, "a NOOP", "a OK", NULL);
-        struct buf command;
-        buf_init(&command, 1000);
-        buf_printf(&command, "a %s", bad[i]);
-        buf_putc(&command, '\0');
-        world_talk(h, command.p, "a BAD Please write: ", NULL);
-        buf_done(&command);
-    }
-    world_talk(h, "a SEARCH CHARSET X-NOBODY ALL", "a NO [BADCHARSET (US-ASCII UTF-8)]", NULL);
-    world_talk(h, "a SORT (DATE) X-NOBODY ALL", "a NO [BADCHARSET (US-ASCII UTF-8)]", NULL);
-}
-
-static void too_much(void **state)
-{
-    (void)state;
-    struct buf b;
-    buf_init(&b, 1 << 20);
-    buf_puts(&b, "a SEARCH");
-    for (int i = 0; i < LIMIT_SEARCH_KEYS; i++)
-        buf_puts(&b, " SEEN");
-    buf_puts(&b, "\r\n");
-    buf_putc(&b, '\0');
-    host_sends(h, b.p);
-    host_expect(h, "a NO [LIMIT]");
-    buf_clear(&b);
-    buf_puts(&b, "a SEARCH ");
-    for (int i = 0; i < 45; i++)
-        buf_puts(&b, "(NOT ");
-    buf_puts(&b, "ALL");
-    for (int i = 0; i < 45; i++)
-        buf_putc(&b, ')');
-    buf_puts(&b, "\r\n");
-    buf_putc(&b, '\0');
-    host_sends(h, b.p);
-    host_expect(h, "a NO [LIMIT]");
-    host_expect_silence(h);
-    buf_clear(&b);
-    buf_puts(&b, "a SEARCH");
-    for (int i = 0; i < 201; i++)
-        buf_puts(&b, " NOT");
-    for (int i = 0; i < 201; i++)
-        buf_puts(&b, " OR NEW");
-    buf_puts(&b, " 3");
-    buf_putc(&b, '\0');
-    says(b.p, "* SEARCH 1 2 4 5 6");
-    buf_done(&b);
-}
-
 /* RFC 4731 §3.1, RFC 9394 §3.1 */
 static void return_options(void **state)
 {
@@ -583,10 +477,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(keys),           T(refused),      T(too_much),
-        T(return_options), T(saved),        T(expunged_meanwhile),
-        T(modseqs),        T(sorts),        T(threads),
-        T(rev2),           T(long_answers), T(deleted_meanwhile),
+        T(keys),  T(return_options), T(saved), T(expunged_meanwhile), T(modseqs),
+        T(sorts), T(threads),        T(rev2),  T(long_answers),       T(deleted_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

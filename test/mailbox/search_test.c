@@ -501,6 +501,34 @@ static void slices(void **state)
     world_close(&w);
 }
 
+/* A header section without end is looked into up to a limit. */
+static void long_header(void **state)
+{
+    (void)state;
+    struct world w;
+    struct search_key k = {.op = SEARCH_HEADER, .name = SPAN("X-Early"), .text = SPAN("here")};
+    struct mail_search in = {.program = &k};
+    struct numset found;
+    struct buf b;
+    world_open(&w, 6);
+    numset_init(&found);
+    buf_init(&b, 2 * LIMIT_SEARCH_HEADER);
+    buf_puts(&b, "X-Early: here\r\n");
+    while (b.n <= LIMIT_SEARCH_HEADER)
+        buf_puts(&b, "X-Padding: of a header section that goes on and on\r\n");
+    buf_puts(&b, "X-Late: here\r\n\r\n");
+    struct mail_appended big = fixture_append(&w.f, 0, buf_span(&b));
+    numset_add(&w.uids, big.uid.v);
+    run(&w, &in, &found);
+    assert_true(numset_has(&found, big.uid.v));
+    k.name = SPAN("X-Late");
+    run(&w, &in, &found);
+    assert_true(numset_is_empty(&found));
+    numset_done(&found);
+    buf_done(&b);
+    world_close(&w);
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -532,8 +560,9 @@ static void limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_keys), cmocka_unit_test(random_programs), cmocka_unit_test(stopped),
-        cmocka_unit_test(slices),      cmocka_unit_test(limits),
+        cmocka_unit_test(single_keys), cmocka_unit_test(random_programs),
+        cmocka_unit_test(stopped),     cmocka_unit_test(slices),
+        cmocka_unit_test(limits),      cmocka_unit_test(long_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

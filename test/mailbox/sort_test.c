@@ -10,6 +10,7 @@
 #include "fixture.h"
 
 #include "base/err.h"
+#include "mailbox/gather.h"
 #include "mailbox/sort.h"
 #include "message/summary.h"
 
@@ -197,12 +198,47 @@ static void stops(void **state)
     fixture_close(&f);
 }
 
+/* ---- limits ------------------------------------------------------------------------------ */
+
+static int take_much(void *arg, const struct mail_item *item, const struct message_summary *s)
+{
+    struct gather *g = arg;
+    (void)item;
+    (void)s;
+    return arena_alloc(g->keep, LIMIT_SORT_MEMORY + 1) == NULL ? 0 : ERR_EXISTS;
+}
+
+static void memory(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct gather a, b;
+    struct numset uids;
+    struct mailbox_id inbox = {USE_INBOX};
+    fixture_open(&f);
+    numset_init(&uids);
+    numset_add(&uids, fixture_append(&f, 0, SPAN("\n")).uid.v);
+    assert_int_equal(gather_init(&a, &f.mail, FIXTURE_ACCOUNT, inbox, &uids, true), 0);
+    assert_int_equal(gather_init(&b, &f.mail, FIXTURE_ACCOUNT, inbox, &uids, false), 0);
+    /* one alone */
+    assert_int_equal(gather_run(&b, take_much, &b, NULL, NULL), ERR_LIMIT);
+    /* all together; what one holds the others have not */
+    assert_int_equal(gather_charge(&a, LIMIT_SORT_MEMORY_ALL - 1000), 0);
+    assert_int_equal(gather_charge(&b, 2000), ERR_OVERLOAD);
+    gather_done(&a);
+    assert_int_equal(gather_charge(&b, 2000), 0);
+    gather_done(&b);
+    numset_done(&uids);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records),
         cmocka_unit_test(of_a_mailbox),
         cmocka_unit_test(stops),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

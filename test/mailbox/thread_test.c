@@ -472,12 +472,47 @@ static void of_a_mailbox(void **state)
     fixture_close(&f);
 }
 
+/* Of a field with very many ids the last count, and the very last is the parent. */
+static void many_references(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct numset uids;
+    struct mailbox_thread *t;
+    struct buf b, out;
+    int more;
+    fixture_open(&f);
+    numset_init(&uids);
+    buf_init(&b, 1 << 20);
+    buf_init(&out, 4096);
+    numset_add(&uids, fixture_append(&f, 0, SPAN("Message-ID: <first@x>\n\n")).uid.v);
+    numset_add(&uids, fixture_append(&f, 0, SPAN("Message-ID: <last@x>\n\n")).uid.v);
+    buf_puts(&b, "References: <first@x>\n");
+    for (int i = 0; i < 3 * LIMIT_THREAD_REFERENCES; i++)
+        buf_printf(&b, " <%d@x>\n", i);
+    buf_puts(&b, " <last@x>\n\n");
+    numset_add(&uids, fixture_append(&f, 0, buf_span(&b)).uid.v);
+    assert_int_equal(mailbox_thread_open(&f.mail, FIXTURE_ACCOUNT, (struct mailbox_id){USE_INBOX},
+                                         &uids, THREAD_REFERENCES, &t),
+                     0);
+    while ((more = mailbox_thread_run(t, NULL, NULL)) > 0)
+        ;
+    assert_int_equal(more, 0);
+    write_forest(&out, mailbox_thread_result(t));
+    assert_true(span_eq(buf_span(&out), SPAN("(1)(2 3)")));
+    mailbox_thread_close(t);
+    buf_done(&b);
+    buf_done(&out);
+    numset_done(&uids);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_hand),        cmocka_unit_test(against_the_steps),
         cmocka_unit_test(contradictions), cmocka_unit_test(long_thread),
-        cmocka_unit_test(of_a_mailbox),
+        cmocka_unit_test(of_a_mailbox),   cmocka_unit_test(many_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
