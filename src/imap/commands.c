@@ -104,11 +104,12 @@ static const char *wrong_state(const struct imap *i)
     return "This command is not allowed while a mailbox is selected";
 }
 
-/* RFC 9586 §3.2: all that have a UID form, but EXPUNGE, which names no messages without it. */
+/* RFC 9586 §3.2: all that have a UID form, but EXPUNGE, which names no messages without it, and ESEARCH, which
+ * answers with UIDs in any case. */
 static bool is_by_number(const struct imap *i)
 {
     return (i->enabled & IMAP_ON_UIDONLY) != 0 && !i->uid && (i->command->flags & IMAP_UID) != 0 &&
-           i->command->run != imap_cmd_expunge;
+           i->command->run != imap_cmd_expunge && i->command->run != imap_cmd_esearch;
 }
 
 bool imap_command_allowed(struct imap *i, enum step *step_out)

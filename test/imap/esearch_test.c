@@ -145,6 +145,17 @@ static void the_selected_one(void **state)
     host_expect_silence(h);
 }
 
+/* RFC 9586: there are no numbers. */
+static void by_uid_only(void **state)
+{
+    (void)state;
+    world_talk(h, "a ENABLE UIDONLY", "* ENABLED UIDONLY", "a OK", NULL);
+    host_sends(h, "a ESEARCH IN (mailboxes folder1) UNSEEN UID 3:9\r\n");
+    expect("folder1", " UID ALL 3");
+    expect(NULL, "a OK");
+    world_talk(h, "a ESEARCH IN (mailboxes folder1) 2", "a BAD [UIDREQUIRED]", NULL);
+}
+
 static void refused(void **state)
 {
     (void)state;
@@ -174,6 +185,6 @@ static void refused(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(sources), T(the_selected_one), T(refused)};
+    const struct CMUnitTest tests[] = {T(sources), T(the_selected_one), T(by_uid_only), T(refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
