@@ -19,14 +19,14 @@ listen {{
     pop3 = {{}}
     pop3s = {{"127.0.0.1:{pop3s}"}}
     imap = {{}}
-    imaps = {{}}
+    imaps = {{"127.0.0.1:{imaps}"}}
 }}
 tls {{
     certificate = {{"{cert}"}}
     key = {{"{key}"}}
 }}
 server {{
-    connections_per_address = 2000
+    connections_per_address = 15000
     user = "nobody"
 }}
 log {{ file = "mailstead.log" }}
@@ -36,7 +36,8 @@ log {{ file = "mailstead.log" }}
 
 class Mailstead(Server):
     name = "mailstead"
-    protocols = ("smtp", "pop3s")
+    protocols = ("smtp", "pop3s", "imaps")
+    idle_sessions = 10000
 
     def __init__(self, settings=""):
         super().__init__()

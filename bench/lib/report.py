@@ -83,6 +83,11 @@ def work_table(results, work):
         session = results.median(work.name, server, "session_ms")
         if session is not None:
             rows.append(f"\n{server}: {number(session)} ms CPU for a session that fetches nothing.")
+    for server in results.servers(work.name):
+        session = results.median(work.name, server, "session_memory")
+        if session is not None:
+            rows.append(f"\n{server}: {octets(session)} of memory for each of "
+                        f"{results.median(work.name, server, 'units'):,.0f} sessions.")
     loads = [f["load"] for rounds in results.servers(work.name).values() for f in rounds]
     rows.append(f"\nLoad average of the machine meanwhile: {min(loads):.1f} to {max(loads):.1f}.")
     return rows + [""]
@@ -96,21 +101,36 @@ def memory_table(results):
     return rows + [""]
 
 
+LIMITS = {"session_memory": ("memory of a session", octets), "p50_ms": ("p50", lambda ms: f"{number(ms)} ms"),
+          "p99_ms": ("p99", lambda ms: f"{number(ms)} ms")}
+
+
+def limit_rows(results, work):
+    """What must hold whatever peers do; their best is told with it."""
+    for what, limit in work.limits.items():
+        mine, (peer, theirs) = results.median(work.name, MINE, what), results.best_peer(work.name, what, min)
+        name, text = LIMITS[what]
+        if mine is not None:
+            best = f"{peer}: {text(theirs)}" if peer else ""
+            yield (f"| {work.title}: {name} | at most {text(limit)} | {best} | {text(mine)} | "
+                   f"{verdict(mine, limit, True)} |")
+
+
 def target_table(results, works):
     rows = ["### Against the targets", "", "| work | target | best peer | measured | |", "|---|---|---|---|---|"]
     for work in works:
-        mine = results.median(work.name, MINE, "cpu_ms")
         for what, target, pick in (("cpu_ms", work.cpu_target, min), ("rate", work.rate_target, max)):
-            peer, theirs = results.best_peer(work.name, what, pick)
+            mine, (peer, theirs) = results.median(work.name, MINE, what), results.best_peer(work.name, what, pick)
             if target is None or peer is None or mine is None:
                 continue
-            ratio = results.median(work.name, MINE, what) / theirs
+            ratio = mine / theirs
             if what == "cpu_ms":
                 rows.append(f"| {work.title}: CPU | at most {share(target)} | {peer}: {number(theirs)} ms | "
                             f"{share(ratio)} | {verdict(ratio, target, True)} |")
             else:
                 rows.append(f"| {work.title}: each/s | at least {target}x | {peer}: {number(theirs)}/s | "
                             f"{number(ratio)}x | {verdict(ratio, target, False)} |")
+        rows += limit_rows(results, work)
     for what, target, title in (("idle", IDLE_TARGET, "memory of the idle server"),
                                 ("most", LOADED_TARGET, "memory with 256 TLS connections sending")):
         mine = results.median("memory", MINE, what)
@@ -160,6 +180,11 @@ def overview(results, works):
         if cpu is not None:
             rows.append(f"| {work.name} | {number(cpu)} | {number(rate)} | {number(p50)} | {number(p99)} | "
                         f"{octets(written)} | {number(client)} | {busy:.1f} |")
+    for work in works:
+        session = results.median(work.name, MINE, "session_memory")
+        if session is not None:
+            rows.append(f"\n{work.name}: {octets(session)} of memory for each of "
+                        f"{results.median(work.name, MINE, 'units'):,.0f} sessions.")
     return rows + [""]
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Mailstead and the peers have in common for a measurement: start in a cage, stop, when is all delivered.
 
-Everyone serves user0 … user99 of bench.test with one password, uses one certificate (ECDSA P-256), TLS 1.2 and 1.3,
+Everyone serves user0 … user179 of bench.test with one password, uses one certificate (ECDSA P-256), TLS 1.2 and 1.3,
 and listens on loopback ports that were free when it started.
 """
 import fnmatch
@@ -16,7 +16,10 @@ import time
 from lib.cost import Cost
 from peers.root import FOLDER, run
 
-DOMAIN, PASSWORD, MAILBOXES = "bench.test", "benchsecret", 100
+DOMAIN, PASSWORD, MAILBOXES = "bench.test", "benchsecret", 180
+# (first, how many) of them: those that take in, those read, those logged in to, those that grow over IMAP, those idled in
+INGEST, DRAIN_8K, DRAIN_64K, LOGIN, READ_1M, MIXED, IDLE = (
+    (0, 50), (50, 15), (65, 15), (80, 20), (100, 5), (105, 8), (113, 67))
 CAGE = pathlib.Path(__file__).with_name("cage.py")
 START_SECONDS, DELIVERY_SECONDS = 120, 600
 
@@ -48,7 +51,7 @@ def certificate():
 def answers(port, greeting=True):
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
-            return not greeting or s.recv(4)[:3] in (b"220", b"+OK")
+            return not greeting or s.recv(4)[:3] in (b"220", b"+OK", b"* O")
     except OSError:
         return False
 
@@ -57,9 +60,11 @@ class Server:
     """A subclass says `name`, `protocols` (the ports it opens), and the functions without a body."""
 
     name = None
-    protocols = ("smtp",)  # of smtp, pop3s, lmtp
+    protocols = ("smtp",)  # of smtp, pop3s, imaps, lmtp
     load_options = ()      # of the generator, for all works
     leaves_out = ()        # works that it cannot do; its own file says why
+    idle_sessions = 0      # that imap-idle has at scale 1
+    idle_rest = 2          # seconds until it has done with idle sessions what it does with them
     helpers = ()           # command lines started before it that are not counted
 
     def __init__(self):
@@ -106,7 +111,7 @@ class Server:
         end = time.monotonic() + START_SECONDS
         waiting = dict(self.ports)
         while waiting:
-            waiting = {p: port for p, port in waiting.items() if not answers(port, p not in ("pop3s", "lmtp"))}
+            waiting = {p: port for p, port in waiting.items() if not answers(port, p not in ("pop3s", "imaps", "lmtp"))}
             if self.cage.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with {self.cage.returncode}: see {log.name}")
             if time.monotonic() > end:

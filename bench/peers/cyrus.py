@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Postfix and Cyrus over LMTP, and Cyrus' POP3S.
+"""Postfix and Cyrus over LMTP, and Cyrus' POP3S and IMAPS.
 
-Mailboxes are made at the first login (autocreate). Passwords are in sasldb, which compares them as they are.
-Processes are forked beforehand and reused. Everything about syncing is as shipped.
+Each IMAP session is a process, idle or not; idled tells those that idle of changes, as Debian has it. Mailboxes are made
+at the first login (autocreate). Passwords are in sasldb, which compares them as they are. Processes are forked
+beforehand and reused. Everything about syncing is as shipped.
 """
 import poplib
 import ssl
@@ -46,9 +47,11 @@ maxlogins_per_user: 0
 CONF = """\
 START {{
   recover cmd="/usr/sbin/cyrus ctl_cyrusdb -r"
+  idled cmd="/usr/lib/cyrus/bin/idled"
 }}
 SERVICES {{
   pop3s cmd="pop3d -s" listen="127.0.0.1:{pop3s}" prefork=4 maxchild=400
+  imaps cmd="imapd -s" listen="127.0.0.1:{imaps}" prefork=4 maxchild=1000
   lmtpunix cmd="lmtpd" listen="/run/cyrus/socket/lmtp" prefork=4 maxchild=40
   lmtp cmd="lmtpd -a" listen="127.0.0.1:{lmtp}" prefork=0 maxchild=400
 }}
@@ -60,7 +63,8 @@ EVENTS {{
 
 class PostfixCyrus(Server):
     name = "postfix-cyrus"
-    protocols = ("smtp", "pop3s", "lmtp")
+    protocols = ("smtp", "pop3s", "imaps", "lmtp")
+    idle_sessions = 200
     helpers = (postfix.LOG_DAEMON,)
 
     def __init__(self):

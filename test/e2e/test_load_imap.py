@@ -65,6 +65,14 @@ def test_a_session_may_fetch_nothing(boxes):
     assert (result["done"], result["fetched"], result["operations"]["n"]) == (2, 0, 0)
 
 
+def test_the_mix_does_what_was_asked_and_appends_what_it_says(boxes):
+    before = held(boxes)
+    result = imap(boxes, "imap-mixed", "--count", str(2 * BOXES), "--connections", "3", "--operations", "100",
+                  "--seed", "7", "--size", "2k")
+    assert result["operations"]["n"] == 2 * BOXES * 100 and result["appended"] > 0 and result["fetched"] > 0
+    assert sum(held(boxes)) - sum(before) == result["appended"]
+
+
 def test_idle_sessions_are_told_of_messages(boxes):
     before = held(boxes)
     result = imap(boxes, "imap-idle", "--count", "20", "--connections", "4", "--watch", "2", "--notify", "5",
