@@ -6,6 +6,7 @@ enum {
     MODSEQ_BATCH = 1000,
     MODSEQ_BATCHES = 20, /* in one step */
     ITEMS_ARENA = MODSEQ_BATCH * 512,
+    LONG_MS = 1000,
     PROGRESS_MS = 10 * 1000, /* RFC 9585 §4: not more often */
 };
 
@@ -29,15 +30,16 @@ static void search_drop(struct imap *i, void *data)
 
 int search_unwanted(void *arg)
 {
-    const struct imap *i = arg;
-    return session_unwanted(&i->s);
+    const struct search_task *t = arg;
+    struct clock *clock = t->imap->s.clock;
+    return clock->mono_ms(clock) - t->began_ms < LONG_MS ? 0 : session_unwanted(&t->imap->s);
 }
 
 /* ---- the phases -------------------------------------------------------------------------- */
 
 static int finding(struct imap *i, struct search_task *t)
 {
-    int r = t->search != NULL ? mailbox_search_run(t->search, search_unwanted, i) : 0;
+    int r = t->search != NULL ? mailbox_search_run(t->search, search_unwanted, t) : 0;
     if (r != 0)
         return r;
     if (t->search != NULL)
@@ -51,7 +53,7 @@ static int finding(struct imap *i, struct search_task *t)
 
 static int ordering(struct imap *i, struct search_task *t)
 {
-    int r = t->kind->order_more != NULL ? t->kind->order_more(i, t) : 0;
+    int r = t->kind->order_more != NULL ? t->kind->order_more(t) : 0;
     if (r != 0)
         return r;
     r = search_choose(t);
@@ -262,7 +264,8 @@ imap_search_begin(struct imap *i, const struct search_kind *kind, const struct i
     if (t == NULL)
         return imap_no_of(i, ERR_NOMEM);
     t->kind = kind;
-    t->told_ms = i->s.clock->mono_ms(i->s.clock);
+    t->imap = i;
+    t->began_ms = t->told_ms = i->s.clock->mono_ms(i->s.clock);
     int err = search_open(i, t, args);
     if (err != 0) {
         enum step step = refuse(i, t, err);

@@ -57,9 +57,9 @@ static int sort_begin(struct imap *i, struct search_task *t)
                              t->criteria_n, &t->sort);
 }
 
-static int sort_more(struct imap *i, struct search_task *t)
+static int sort_more(struct search_task *t)
 {
-    int r = mailbox_sort_run(t->sort, search_unwanted, i);
+    int r = mailbox_sort_run(t->sort, search_unwanted, t);
     if (r == 0)
         t->sorted = mailbox_sort_result(t->sort, &t->sorted_end);
     return r;

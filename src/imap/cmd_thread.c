@@ -29,9 +29,9 @@ static int thread_begin(struct imap *i, struct search_task *t)
                                &t->thread);
 }
 
-static int thread_more(struct imap *i, struct search_task *t)
+static int thread_more(struct search_task *t)
 {
-    return mailbox_thread_run(t->thread, search_unwanted, i);
+    return mailbox_thread_run(t->thread, search_unwanted, t);
 }
 
 /* ---- the answer -------------------------------------------------------------------------- */

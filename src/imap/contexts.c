@@ -176,8 +176,7 @@ static int compare(struct imap_contexts *all, const struct numset *changed)
 /* The client is not told; it hears of these messages with their next change. */
 static void failed(const struct imap *i, struct imap_contexts *all, int err)
 {
-    if (err != ERR_CLOSED && err != ERR_SHUTDOWN)
-        log_event(LOG_ERROR, "imap.context", LOG_Z("account", i->address), LOG_ERR(err));
+    log_event(LOG_ERROR, "imap.context", LOG_Z("account", i->address), LOG_ERR(err));
     numset_andnot(&all->at->results, &all->add);
     numset_clear(&all->remove);
     numset_clear(&all->add);
@@ -190,7 +189,7 @@ static int search_more(struct imap *i, struct imap_contexts *all, const struct n
     if (all->search == NULL)
         r = mailbox_search_open(i->server->mail, i->account, &in, &all->search);
     if (r == 0)
-        r = mailbox_search_run(all->search, search_unwanted, i);
+        r = mailbox_search_run(all->search, NULL, NULL);
     if (r > 0)
         return 1;
     if (r == 0)

@@ -126,7 +126,7 @@ int context_order_add(struct imap *i, struct imap_contexts *all)
         r = mailbox_sort_open(i->server->mail, i->account, i->box->id, &c->results, c->criteria,
                               c->criteria_n, &all->sort);
     if (r == 0 && all->order == NULL)
-        r = mailbox_sort_run(all->sort, search_unwanted, i);
+        r = mailbox_sort_run(all->sort, NULL, NULL);
     if (r == 0 && all->order == NULL)
         r = merge(all);
     if (r != 0)

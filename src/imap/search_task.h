@@ -24,7 +24,7 @@ struct search_kind {
     /* Begins putting t->found in order; NULL: UIDs are in order. */
     int (*order)(struct imap *i, struct search_task *t);
     /* Goes on with it: 1 there is more, 0 done. */
-    int (*order_more)(struct imap *i, struct search_task *t);
+    int (*order_more)(struct search_task *t);
     /* Writes up to IMAP_OUT_STEP: 1 there is more, 0 done. */
     int (*write)(struct imap *i, struct search_task *t);
     /* Makes t->box the next mailbox to search: 1 it has, 0 there is none. NULL: the selected one, and that is all. */
@@ -37,7 +37,8 @@ struct search_task {
     const struct imap_arg *keys; /* the criteria, as they were written */
     struct span charset;
     enum search_phase phase;
-    int64_t told_ms; /* when the client last heard that it goes on; monotonic */
+    const struct imap *imap;
+    int64_t began_ms, told_ms; /* when the client last heard that it goes on; monotonic */
 
     const struct imap_selected *box; /* that is searched */
     bool uid;                        /* the answer has UIDs */
@@ -73,7 +74,8 @@ struct search_task {
     bool comma;
 };
 
-/* A `stop` of the rooms below: session_unwanted of the struct imap. */
+/* A `stop` of the rooms below, of the struct search_task: session_unwanted, once the search takes long. What takes no
+ * time is answered also to a client that has closed its half of the connection behind its last command. */
 int search_unwanted(void *arg) MUST_CHECK;
 /* The command. */
 enum step

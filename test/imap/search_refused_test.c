@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/err.h"
+#include "imap/search_task.h"
 #include "world.h"
 
 static struct world w;
@@ -149,9 +151,32 @@ static void too_much(void **state)
     buf_done(&b);
 }
 
+static int gone(const struct session *s)
+{
+    (void)s;
+    return ERR_CLOSED;
+}
+
+/* A client may send its last command and close: what is quick is answered all the same. */
+static void only_long_ones_stop(void **state)
+{
+    struct clock_fake clock;
+    struct imap i = {.s = {.clock = &clock.clock, .unwanted = gone}};
+    struct search_task t = {.imap = &i};
+    (void)state;
+    clock_fake_init(&clock, 5000);
+    t.began_ms = clock.clock.mono_ms(&clock.clock);
+    assert_int_equal(search_unwanted(&t), 0);
+    clock_fake_advance(&clock, 999);
+    assert_int_equal(search_unwanted(&t), 0);
+    clock_fake_advance(&clock, 1);
+    assert_int_equal(search_unwanted(&t), ERR_CLOSED);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(refused), T(too_much)};
+    const struct CMUnitTest tests[] = {T(refused), T(too_much),
+                                       cmocka_unit_test(only_long_ones_stop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
