@@ -21,6 +21,7 @@ static const struct {
     {"ID", BOTH, NULL, 0},
     {"ENABLE", BOTH, NULL, 0},
     {"IDLE", AFTER, "IDLE", 0},
+    {"COMPRESS=DEFLATE", AFTER, "COMPRESS", 0},
     {"CONDSTORE", AFTER, NULL, IMAP_ON_CONDSTORE},
     {"QRESYNC", AFTER, NULL, IMAP_ON_CONDSTORE | IMAP_ON_QRESYNC},
     {"PREVIEW", AFTER, "FETCH", 0},
@@ -208,6 +209,8 @@ enum step imap_cmd_unauthenticate(struct imap *i, const struct imap_arg *args)
 {
     if (args != NULL)
         return imap_bad_args(i);
+    if (i->compress != NULL) /* RFC 8437 §3 would end it in the middle of a stream */
+        return imap_no(i, SPAN("CANNOT"), "Not while compression is on");
     imap_logout(i);
     return imap_ok(i, SPAN_EMPTY, "You may log in as somebody else now");
 }

@@ -20,6 +20,7 @@ const struct imap_command imap_commands[] = {
     {"LOGIN",         NOT_AUTH, IMAP_NO_SYNC | IMAP_NEEDS_TLS | IMAP_SECRET,   imap_cmd_login,           "LOGIN user password"},
     {"AUTHENTICATE",  NOT_AUTH, IMAP_NO_SYNC | IMAP_SECRET,                    imap_cmd_authenticate,    "AUTHENTICATE mechanism [initial-response]"},
     {"UNAUTHENTICATE",AUTH,     IMAP_NO_SYNC,                                  imap_cmd_unauthenticate,  "UNAUTHENTICATE"},
+    {"COMPRESS",      AUTH,     IMAP_NO_SYNC,                                  imap_cmd_compress,        "COMPRESS DEFLATE"},
     {"ENABLE",        IMAP_AUTHENTICATED, IMAP_NO_SYNC,                        imap_cmd_enable,          "ENABLE capability ..."},
     {"IDLE",          AUTH,     0,                                             imap_cmd_idle,            "IDLE"},
     {"SELECT",        AUTH,     IMAP_NO_SYNC,                                  imap_cmd_select,          "SELECT mailbox [(parameters)]"},

@@ -81,16 +81,17 @@ struct imap_task {
 };
 
 struct imap_append;
-struct imap_sync;
+struct imap_compress;
 
 struct imap {
     struct session s; /* first: the host sees only this */
     const struct imap_server *server;
     enum imap_state state;
     enum imap_busy busy;
-    unsigned enabled; /* enum imap_enabled */
-    unsigned errors;  /* in a row */
-    bool closing;     /* the server stops: close after what is being sent */
+    unsigned enabled;               /* enum imap_enabled */
+    unsigned errors;                /* in a row */
+    bool closing;                   /* the server stops: close after what is being sent */
+    struct imap_compress *compress; /* NULL: it is off */
 
     /* logging in */
     struct auth_exchange *exchange;
@@ -151,6 +152,12 @@ int imap_command_begin(struct imap *i, struct span *rest) MUST_CHECK;
 bool imap_command_allowed(struct imap *i, enum step *step_out);
 /* A whole command: all lines and literals, without the last CRLF. */
 enum step imap_dispatch(struct imap *i, struct span command);
+
+/* ---- session.c: what the host calls, without compression ------------------------------------- */
+
+ssize_t imap_plain_frame(const struct imap *i, struct span in);
+enum step imap_plain_unit(struct imap *i, struct span unit);
+enum step imap_plain_wake(struct imap *i, enum wake why);
 
 /* ---- input.c: lines and literals ---------------------------------------------------------- */
 
@@ -269,6 +276,7 @@ enum step imap_cmd_logout(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_id(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_enable(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_starttls(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_compress(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_unauthenticate(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_login(struct imap *i, const struct imap_arg *args);

@@ -5,7 +5,7 @@
  *
  * `busy` says who gets the next unit or wake. An idle session holds its struct and, with a mailbox selected, the
  * set of its UIDs (base/numset.h): a few kilobytes, also in IDLE, which listens to client and store at once. */
-#include "imap/internal.h"
+#include "imap/compress.h"
 
 #include "base/flight.h"
 #include "base/log.h"
@@ -26,9 +26,8 @@ static enum step imap_start(struct session *s)
     return STEP_DONE;
 }
 
-static ssize_t imap_frame(struct session *s, struct span in)
+ssize_t imap_plain_frame(const struct imap *i, struct span in)
 {
-    const struct imap *i = imap_of(s);
     if (i->busy == IMAP_OCTETS || i->busy == IMAP_MESSAGE) {
         size_t n = in.n < OCTETS_MAX ? in.n : OCTETS_MAX;
         return (ssize_t)(i->octets_left < n ? i->octets_left : n);
@@ -36,10 +35,18 @@ static ssize_t imap_frame(struct session *s, struct span in)
     ssize_t lf = span_chr(in, '\n');
     if (lf >= 0)
         return lf + 1;
-    return in.n >= s->unit_max ? ERR_TOO_BIG : 0;
+    return in.n >= i->s.unit_max ? ERR_TOO_BIG : 0;
 }
 
-static enum step imap_unit(struct imap *i, struct span unit)
+static ssize_t imap_frame(struct session *s, struct span in)
+{
+    const struct imap *i = imap_of(s);
+    if (i->compress == NULL)
+        return imap_plain_frame(i, in);
+    return in.n < OCTETS_MAX ? (ssize_t)in.n : OCTETS_MAX;
+}
+
+static enum step unit_of(struct imap *i, struct span unit)
 {
     switch (i->busy) {
     case IMAP_READY:
@@ -56,11 +63,17 @@ static enum step imap_unit(struct imap *i, struct span unit)
     return STEP_CLOSE;
 }
 
-static enum step imap_handle(struct session *s, struct span unit)
+enum step imap_plain_unit(struct imap *i, struct span unit)
 {
-    enum step step = imap_unit(imap_of(s), unit);
+    enum step step = unit_of(i, unit);
     flight_end();
     return step;
+}
+
+static enum step imap_handle(struct session *s, struct span unit)
+{
+    struct imap *i = imap_of(s);
+    return i->compress != NULL ? imap_compress_handle(i, unit) : imap_plain_unit(i, unit);
 }
 
 /* An answer goes on. */
@@ -106,9 +119,8 @@ static enum step imap_tls_on(struct imap *i)
     return STEP_DONE;
 }
 
-static enum step imap_wake(struct session *s, enum wake why)
+enum step imap_plain_wake(struct imap *i, enum wake why)
 {
-    struct imap *i = imap_of(s);
     switch (why) {
     case WAKE_MORE: return imap_go_on(i);
     case WAKE_POSTED: return imap_posted(i);
@@ -123,6 +135,12 @@ static enum step imap_wake(struct session *s, enum wake why)
     return STEP_CLOSE;
 }
 
+static enum step imap_wake(struct session *s, enum wake why)
+{
+    struct imap *i = imap_of(s);
+    return i->compress != NULL ? imap_compress_wake(i, why) : imap_plain_wake(i, why);
+}
+
 static void imap_close(struct session *s)
 {
     struct imap *i = imap_of(s);
@@ -131,6 +149,7 @@ static void imap_close(struct session *s)
     imap_command_end(i);
     imap_auth_forget(i);
     imap_logout(i);
+    imap_compress_free(i->compress);
     free(i);
 }
 

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import time
+import zlib
 
 import pytest
 
@@ -144,6 +145,29 @@ def test_idle(box, server):
     assert m.readline().startswith(b"i OK")
     assert sorted(waited)[10] < 1
     other.logout()
+
+
+def test_compressed(server):
+    """With Python's zlib on our side."""
+    m = login(server)
+    m.send(b"c COMPRESS DEFLATE\r\n")
+    assert m.readline().startswith(b"c OK")
+    pack, unpack = zlib.compressobj(6, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+
+    def talk(text, end):
+        m.sock.sendall(pack.compress(text) + pack.flush(zlib.Z_SYNC_FLUSH))
+        heard = b""
+        while not heard.endswith(b"\r\n") or end not in heard:
+            heard += unpack.decompress(m.sock.recv(65536))
+        return heard
+
+    big = letter("squeezed", 300_000)
+    assert b"d OK [APPENDUID" in talk(b"d APPEND Archive {%d+}\r\n%b\r\n" % (len(big), big), b"d OK")
+    talk(b"e SELECT Archive\r\n", b"e OK")
+    assert big in talk(b"f FETCH * BODY.PEEK[]\r\n", b"f OK")
+    assert talk(b"g IDLE\r\n", b"+ ") == b"+ idling\r\n"
+    assert talk(b"DONE\r\n", b"g OK").startswith(b"g OK")
+    m.shutdown()
 
 
 def test_what_was_acknowledged_survives(make_server):
