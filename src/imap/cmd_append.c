@@ -277,13 +277,15 @@ enum step imap_append_literal(struct imap *i,
                               const struct imap_literal *literal,
                               bool *ours_out)
 {
-    struct span rest = span_slice(line, 0, literal->prefix);
+    struct span here = span_slice(line, 0, literal->prefix);
+    struct span head = i->partial.n > 0 ? buf_span(&i->partial) : here, rest = head;
+    *ours_out = false;
+    if (imap_command_begin(i, &rest) != 0 || i->command == NULL ||
+        (i->command->flags & IMAP_MESSAGES) == 0 || (i->command->states & (unsigned)i->state) == 0)
+        return STEP_DONE;
     if (i->partial.n > 0) /* the mailbox was a literal */
-        rest =
-            arena_printf(i->s.arena, "%.*s%.*s", SPAN_ARG(buf_span(&i->partial)), SPAN_ARG(rest));
-    *ours_out = imap_command_begin(i, &rest) == 0 && i->command != NULL &&
-                (i->command->flags & IMAP_MESSAGES) != 0 &&
-                (i->command->states & (unsigned)i->state) != 0 && has_mailbox(i, rest);
+        rest = arena_printf(i->s.arena, "%.*s%.*s", SPAN_ARG(rest), SPAN_ARG(here));
+    *ours_out = has_mailbox(i, rest);
     return *ours_out ? first_message(i, rest, literal) : STEP_DONE;
 }
 
@@ -313,6 +315,28 @@ static void summarise(struct imap_append *a, struct span body, struct mail_appen
     buf_done(&summary);
 }
 
+/* RFC 9755 §4: where UTF8=ACCEPT is offered, 8-bit headers are for those who have enabled it. */
+static bool has_strange_header(const struct imap *i, struct span body)
+{
+    if (!i->server->config->imap_utf8 || (i->enabled & IMAP_ON_UTF8) != 0)
+        return false;
+    ssize_t end = span_find(body, SPAN("\r\n\r\n"));
+    return !span_is_ascii(end < 0 ? body : span_slice(body, 0, (size_t)end));
+}
+
+/* A message that is not kept, whatever room there is; it is refused. */
+static bool is_strange(struct imap *i, struct imap_append *a, struct span body)
+{
+    if (span_chr(body, '\0') >= 0)
+        /* RFC 3516 §4.4: what no BODY[...] could send as it is, is not taken in */
+        refuse(a, ERR_UNSUPPORTED, a->binary ? "UNKNOWN-CTE" : "CANNOT",
+               "A message can not hold NUL");
+    else if (has_strange_header(i, body))
+        refuse(a, ERR_UNSUPPORTED, "CANNOT",
+               "The header has 8-bit characters; please enable UTF8=ACCEPT in your mail program");
+    return a->err != 0;
+}
+
 static void message_end(struct imap *i)
 {
     struct imap_append *a = i->append;
@@ -320,12 +344,8 @@ static void message_end(struct imap *i)
     if (a->err != 0)
         return;
     int err = spool_view(a->spool, &body);
-    if (err == 0 && span_chr(body, '\0') >= 0) {
-        /* RFC 3516 §4.4: what no BODY[...] could send as it is, is not taken in */
-        refuse(a, ERR_UNSUPPORTED, a->binary ? "UNKNOWN-CTE" : "CANNOT",
-               "A message can not hold NUL");
+    if (err == 0 && is_strange(i, a, body))
         return;
-    }
     if (err == 0)
         err = imap_unit_body(i, body);
     if (err == 0)

@@ -24,10 +24,27 @@ static enum step refuse(struct imap *i, int err)
     }
 }
 
+/* RFC 9051 §5.1: no control characters of any kind in a new name, nor U+2028 and U+2029 (those of ASCII are looked
+ * after by the mailbox room). `name` is well-formed UTF-8. */
+static bool has_controls(struct span name)
+{
+    for (size_t n = 0; n + 1 < name.n; n++) {
+        unsigned char c = (unsigned char)name.p[n], d = (unsigned char)name.p[n + 1];
+        if (c == 0xc2 && d < 0xa0)
+            return true;
+        if (c == 0xe2 && d == 0x80 && n + 2 < name.n &&
+            ((unsigned char)name.p[n + 2] & 0xfe) == 0xa8)
+            return true;
+    }
+    return false;
+}
+
 /* RFC 9051 §6.3.4: a separator at the end says that there will be names below. */
 static int new_name(struct imap *i, const struct imap_arg *arg, struct span *out)
 {
     int err = imap_read_mailbox(i, arg, out);
+    if (err == 0 && has_controls(*out))
+        err = ERR_INVALID;
     if (err == 0 && out->n > 1 && span_ends(*out, SPAN("/")))
         out->n--;
     return err;

@@ -20,6 +20,7 @@ static const struct {
     {"SASL-IR", BOTH, NULL, 0},
     {"ID", BOTH, NULL, 0},
     {"ENABLE", BOTH, NULL, 0},
+    {"LANGUAGE", BOTH, "LANGUAGE", 0},
     {"IDLE", AFTER, "IDLE", 0},
     {"COMPRESS=DEFLATE", AFTER, "COMPRESS", 0},
     {"CONDSTORE", AFTER, NULL, IMAP_ON_CONDSTORE},
@@ -58,6 +59,7 @@ static const struct {
     {"THREAD=REFERENCES", AFTER, "THREAD", 0},
     {"THREAD=REFS", AFTER, "THREAD", 0},
     {"UIDBATCHES", AFTER, "UIDBATCHES", 0},
+    {"UTF8=ACCEPT", AFTER, NULL, IMAP_ON_UTF8},
     {"UIDONLY", AFTER, "FETCH", IMAP_ON_UIDONLY},
     {"UNSELECT", AFTER, "UNSELECT", 0},
     {"UNAUTHENTICATE", AFTER, "UNAUTHENTICATE", 0},
@@ -65,6 +67,8 @@ static const struct {
 
 static bool is_offered(const struct imap *i, size_t n)
 {
+    if (capabilities[n].enables == IMAP_ON_UTF8 && !i->server->config->imap_utf8)
+        return false;
     return (capabilities[n].states & (unsigned)i->state) != 0 &&
            (capabilities[n].needs == NULL ||
             imap_command_find(span_str(capabilities[n].needs)) != NULL);
@@ -192,6 +196,38 @@ enum step imap_cmd_id(struct imap *i, const struct imap_arg *args)
     buf_puts(i->s.out, "* ID (\"name\" \"Mailstead\")\r\n");
     return imap_ok(i, SPAN_EMPTY, "Pleased to meet you");
 }
+
+/* ---- LANGUAGE (RFC 5255 §3) ------------------------------------------------------------------- */
+
+/* The server speaks English; i-default (RFC 2277 §4.5) is English too. "en-GB" asks for one that is not here, and is
+ * better served by this one than by an error. NULL: it is not spoken. */
+static const char *language_of(struct span range)
+{
+    if (span_ieq(range, SPAN("i-default")) || span_ieq(range, SPAN("default")))
+        return "i-default";
+    if (span_eq(range, SPAN("*")) || span_ieq(range, SPAN("en")) ||
+        span_istarts(range, SPAN("en-")))
+        return "en";
+    return NULL;
+}
+
+enum step imap_cmd_language(struct imap *i, const struct imap_arg *args)
+{
+    const char *language = NULL;
+    for (const struct imap_arg *a = args; a != NULL; a = a->next) {
+        struct span range;
+        if (!imap_arg_string(a, &range))
+            return imap_bad_args(i);
+        if (language == NULL)
+            language = language_of(range);
+    }
+    if (args != NULL && language == NULL)
+        return imap_no(i, SPAN("CANNOT"), "This language is not spoken here");
+    buf_printf(i->s.out, "* LANGUAGE (%s)\r\n", args == NULL ? "en i-default" : language);
+    return imap_ok(i, SPAN_EMPTY, "This server speaks English");
+}
+
+/* ---- TLS, leaving ----------------------------------------------------------------------------- */
 
 enum step imap_cmd_starttls(struct imap *i, const struct imap_arg *args)
 {

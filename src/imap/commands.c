@@ -16,6 +16,7 @@ const struct imap_command imap_commands[] = {
     {"NOOP",          ANY,      0,                                             imap_cmd_noop,            "NOOP"},
     {"LOGOUT",        ANY,      IMAP_NO_SYNC,                                  imap_cmd_logout,          "LOGOUT"},
     {"ID",            ANY,      IMAP_NO_SYNC,                                  imap_cmd_id,              "ID NIL or (\"name\" \"value\" ...)"},
+    {"LANGUAGE",      ANY,      IMAP_NO_SYNC,                                  imap_cmd_language,        "LANGUAGE [language ...]"},
     {"STARTTLS",      NOT_AUTH, IMAP_NO_SYNC,                                  imap_cmd_starttls,        "STARTTLS"},
     {"LOGIN",         NOT_AUTH, IMAP_NO_SYNC | IMAP_NEEDS_TLS | IMAP_SECRET,   imap_cmd_login,           "LOGIN user password"},
     {"AUTHENTICATE",  NOT_AUTH, IMAP_NO_SYNC | IMAP_SECRET,                    imap_cmd_authenticate,    "AUTHENTICATE mechanism [initial-response]"},

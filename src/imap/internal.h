@@ -274,6 +274,7 @@ enum step imap_cmd_noop(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_check(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_logout(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_id(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_language(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_enable(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_starttls(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_compress(struct imap *i, const struct imap_arg *args);

@@ -276,6 +276,43 @@ static void extensions_are_enabled(void **state)
     host_free(h);
 }
 
+/* RFC 5255 §3.2 */
+static void the_language_is_english(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a LANGUAGE", "* LANGUAGE (en i-default)", "a OK", NULL);
+    world_talk(h, "a LANGUAGE MUL", "a NO [CANNOT]", NULL);
+    world_talk(h, "a LANGUAGE FR-CA EN-CA", "* LANGUAGE (en)", "a OK", NULL);
+    world_talk(h, "a LANGUAGE \"default\"", "* LANGUAGE (i-default)", "a OK", NULL);
+    world_talk(h, "a LANGUAGE (en)", "a BAD", NULL);
+    host_free(h);
+}
+
+/* RFC 9755 */
+static void utf8_is_for_those_who_want_it(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    world_talk(h, "a ENABLE UTF8=ACCEPT", "* ENABLED", "a OK", NULL);
+    world_talk(h, "a APPEND INBOX {16+}\r\nSubject: \xc3\xbc\r\n\r\nx", "a OK", NULL);
+    host_free(h);
+    w.config->imap_utf8 = true;
+    h = world_login(&w);
+    world_talk(h, "a CREATE M&APw-ll", "a OK", NULL);
+    world_talk(h, "a APPEND INBOX {16+}\r\nSubject: \xc3\xbc\r\n\r\nx", "a NO [CANNOT]", NULL);
+    world_talk(h, "a APPEND INBOX {17+}\r\nSubject: x\r\n\r\n\xc3\xbc.", "a OK", NULL);
+    world_talk(h, "a ENABLE UTF8=ACCEPT", "* ENABLED UTF8=ACCEPT", "a OK", NULL);
+    world_talk(h, "a APPEND INBOX {16+}\r\nSubject: \xc3\xbc\r\n\r\nx", "a OK", NULL);
+    world_talk(h, "a LIST \"\" \"M\xc3\xbc*\"", "* LIST (\\HasNoChildren) \"/\" \"M\xc3\xbcll\"",
+               "a OK", NULL);
+    world_talk(h, "a CREATE \"M\xff\"", "a BAD", NULL);
+    world_talk(h, "a CREATE \"M\xc2\x80\"", "a NO [CANNOT]", NULL);
+    world_talk(h, "a CREATE \"M\xe2\x80\xa8\"", "a NO [CANNOT]", NULL);
+    world_talk(h, "a CREATE \"M\xe2\x80\xa6\"", "a OK", NULL);
+    host_free(h);
+}
+
 static void sessions_end(void **state)
 {
     (void)state;
@@ -315,6 +352,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(clients_say_who_they_are, setup, teardown),
         cmocka_unit_test_setup_teardown(extensions_are_enabled, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_language_is_english, setup, teardown),
+        cmocka_unit_test_setup_teardown(utf8_is_for_those_who_want_it, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_end, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
