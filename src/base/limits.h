@@ -43,6 +43,7 @@ enum limits {
     LIMIT_IMAP_WILDCARDS = 20,      /* in one pattern of LIST */
     LIMIT_IMAP_CONTEXTS = 10,       /* searches whose client wants to hear of changes */
     LIMIT_IMAP_CONTEXT_SORTED = 20000, /* messages in the result of a SORT with that */
+    LIMIT_IMAP_METADATA = 100,      /* entries asked for in one GETMETADATA or LIST */
     LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session, in a row */
 
     /* HTTP (admin API) */
@@ -72,6 +73,10 @@ enum limits {
     LIMIT_KEYWORDS = 1000,          /* different ones in one account; they stay on its list */
     LIMIT_KEYWORD = 128,            /* bytes of one */
     LIMIT_MESSAGE_KEYWORDS = 60,    /* of one message */
+    LIMIT_ANNOTATION_NAME = 255,    /* bytes */
+    LIMIT_ANNOTATION = 64 * 1024,   /* bytes of one value; RFC 5464 §4.1 asks for 1024 */
+    LIMIT_ANNOTATIONS = 200,        /* of one user, or shared, at one mailbox; at least 10 */
+    LIMIT_ANNOTATION_BYTES = 16 * 1024 * 1024, /* names and values of one account */
     LIMIT_MAIL_COPY = 20000,        /* messages in one COPY or MOVE: what one transaction can hold */
     LIMIT_MAIL_TOMBSTONES = 100000, /* in one account: expunges that a client may catch up with later */
 

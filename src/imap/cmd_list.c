@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LIST and LSUB (RFC 9051 §6.3.9, RFC 3501 §6.3.9, RFC 5258), with SPECIAL-USE (RFC 6154) and STATUS (RFC 5819);
- * NAMESPACE (RFC 2342). Answers are a cursor through all names, which live in an arena of their own. */
+/* LIST and LSUB (RFC 9051 §6.3.9, RFC 3501 §6.3.9, RFC 5258), with SPECIAL-USE (RFC 6154), STATUS (RFC 5819) and
+ * METADATA (RFC 9590); NAMESPACE (RFC 2342). Answers are a cursor through all names, which live in an arena of their
+ * own. */
+#include "imap/metadata.h"
 #include "imap/names.h"
 #include "imap/pattern.h"
 
@@ -16,6 +18,7 @@ enum list_option { /* what is selected, or returned */
                    OPTION_RECURSIVE = 8,
                    OPTION_CHILDREN = 16,
                    OPTION_STATUS = 32,
+                   OPTION_METADATA = 64,
 };
 
 struct list {
@@ -27,6 +30,8 @@ struct list {
     size_t patterns_n;
     struct imap_name *v;
     size_t n, at;
+    struct metadata metadata;
+    bool telling; /* the metadata of the last name are not all told */
 };
 
 /* ---- reading the command ------------------------------------------------------------------- */
@@ -56,6 +61,14 @@ static bool read_select(const struct imap_arg *a, unsigned *out)
     return (*out & OPTION_RECURSIVE) == 0 || (*out & (OPTION_SUBSCRIBED | OPTION_SPECIAL_USE)) != 0;
 }
 
+/* METADATA (entries) */
+static bool read_metadata(struct imap *i, const struct imap_arg *list, struct list *x)
+{
+    x->give |= OPTION_METADATA;
+    return list != NULL && list->kind == IMAP_LIST &&
+           imap_metadata_read(list->child, i->s.arena, &x->metadata) == 0;
+}
+
 static bool read_give(struct imap *i, const struct imap_arg *a, struct list *x)
 {
     for (; a != NULL; a = a->next) {
@@ -65,6 +78,12 @@ static bool read_give(struct imap *i, const struct imap_arg *a, struct list *x)
             if (!imap_status_read(i, a, &x->status))
                 return false;
             x->give |= OPTION_STATUS;
+            continue;
+        }
+        if (imap_arg_is(a, SPAN("METADATA"))) {
+            a = a->next;
+            if (!read_metadata(i, a, x))
+                return false;
             continue;
         }
         while (n < COUNT_OF(gives) && !imap_arg_is(a, span_str(gives[n].name)))
@@ -167,7 +186,7 @@ static void write_attributes(struct imap *i, const struct list *x, const struct 
         write_attribute(i, &between, use);
 }
 
-static int write_name(struct imap *i, const struct list *x, const struct imap_name *v)
+static int write_name(struct imap *i, struct list *x, const struct imap_name *v)
 {
     struct buf *out = i->s.out;
     buf_puts(out, x->lsub ? "* LSUB (" : "* LIST (");
@@ -181,7 +200,12 @@ static int write_name(struct imap *i, const struct list *x, const struct imap_na
                    (x->select & OPTION_SPECIAL_USE) != 0 ? "\"SPECIAL-USE\"" : "");
     }
     buf_puts(out, "\r\n");
-    if ((x->give & OPTION_STATUS) != 0 && v->box != NULL && !v->box->noselect)
+    /* RFC 5819 §2, RFC 9590 §4: nothing about what is only there for what is below it */
+    if (!v->chosen || v->box == NULL)
+        return 0;
+    x->telling = (x->give & OPTION_METADATA) != 0;
+    imap_metadata_begin(&x->metadata, v->box);
+    if ((x->give & OPTION_STATUS) != 0 && !v->box->noselect)
         return imap_status_write(i, v->box, x->status);
     return 0;
 }
@@ -190,11 +214,15 @@ static enum step go_on(struct imap *i)
 {
     struct list *x = i->task.data;
     int err = 0;
-    while (err == 0 && x->at < x->n) {
-        const struct imap_name *v = &x->v[x->at++];
-        if (is_listed(x, v))
-            err = write_name(i, x, v);
-        if (i->s.out->n >= IMAP_OUT_STEP && x->at < x->n && err == 0)
+    while (err == 0 && (x->telling || x->at < x->n)) {
+        if (x->telling) {
+            int more = imap_metadata_write(i, &x->metadata);
+            x->telling = more > 0;
+            err = more < 0 ? more : 0;
+        } else if (is_listed(x, &x->v[x->at++])) {
+            err = write_name(i, x, &x->v[x->at - 1]);
+        }
+        if (i->s.out->n >= IMAP_OUT_STEP && (x->telling || x->at < x->n) && err == 0)
             return STEP_MORE;
     }
     imap_task_end(i);

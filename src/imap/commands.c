@@ -32,6 +32,8 @@ const struct imap_command imap_commands[] = {
     {"STATUS",        AUTH,     0,                                             imap_cmd_status,          "STATUS mailbox (items)"},
     {"GETQUOTA",      AUTH,     0,                                             imap_cmd_getquota,        "GETQUOTA root"},
     {"GETQUOTAROOT",  AUTH,     0,                                             imap_cmd_getquotaroot,    "GETQUOTAROOT mailbox"},
+    {"GETMETADATA",   AUTH,     0,                                             imap_cmd_getmetadata,     "GETMETADATA [(options)] mailbox (entries)"},
+    {"SETMETADATA",   AUTH,     0,                                             imap_cmd_setmetadata,     "SETMETADATA mailbox (entry value ...)"},
     {"CREATE",        AUTH,     0,                                             imap_cmd_create,          "CREATE mailbox [(USE (use))]"},
     {"DELETE",        AUTH,     0,                                             imap_cmd_delete,          "DELETE mailbox"},
     {"RENAME",        AUTH,     0,                                             imap_cmd_rename,          "RENAME mailbox name"},

@@ -312,6 +312,9 @@ enum step imap_cmd_list(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_lsub(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_namespace(struct imap *i, const struct imap_arg *args);
 
+enum step imap_cmd_getmetadata(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args);
+
 enum step imap_cmd_getquota(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_getquotaroot(struct imap *i, const struct imap_arg *args);
 

@@ -210,6 +210,7 @@ struct mailbox_create {
     struct mail *mail;
     struct span name;
     enum special_use use;
+    struct mailbox_id like; /* whose annotations it gets; 0: nobody's */
     struct mailbox_id id;
 };
 
@@ -241,21 +242,35 @@ static int mailbox_create_run(struct store_txn *t, void *arg)
         err = mailbox_revive(&e, c->id);
     else if (err == ERR_NOT_FOUND)
         err = boxes_create(&e, c->name, c->use, &c->id);
+    if (err == 0 && c->like.v != 0)
+        err = annotations_copy(&e, c->like, c->id);
     return edit_close(&e, err);
+}
+
+static int create(struct mailbox_create *c, account_id id, struct span name, struct mailbox_id *out)
+{
+    struct arena *a = arena_new(4 * LIMIT_MAILBOX_NAME);
+    if (a == NULL)
+        return ERR_NOMEM;
+    int err = mailbox_name_check(name, a, &c->name);
+    if (err == 0)
+        err = store_txn_run(c->mail->store, part_of(id), mailbox_create_run, c);
+    if (err == 0)
+        *out = c->id;
+    arena_free(a);
+    return err;
 }
 
 int mailbox_create(
     struct mail *m, account_id id, struct span name, enum special_use use, struct mailbox_id *out)
 {
     struct mailbox_create c = {.mail = m, .use = use};
-    struct arena *a = arena_new(4 * LIMIT_MAILBOX_NAME);
-    if (a == NULL)
-        return ERR_NOMEM;
-    int err = mailbox_name_check(name, a, &c.name);
-    if (err == 0)
-        err = store_txn_run(m->store, part_of(id), mailbox_create_run, &c);
-    if (err == 0)
-        *out = c.id;
-    arena_free(a);
-    return err;
+    return create(&c, id, name, out);
+}
+
+int boxes_create_like(
+    struct mail *m, account_id id, struct span name, struct mailbox_id like, struct mailbox_id *out)
+{
+    struct mailbox_create c = {.mail = m, .like = like};
+    return create(&c, id, name, out);
 }

@@ -25,6 +25,18 @@ int boxes_has_below(struct edit *e, struct span name, bool *out) MUST_CHECK;
  * mailbox made again under a name can not be taken for the old one. */
 uint32_t boxes_uidvalidity(struct edit *e);
 
+/* mailbox_create, with a copy of another's annotations. */
+int boxes_create_like(struct mail *m,
+                      account_id id,
+                      struct span name,
+                      struct mailbox_id like,
+                      struct mailbox_id *out) MUST_CHECK;
+
+/* All annotations of a mailbox that goes. */
+int annotations_drop(struct edit *e, struct mailbox_id mailbox) MUST_CHECK;
+/* To a mailbox that has none. ERR_QUOTA. */
+int annotations_copy(struct edit *e, struct mailbox_id from, struct mailbox_id to) MUST_CHECK;
+
 int boxes_subscription_put(struct edit *e, struct span name) MUST_CHECK;
 void boxes_subscription_drop(struct edit *e, struct span name);
 

@@ -34,6 +34,7 @@ bool check_is_row_error(int err);
 int check_messages(struct check *c) MUST_CHECK;
 int check_references(struct check *c) MUST_CHECK;
 int check_expunged(struct check *c) MUST_CHECK;
+int check_annotations(struct check *c) MUST_CHECK;
 int check_sets(struct check *c) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include "mailbox/check.h"
 
 #include "base/err.h"
+#include "base/limits.h"
 
 #include <inttypes.h>
 
@@ -241,4 +242,40 @@ int check_expunged(struct check *c)
                       a->restorable_messages, a->restorable_bytes, g.restorable_messages,
                       g.restorable_bytes);
     return 0;
+}
+
+static int annotations_take(struct check *c, void *arg, struct span key, struct span record)
+{
+    uint64_t *bytes = arg;
+    struct mailbox_id mailbox;
+    account_id user;
+    struct span value;
+    struct buf name;
+    int err = 0;
+    buf_init(&name, LIMIT_STORE_KEY);
+    if (mail_key_read_annotation(key, &mailbox, &user, &name) != 0) {
+        check_problem(c, "an annotation has a damaged key");
+    } else if (annotation_record_unpack(record, &value) != 0) {
+        check_problem(c, "mailbox %" PRIu32 ": the annotation %.*s is damaged", mailbox.v,
+                      SPAN_ARG(buf_span(&name)));
+    } else {
+        struct mail_key need = mail_key_mailbox(mailbox);
+        *bytes += name.n + value.n;
+        err = mailbox.v == 0 ? 0 : check_get(c, &need, &value);
+        if (err == ERR_NOT_FOUND)
+            check_problem(c, "mailbox %" PRIu32 " has annotations and does not exist", mailbox.v);
+        err = check_is_row_error(err) ? 0 : err;
+    }
+    buf_done(&name);
+    return err;
+}
+
+int check_annotations(struct check *c)
+{
+    uint64_t bytes = 0;
+    int err = check_table(c, TABLE_ANNOTATION, "annotations", annotations_take, &bytes);
+    if (err == 0 && bytes != c->look.account.annotation_bytes)
+        check_problem(c, "the account counts %" PRIu64 " bytes of annotations; there are %" PRIu64,
+                      c->look.account.annotation_bytes, bytes);
+    return err;
 }

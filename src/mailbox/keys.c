@@ -148,6 +148,29 @@ void mail_key_subscription(struct buf *to, struct span name)
     pack_key_span(to, name);
 }
 
+struct mail_key mail_key_mailbox_annotations(struct mailbox_id mailbox)
+{
+    return key_with_u32(TABLE_ANNOTATION, mailbox.v);
+}
+
+struct mail_key mail_key_annotations(struct mailbox_id mailbox, account_id user)
+{
+    struct mail_key k = mail_key_mailbox_annotations(mailbox);
+    key_put(&k, user, 8);
+    return k;
+}
+
+void mail_key_annotation(struct buf *to,
+                         struct mailbox_id mailbox,
+                         account_id user,
+                         struct span name)
+{
+    struct mail_key prefix = mail_key_annotations(mailbox, user);
+    buf_clear(to);
+    buf_put(to, mail_key_span(&prefix));
+    pack_key_span(to, name);
+}
+
 static struct unpack key_open(struct span key, enum mail_table table)
 {
     struct unpack u = unpack_of(key);
@@ -239,6 +262,18 @@ int mail_key_read_keyword(struct span key, uint32_t *id)
 {
     struct unpack u = key_open(key, TABLE_KEYWORD);
     *id = unpack_key_u32(&u);
+    return key_close(&u);
+}
+
+int mail_key_read_annotation(struct span key,
+                             struct mailbox_id *mailbox,
+                             account_id *user,
+                             struct buf *name)
+{
+    struct unpack u = key_open(key, TABLE_ANNOTATION);
+    mailbox->v = unpack_key_u32(&u);
+    *user = unpack_key_u64(&u);
+    unpack_key_span(&u, name);
     return key_close(&u);
 }
 

@@ -20,6 +20,7 @@
  *   SUMMARY       message                    what was derived from its body
  *   KEYWORD       keyword                    its name; ids are given in order, never again
  *   SUBSCRIPTION  name                       reference record, always 1: subscribed to without a mailbox
+ *   ANNOTATION    mailbox, user, name        annotation record; mailbox 0: of the account; user 0: shared
  *
  * "what changed since X" is a scan of CHANGE and of TOMBSTONE from X + 1 on. CHANGE is an index,
  * not a growing log: a changed entry moves its row, so its size is that of the mailboxes. TOMBSTONE
@@ -48,6 +49,7 @@ enum mail_table { /* first byte of a key, written to disk: never renumber */
                   TABLE_SUMMARY = 12,
                   TABLE_KEYWORD = 13,
                   TABLE_SUBSCRIPTION = 14,
+                  TABLE_ANNOTATION = 15,
 };
 
 enum {
@@ -91,6 +93,12 @@ struct mail_key mail_key_keyword(uint32_t id);
 /* Into `to` (cleared first). */
 void mail_key_name(struct buf *to, struct span name);
 void mail_key_subscription(struct buf *to, struct span name);
+void mail_key_annotation(struct buf *to,
+                         struct mailbox_id mailbox,
+                         account_id user,
+                         struct span name);
+struct mail_key mail_key_mailbox_annotations(struct mailbox_id mailbox);          /* prefix */
+struct mail_key mail_key_annotations(struct mailbox_id mailbox, account_id user); /* prefix */
 
 /* Readers of keys found by a scan: ERR_CORRUPT when they are no key of that table. */
 int mail_key_read_mailbox(struct span key, struct mailbox_id *out) MUST_CHECK;
@@ -110,6 +118,10 @@ int mail_key_read_modseq(struct span key,
 int mail_key_read_chunk(struct span key, struct mailbox_id *mailbox, uint32_t *set, uint32_t *chunk)
     MUST_CHECK;
 int mail_key_read_keyword(struct span key, uint32_t *id) MUST_CHECK;
+int mail_key_read_annotation(struct span key,
+                             struct mailbox_id *mailbox,
+                             account_id *user,
+                             struct buf *name) MUST_CHECK;
 int mail_key_read_summary(struct span key, struct message_id *out) MUST_CHECK;
 int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out) MUST_CHECK;
 

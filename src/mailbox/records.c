@@ -7,7 +7,7 @@
 
 enum {
     RECORD_VERSION = 1,
-    ACCOUNT_VERSION = 2,  /* keywords */
+    ACCOUNT_VERSION = 3,  /* keywords; annotation_bytes */
     MAILBOX_VERSION = 2,  /* noselect, sets */
     ENTRY_VERSION = 2,    /* keywords */
     EXPUNGED_VERSION = 2, /* keywords */
@@ -112,6 +112,7 @@ void account_record_pack(struct buf *b, const struct account_record *r)
     pack_uint(b, r->tombstones);
     pack_uint(b, r->changes_from);
     pack_uint(b, r->keywords);
+    pack_uint(b, r->annotation_bytes);
 }
 
 int account_record_unpack(struct span s, struct account_record *out)
@@ -134,6 +135,8 @@ int account_record_unpack(struct span s, struct account_record *out)
     out->changes_from = unpack_uint(&u);
     if (version >= 2)
         out->keywords = take_u32(&u);
+    if (version >= 3)
+        out->annotation_bytes = take_size(&u);
     must_be(&u, out->keywords <= LIMIT_KEYWORDS);
     must_be(&u, out->next_message > 0 && out->next_uidl > 0 && out->next_mailbox > 0);
     must_be(&u, out->changes_from <= out->modseq);
@@ -265,6 +268,20 @@ int expunged_record_unpack(struct span s, struct expunged_record *out)
     if (version >= 2)
         take_keywords(&u, &out->keywords);
     must_be(&u, out->uidl > 0 && out->until_ms >= 0);
+    return unpack_end(&u);
+}
+
+void annotation_record_pack(struct buf *b, struct span value)
+{
+    pack_u8(b, RECORD_VERSION);
+    pack_span(b, value);
+}
+
+int annotation_record_unpack(struct span s, struct span *value)
+{
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
+    *value = unpack_span(&u);
     return unpack_end(&u);
 }
 

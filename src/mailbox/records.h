@@ -24,9 +24,10 @@ struct account_record {
     uint64_t modseq;      /* the highest given */
     uint64_t bytes, messages;
     uint64_t restorable_bytes, restorable_messages;
-    uint64_t tombstones;   /* rows of that table */
-    uint64_t changes_from; /* tombstones of mod-sequences up to here have been dropped */
-    uint32_t keywords;     /* how many the account's list has; their ids are 0 to one less */
+    uint64_t tombstones;       /* rows of that table */
+    uint64_t changes_from;     /* tombstones of mod-sequences up to here have been dropped */
+    uint32_t keywords;         /* how many the account's list has; their ids are 0 to one less */
+    uint64_t annotation_bytes; /* names and values of all annotations */
 };
 
 struct mailbox_record {
@@ -83,6 +84,9 @@ void message_record_pack(struct buf *b, const struct message_record *r);
 int message_record_unpack(struct span s, struct message_record *out) MUST_CHECK;
 void expunged_record_pack(struct buf *b, const struct expunged_record *r);
 int expunged_record_unpack(struct span s, struct expunged_record *out) MUST_CHECK;
+/* The value of an annotation, whose name is in its key; in and out a span of its own. */
+void annotation_record_pack(struct buf *b, struct span value);
+int annotation_record_unpack(struct span s, struct span *value) MUST_CHECK;
 /* Rows whose key says nearly all: the one number they hold (a message id, a mailbox id). */
 void reference_record_pack(struct buf *b, uint64_t id);
 int reference_record_unpack(struct span s, uint64_t *out) MUST_CHECK;

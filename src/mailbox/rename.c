@@ -34,6 +34,8 @@ static int remove_run(struct store_txn *t, void *arg)
         return edit_drop(&e, err);
     struct modseq modseq = edit_modseq(&e);
     err = sets_drop(&e, x->id);
+    if (err == 0)
+        err = annotations_drop(&e, x->id);
     if (err == 0 && below) {
         /* made again it must have a higher UIDVALIDITY: it gets that now */
         box.noselect = true;
@@ -192,7 +194,7 @@ static int rename_run(struct store_txn *t, void *arg)
     return edit_close(&e, err);
 }
 
-/* RFC 9051 §6.3.6: the messages go, the mailbox stays. */
+/* RFC 9051 §6.3.6: the messages go, the mailbox stays, and its annotations are copied (RFC 5464 §4.1). */
 static int rename_inbox(struct mail *m, account_id id, struct span to)
 {
     struct mail_copy move = {.from = {INBOX_ID}, .move = true};
@@ -203,7 +205,7 @@ static int rename_inbox(struct mail *m, account_id id, struct span to)
     numset_init(&part);
     numset_init(&from);
     numset_init(&moved);
-    int err = mailbox_create(m, id, to, USE_NONE, &move.to);
+    int err = boxes_create_like(m, id, to, move.from, &move.to);
     if (err == 0)
         err = mailbox_uids(m, id, move.from, &head, &uids);
     while (err == 0 && !numset_is_empty(&uids)) {

@@ -49,6 +49,18 @@ static void reference_round_trip(struct span in)
     buf_done(&b);
 }
 
+static void annotation_round_trip(struct span in)
+{
+    struct span value, again;
+    struct buf b;
+    if (annotation_record_unpack(in, &value) != 0)
+        return;
+    buf_init(&b, LIMIT_STORE_VALUE);
+    annotation_record_pack(&b, value);
+    must(annotation_record_unpack(buf_span(&b), &again) == 0 && span_eq(again, value));
+    buf_done(&b);
+}
+
 static void set_round_trip(struct span in)
 {
     struct set_chunk c, again;
@@ -135,6 +147,12 @@ static void name_key(struct span in)
         mail_key_subscription(&second, buf_span(&first));
         must(second.err == 0 && span_eq(buf_span(&second), in));
     }
+    struct mailbox_id mailbox;
+    account_id user;
+    if (mail_key_read_annotation(in, &mailbox, &user, &first) == 0) {
+        mail_key_annotation(&second, mailbox, user, buf_span(&first));
+        must(second.err == 0 && span_eq(buf_span(&second), in));
+    }
     buf_done(&first);
     buf_done(&second);
 }
@@ -172,6 +190,7 @@ static void draw_account(struct draw *d, struct buf *b)
                                    .restorable_messages = draw_up_to(d, INT64_MAX),
                                    .tombstones = draw_up_to(d, INT64_MAX),
                                    .keywords = (uint32_t)draw_up_to(d, LIMIT_KEYWORDS),
+                                   .annotation_bytes = draw_up_to(d, INT64_MAX),
                                };
     r.changes_from = draw_up_to(d, r.modseq);
     r.address = draw_span(d, 300);
@@ -184,7 +203,7 @@ static void draw_account(struct draw *d, struct buf *b)
     must(out.restorable_bytes == r.restorable_bytes);
     must(out.restorable_messages == r.restorable_messages);
     must(out.tombstones == r.tombstones && out.changes_from == r.changes_from);
-    must(out.keywords == r.keywords);
+    must(out.keywords == r.keywords && out.annotation_bytes == r.annotation_bytes);
     draw_damage(d, b);
     account_record_round_trip(buf_span(b));
 }
@@ -370,6 +389,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     default:
         reference_round_trip(in);
+        annotation_round_trip(in);
         draw_keys(&d);
         break;
     }

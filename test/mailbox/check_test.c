@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "fixture.h"
+#include "mailbox/annotation.h"
 #include "mailbox/edit.h"
 
 static struct fixture f;
@@ -214,6 +215,33 @@ static void a_damaged_message_is_not_restored(void **state)
     assert_int_equal(mailbox_restore(&f.mail, FIXTURE_ACCOUNT, gone.message, &back), ERR_CORRUPT);
 }
 
+static void annotations_are_checked(void **state)
+{
+    (void)state;
+    struct mail_annotation v = {.name = SPAN("/a"), .value = SPAN("1")};
+    struct mail_key prefix = mail_key_annotations(first.mailbox, 0), key = prefix;
+    memcpy(key.b + key.n, "/a\0\1", 4);
+    key.n += 4;
+    for (int k = 0; k < 4; k++) {
+        teardown(NULL);
+        setup(NULL);
+        assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, first.mailbox, &v, 1), 0);
+        assert_int_equal(fixture_check(&f), 0);
+        if (k == 0) {
+            plant(key, SPAN_EMPTY);
+        } else if (k == 1) {
+            plant(key, SPAN("\xff\xff"));
+        } else if (k == 2) {
+            plant(prefix, SPAN("\1\0"));
+        } else {
+            plant(key, SPAN_EMPTY);
+            key.b[4] = 77; /* no such mailbox */
+            plant(key, SPAN("\1\0011"));
+        }
+        assert_true(fixture_check(&f) > 0);
+    }
+}
+
 static int stop_after(void *left)
 {
     return --*(int *)left < 0 ? ERR_CLOSED : 0;
@@ -250,6 +278,7 @@ int main(void)
         TEST(a_damaged_entry_hides_no_other),
         TEST(a_damaged_message_does_not_stop_the_purge),
         TEST(a_damaged_message_is_not_restored),
+        TEST(annotations_are_checked),
         TEST(a_check_stops_when_it_is_told_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

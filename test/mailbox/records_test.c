@@ -62,7 +62,8 @@ static void cut_records_are_damage_and_longer_ones_newer(void **state)
                                                           .next_uidl = 1,
                                                           .next_mailbox = 7,
                                                           .modseq = 9,
-                                                          .changes_from = 9}));
+                                                          .changes_from = 9,
+                                                          .annotation_bytes = 7}));
     CUT_AND_GROW(mailbox_record, ((struct mailbox_record){.name = SPAN("INBOX"),
                                                           .use = USE_INBOX,
                                                           .uidvalidity = 1,
