@@ -219,15 +219,20 @@ static void quotas_are_told(void **state)
     struct host *h = world_login(&w);
     world_append(&w, SPAN(MESSAGE), FLAG_DELETED);
     world_append(&w, SPAN(MESSAGE), FLAG_DELETED);
-    world_talk(h, "a GETQUOTA \"\"", "* QUOTA \"\" ()", "a OK", NULL);
+    world_talk(h, "a GETQUOTA \"\"", "* QUOTA \"\" (MAILBOX 6 10000)", "a OK", NULL);
     assert_int_equal(class_put(w.directory, &class), 0);
-    world_talk(h, "a GETQUOTA \"\"", "* QUOTA \"\" (STORAGE 1 10 MESSAGE 2 7)", "a OK", NULL);
+    world_talk(h, "a GETQUOTA \"\"", "* QUOTA \"\" (STORAGE 1 10 MESSAGE 2 7 MAILBOX 6 10000)",
+               "a OK", NULL);
     class.quota_bytes = 0;
     assert_int_equal(class_put(w.directory, &class), 0);
-    world_talk(h, "a GETQUOTAROOT inbox", "* QUOTAROOT INBOX \"\"", "* QUOTA \"\" (MESSAGE 2 7)",
-               "a OK", NULL);
+    world_talk(h, "a GETQUOTAROOT inbox", "* QUOTAROOT INBOX \"\"",
+               "* QUOTA \"\" (MESSAGE 2 7 MAILBOX 6 10000)", "a OK", NULL);
     world_talk(h, "a GETQUOTA other", "a NO [NONEXISTENT]", NULL);
-    world_talk(h, "a GETQUOTAROOT other", "a NO [NONEXISTENT]", NULL);
+    world_talk(h, "a CREATE more", "a OK", NULL);
+    world_talk(h, "a GETQUOTAROOT other", "* QUOTAROOT other \"\"",
+               "* QUOTA \"\" (MESSAGE 2 7 MAILBOX 7 10000)", "a OK", NULL);
+    world_talk(h, "a GETQUOTAROOT \"R&D\"", "a NO [CANNOT]", NULL);
+    world_talk(h, "a SETQUOTA \"\" (STORAGE 1)", "a BAD", NULL);
     world_talk(h, "a GETQUOTA", "a BAD", NULL);
     world_talk(h, "a GETQUOTAROOT ()", "a BAD", NULL);
     world_talk(h, "a STATUS INBOX (DELETED DELETED-STORAGE)",
