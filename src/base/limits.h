@@ -83,6 +83,7 @@ enum limits {
     /* searches */
     LIMIT_SEARCH_KEYS = 1000,       /* keys in one search program */
     LIMIT_SEARCH_DEPTH = 120,       /* keys in keys */
+    LIMIT_SEARCH_FILTERS = 10,      /* in each other; RFC 5466 §3.1 asks for 3 */
     LIMIT_SEARCH_HEADER = 1024 * 1024, /* bytes of a header section that HEADER looks into */
     LIMIT_SORT_KEYS = 20,           /* criteria of one SORT */
     LIMIT_SORT_MEMORY = 256 * 1024 * 1024, /* for the keys of one SORT or THREAD */

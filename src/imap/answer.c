@@ -92,7 +92,7 @@ enum step imap_bad(struct imap *i, const char *fmt, ...)
     return step;
 }
 
-static enum step PRINTF_LIKE(3, 4) bad_coded(struct imap *i, struct span code, const char *fmt, ...)
+enum step imap_bad_coded(struct imap *i, struct span code, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -104,8 +104,8 @@ static enum step PRINTF_LIKE(3, 4) bad_coded(struct imap *i, struct span code, c
 
 enum step imap_uid_required(struct imap *i)
 {
-    return bad_coded(i, SPAN("UIDREQUIRED"),
-                     "Message numbers are not allowed once UIDONLY is enabled");
+    return imap_bad_coded(i, SPAN("UIDREQUIRED"),
+                          "Message numbers are not allowed once UIDONLY is enabled");
 }
 
 enum step imap_bad_args(struct imap *i)

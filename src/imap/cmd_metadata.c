@@ -25,6 +25,7 @@ static enum step refuse(struct imap *i, int err)
     case ERR_LIMIT: return imap_no(i, SPAN("METADATA TOOMANY"), "There are too many annotations");
     case ERR_QUOTA:
         return imap_no(i, SPAN("OVERQUOTA"), "The annotations of this account are too much");
+    case ERR_UNSUPPORTED: return imap_no(i, SPAN("CANNOT"), "This entry can not have that value");
     default: return imap_no_of(i, err);
     }
 }
@@ -147,11 +148,16 @@ static int read_pair(struct imap *i,
 }
 
 /* What nobody may set. ERR_DENIED, ERR_UNSUPPORTED. */
-static int is_allowed(const struct metadata_entry *e, bool server)
+static int is_allowed(struct imap *i,
+                      const struct metadata_entry *e,
+                      const struct mail_annotation *v,
+                      bool server)
 {
     if (server && e->is_shared)
         return ERR_DENIED;
-    return !server && !e->is_shared && span_eq(e->name, SPAN("/specialuse")) ? ERR_UNSUPPORTED : 0;
+    if (server)
+        return imap_filter_check(i, v);
+    return !e->is_shared && span_eq(e->name, SPAN("/specialuse")) ? ERR_UNSUPPORTED : 0;
 }
 
 enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
@@ -174,7 +180,7 @@ enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
         int wrong = read_pair(i, a, &e, &v[n++]);
         if (wrong != 0)
             return wrong == ERR_INVALID ? imap_bad_args(i) : imap_no_of(i, wrong);
-        refused = refused != 0 ? refused : is_allowed(&e, server);
+        refused = refused != 0 ? refused : is_allowed(i, &e, &v[n - 1], server);
     }
     if (err == 0)
         err = refused;

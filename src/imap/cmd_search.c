@@ -101,6 +101,22 @@ static void tell_progress(struct imap *i, struct search_task *t)
                (unsigned long long)done, (unsigned long long)all);
 }
 
+/* RFC 5466 §3.1 */
+static enum step refuse_filter(struct imap *i, const struct search_request *r)
+{
+    switch (r->fault) {
+    case FAULT_UNDEFINED:
+        return imap_no(i, arena_printf(i->s.arena, "UNDEFINED-FILTER %.*s", SPAN_ARG(r->filter)),
+                       "There is no such filter, or it leads to itself");
+    case FAULT_BROKEN:
+        return imap_no(i, SPAN("CANNOT"), "The filter %.*s is not a search", SPAN_ARG(r->filter));
+    case FAULT_CHARSET:
+        return imap_bad_coded(i, SPAN("BADCHARSET (US-ASCII UTF-8)"), "Filters are in UTF-8");
+    case FAULT_NONE: break;
+    }
+    return imap_no(i, SPAN("BADCHARSET (US-ASCII UTF-8)"), "This charset is not known here");
+}
+
 static enum step refuse(struct imap *i, const struct search_task *t, int err)
 {
     if (err == ERR_INVALID)
@@ -112,7 +128,7 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
     if ((t->request.returns & RETURN_SAVE) != 0 && i->box != NULL) /* RFC 5182 §2.1 */
         numset_clear(&i->box->saved);
     if (err == ERR_UNSUPPORTED)
-        return imap_no(i, SPAN("BADCHARSET (US-ASCII UTF-8)"), "This charset is not known here");
+        return refuse_filter(i, &t->request);
     if (err == ERR_LIMIT)
         return imap_no(i, SPAN("LIMIT"), "This is more than %s can do here", t->kind->name);
     return imap_no_of(i, err);
@@ -120,28 +136,35 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
 
 /* ---- mailboxes --------------------------------------------------------------------------- */
 
-struct keywords {
-    const struct imap *i;
-    bool add;
+struct names {
+    struct imap *i;
+    bool add; /* keywords */
 };
 
 /* For one who wants to hear of changes a keyword is made that is not there yet: a message may get it. */
 static int keyword(void *arg, struct span name, uint32_t *id_out)
 {
-    const struct keywords *k = arg;
+    const struct names *k = arg;
     int err = mailbox_keyword(k->i->server->mail, k->i->account, name, k->add, id_out);
     return err == ERR_LIMIT ? ERR_NOT_FOUND : err;
+}
+
+static int filter(void *arg, struct span name, struct arena *a, struct span *out)
+{
+    const struct names *n = arg;
+    return imap_filter_get(n->i, name, a, out);
 }
 
 /* The program for one mailbox: in another, numbers are other messages. */
 static int program_make(struct imap *i, struct search_task *t, const struct imap_selected *box)
 {
-    struct keywords keywords = {i, (t->request.returns & RETURN_UPDATE) != 0};
+    struct names names = {i, (t->request.returns & RETURN_UPDATE) != 0};
     struct search_scope scope = {.box = box,
                                  .uid_only = (i->enabled & IMAP_ON_UIDONLY) != 0,
                                  .now_ms = i->s.clock->wall_ms(i->s.clock),
                                  .keyword = keyword,
-                                 .arg = &keywords};
+                                 .filter = filter,
+                                 .arg = &names};
     search_key_done(t->request.program);
     t->request.program = NULL;
     arena_reset(t->program);
@@ -218,7 +241,10 @@ static enum step search_go_on(struct imap *i)
         imap_task_end(i);
         return imap_ok(i, SPAN_EMPTY, "%s completed", name);
     }
-    struct search_task keep = {.kind = t->kind, .request.returns = t->request.returns};
+    struct search_task keep = {.kind = t->kind,
+                               .request.returns = t->request.returns,
+                               .request.fault = t->request.fault,
+                               .request.filter = arena_dup(i->s.arena, t->request.filter)};
     imap_task_end(i);
     return refuse(i, &keep, r);
 }

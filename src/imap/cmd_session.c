@@ -53,6 +53,7 @@ static const struct {
     {"WITHIN", AFTER, "SEARCH", 0},
     {"SAVEDATE", AFTER, "SEARCH", 0},
     {"OBJECTID", AFTER, "SEARCH", 0},
+    {"FILTERS", AFTER, "GETMETADATA", 0},
     {"INPROGRESS", AFTER, "SEARCH", 0},
     {"I18NLEVEL=1", AFTER, "SORT", 0},
     {"SORT", AFTER, "SORT", 0},

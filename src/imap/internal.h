@@ -179,6 +179,7 @@ enum step imap_no(struct imap *i, struct span code, const char *fmt, ...) PRINTF
 enum step imap_no_of(struct imap *i, int err);
 /* For what no sound client sends: counted, and too many in a row end the session. */
 enum step imap_bad(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
+enum step imap_bad_coded(struct imap *i, struct span code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* BAD: the arguments are not those of the command. */
 enum step imap_bad_args(struct imap *i);
 /* BAD: sequence numbers, from a client that has enabled UIDONLY. */

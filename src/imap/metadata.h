@@ -41,4 +41,8 @@ void imap_metadata_begin(struct metadata *x, const struct mailbox *m);
 /* Writes about 64 KiB of METADATA responses: 1, there is more, 0, or an error. */
 int imap_metadata_write(struct imap *i, struct metadata *x) MUST_CHECK;
 
+/* filters.c: is an annotation of the server one that may be set? Filters must be searches (RFC 5466 §3.2).
+ * ERR_UNSUPPORTED. */
+int imap_filter_check(struct imap *i, const struct mail_annotation *a) MUST_CHECK;
+
 #endif

@@ -22,6 +22,7 @@ enum form {
     FORM_MODSEQ,
     FORM_EMAILID,
     FORM_THREADID,
+    FORM_FILTER,
     FORM_OR,
 };
 
@@ -75,6 +76,7 @@ static const struct row {
     {"MODSEQ",            FORM_MODSEQ,   SEARCH_MODSEQ,   0,            false},
     {"EMAILID",           FORM_EMAILID,  SEARCH_MESSAGE,  0,            false},
     {"THREADID",          FORM_THREADID, SEARCH_OR,       0,            false},
+    {"FILTER",            FORM_FILTER,   SEARCH_AND,      0,            false},
     {"OR",                FORM_OR,       SEARCH_OR,       0,            false},
 };
 /* clang-format on */
@@ -85,11 +87,12 @@ struct parser {
     struct search_request *request;
     struct span charset;
     size_t keys;
-    unsigned depth;
+    unsigned depth, filters; /* in which this stands */
 };
 
 /* Parses one key, whose arguments are taken; it is linked at *out, whatever the result. */
 static int take_key(struct parser *p, const struct imap_arg **arg, struct search_key **out);
+static int take_all(struct parser *p, const struct imap_arg *arg, struct search_key *k);
 
 static struct search_key *key_new(struct parser *p, enum search_op op, struct search_key **out)
 {
@@ -220,6 +223,58 @@ static int take_emailid(const struct imap_arg **arg, struct search_key *k)
     return 0;
 }
 
+bool search_is_filter_name(struct span name)
+{
+    for (size_t n = 0; n < name.n; n++) {
+        unsigned char c = (unsigned char)name.p[n];
+        if (c <= 0x20 || c >= 0x7f || memchr("(){%*\"\\]/", c, 9) != NULL)
+            return false;
+    }
+    return name.n > 0 && name.n <= LIMIT_ANNOTATION_NAME / 2;
+}
+
+/* Of filters in each other the first that is wrong is told. */
+static int fault(struct parser *p, enum search_fault what, struct span filter)
+{
+    if (p->request->fault == FAULT_NONE) {
+        p->request->fault = what;
+        p->request->filter = filter;
+    }
+    return ERR_UNSUPPORTED;
+}
+
+static bool is_utf8_charset(struct span charset)
+{
+    return charset.n == 0 || span_ieq(charset, SPAN("UTF-8")) ||
+           span_ieq(charset, SPAN("US-ASCII"));
+}
+
+/* RFC 5466 §3.1 */
+static int take_filter(struct parser *p, const struct imap_arg **arg, struct search_key *k)
+{
+    const struct imap_arg *name = take(arg);
+    struct span text, charset = p->charset;
+    struct imap_arg *keys = NULL;
+    if (name == NULL || name->kind != IMAP_ATOM || !search_is_filter_name(name->text))
+        return ERR_INVALID;
+    if (!is_utf8_charset(charset))
+        return fault(p, FAULT_CHARSET, name->text);
+    int err = p->filters == LIMIT_SEARCH_FILTERS
+                  ? ERR_NOT_FOUND
+                  : p->scope->filter(p->scope->arg, name->text, p->arena, &text);
+    if (err == ERR_NOT_FOUND)
+        return fault(p, FAULT_UNDEFINED, name->text);
+    if (err == 0)
+        err = imap_args_parse(text, p->arena, &keys);
+    p->filters++;
+    p->charset = SPAN("UTF-8");
+    if (err == 0)
+        err = take_all(p, keys, k);
+    p->charset = charset;
+    p->filters--;
+    return err == ERR_INVALID ? fault(p, FAULT_BROKEN, name->text) : err;
+}
+
 /* OR key key. `OR a OR b OR c d` is one list: what a client means by it is no deeper than it looks. */
 static int take_or(struct parser *p, const struct imap_arg **arg, struct search_key *k)
 {
@@ -274,6 +329,7 @@ static int take_form(struct parser *p,
         struct span id;
         return imap_arg_string(take(arg), &id) && id.n > 0 ? 0 : ERR_INVALID;
     }
+    case FORM_FILTER: return take_filter(p, arg, k);
     case FORM_OR: return take_or(p, arg, k);
     }
     return ERR_INVALID;
@@ -367,6 +423,7 @@ int search_parse_keys(const struct imap_arg *arg,
     struct parser p = {.scope = scope, .arena = a, .request = out, .charset = charset};
     struct charset known;
     out->charset = charset.n > 0;
+    out->fault = FAULT_NONE;
     out->program = NULL;
     int err = charset_init(&known, charset);
     if (err != 0)

@@ -107,4 +107,8 @@ void search_forget(struct search_task *t);
 /* `write` of SEARCH, SORT and ESEARCH. */
 int search_write(struct imap *i, struct search_task *t) MUST_CHECK;
 
+/* ---- filters.c: named searches (RFC 5466), which are annotations -------------------------- */
+
+int imap_filter_get(struct imap *i, struct span name, struct arena *a, struct span *out) MUST_CHECK;
+
 #endif

@@ -14,6 +14,13 @@ static int keyword(void *arg, struct span name, uint32_t *id_out)
     return span_starts(name, SPAN("\\")) ? ERR_INVALID : ERR_NOT_FOUND;
 }
 
+static int filter(void *arg, struct span name, struct arena *a, struct span *out)
+{
+    (void)arg;
+    *out = span_ieq(name, SPAN("loop")) ? SPAN("FILTER loop") : arena_dup(a, name);
+    return span_ieq(name, SPAN("none")) ? ERR_NOT_FOUND : 0;
+}
+
 struct counts {
     size_t keys;
     unsigned deepest;
@@ -62,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *a = arena_new(64 * 1024 * 1024);
     struct imap_selected box = {0};
-    struct search_scope scope = {.box = &box, .now_ms = INT64_C(1790000000000), .keyword = keyword};
+    struct search_scope scope = {
+        .box = &box, .now_ms = INT64_C(1790000000000), .keyword = keyword, .filter = filter};
     struct imap_arg *args;
     numset_add_range(&box.uids, 3, 9);
     numset_add(&box.uids, 40);
