@@ -78,13 +78,14 @@ struct session_ops {
 
 enum { TLS_BINDING_MAX = 64 };
 
-/* What is known of the encryption. All zero without it. */
+/* What is known of the encryption. All zero without it. Its strings live as long as the connection: many sessions
+ * wait for long, and each copy is kept as often. */
 struct session_tls {
     bool on;
-    char version[16]; /* "TLSv1.3" */
-    char cipher[48];
     int bits;
-    char sni[256];                   /* the host name the client asked for; empty if none */
+    const char *version; /* "TLSv1.3" */
+    const char *cipher;
+    const char *sni;                 /* the host name the client asked for; empty if none */
     uint8_t exporter[32];            /* tls-exporter channel binding, RFC 9266 */
     size_t exporter_n;               /* 32, or 0: there is none (TLS 1.2 without RFC 7627) */
     uint8_t unique[TLS_BINDING_MAX]; /* tls-unique, RFC 5929 §3; only TLS 1.2 */

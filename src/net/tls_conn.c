@@ -18,7 +18,7 @@ struct tls_conn {
     size_t empty; /* bytes of records since the last byte of data */
     unsigned key_updates;
     bool opened; /* the handshake is done */
-    char why[200];
+    char *why;   /* after TLS_BAD; NULL when there was no memory for it */
 };
 
 enum { RECORD = 16 * 1024 }; /* RFC 8446 §5.1: plaintext of one record */
@@ -80,6 +80,16 @@ static void method_make(void)
     (void)atexit(method_free);
 }
 
+static void PRINTF_LIKE(2, 3) set_why(struct tls_conn *t, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    free(t->why);
+    if (vasprintf(&t->why, fmt, args) < 0)
+        t->why = NULL;
+    va_end(args);
+}
+
 /* ---- what costs us and brings nothing ------------------------------------------------------ */
 
 /* Called for each handshake message. Nobody renegotiates here (ctx_settings in tls.c); TLS 1.3 has
@@ -102,7 +112,7 @@ static bool costs_too_much(struct tls_conn *t)
             ? "the client's side of the handshake is too long"
             : NULL;
     if (what != NULL)
-        snprintf(t->why, sizeof t->why, "%s", what);
+        set_why(t, "%s", what);
     return what != NULL;
 }
 
@@ -140,6 +150,7 @@ void tls_conn_free(struct tls_conn *t)
         return;
     SSL_free(t->ssl);
     tls_context_unref(t->context);
+    free(t->why);
     free(t);
 }
 
@@ -191,14 +202,17 @@ static enum tls_status bad(struct tls_conn *t)
 {
     unsigned long e = ERR_peek_error();
     int reason = ERR_GET_REASON(e);
+    char text[200];
     const char *words = e == 0 ? "the connection ended in the middle" : reason_in_words(reason);
-    if (e != 0 && (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW))
-        snprintf(t->why, sizeof t->why, "the client speaks only %s, which is not safe any more",
-                 version_name(SSL_client_version(t->ssl)));
-    else if (words != NULL)
-        snprintf(t->why, sizeof t->why, "%s", words);
-    else
-        ERR_error_string_n(e, t->why, sizeof t->why);
+    if (e != 0 && (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW)) {
+        set_why(t, "the client speaks only %s, which is not safe any more",
+                version_name(SSL_client_version(t->ssl)));
+    } else if (words != NULL) {
+        set_why(t, "%s", words);
+    } else {
+        ERR_error_string_n(e, text, sizeof text);
+        set_why(t, "%s", text);
+    }
     ERR_clear_error();
     t->in = SPAN_EMPTY;
     return TLS_BAD;
@@ -206,7 +220,7 @@ static enum tls_status bad(struct tls_conn *t)
 
 const char *tls_conn_why(const struct tls_conn *t)
 {
-    return t->why;
+    return t->why != NULL ? t->why : "";
 }
 
 /* ---- work --------------------------------------------------------------------------------- */
@@ -287,11 +301,10 @@ void tls_conn_describe(struct tls_conn *t, struct session_tls *out)
 
     memset(out, 0, sizeof *out);
     out->on = true;
-    snprintf(out->version, sizeof out->version, "%s", SSL_get_version(t->ssl));
-    snprintf(out->cipher, sizeof out->cipher, "%s", SSL_CIPHER_get_name(cipher));
+    out->version = SSL_get_version(t->ssl);
+    out->cipher = SSL_CIPHER_get_name(cipher);
     out->bits = SSL_CIPHER_get_bits(cipher, NULL);
-    if (sni != NULL)
-        snprintf(out->sni, sizeof out->sni, "%s", sni);
+    out->sni = sni != NULL ? sni : "";
     /* Without the extended master secret (RFC 7627) a man in the middle can make two connections of
      * TLS 1.2 with the same bindings: then there are none (RFC 9266 §3, RFC 7627 §6.1). */
     if (!is_13 && SSL_get_extms_support(t->ssl) != 1)

@@ -136,7 +136,7 @@ static void accepted(struct smtp *s)
     const struct smtp_envelope *e = &s->envelope;
     metric_add(METRIC_SMTP_MAIL_ACCEPTED, 1);
     log_event(LOG_INFO, "smtp.accepted", LOG_S("from", e->from), LOG_I("rcpts", e->n),
-              LOG_I("size", s->body.received), LOG_Z("tls", s->s.tls.version),
+              LOG_I("size", s->body.received), LOG_Z("tls", s->s.tls.on ? s->s.tls.version : ""),
               LOG_S("user", s->login != NULL ? s->login->address : SPAN_EMPTY));
     smtp_reply(s, 250, "2.0.0", "Ok: kept as %s", s->mid);
     smtp_reset(s);

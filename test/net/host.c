@@ -138,8 +138,9 @@ static void tls_on(struct host *h)
     struct session_tls *t = &h->s->tls;
     memset(t, 0, sizeof *t);
     t->on = true;
-    snprintf(t->version, sizeof t->version, "TLSv1.3");
-    snprintf(t->cipher, sizeof t->cipher, "TLS_AES_256_GCM_SHA384");
+    t->version = "TLSv1.3";
+    t->cipher = "TLS_AES_256_GCM_SHA384";
+    t->sni = "";
     t->bits = 256;
     for (size_t i = 0; i < sizeof t->exporter; i++)
         t->exporter[i] = (uint8_t)(i + 1);
