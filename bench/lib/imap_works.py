@@ -10,7 +10,7 @@ from lib.server import DRAIN_64K, DRAIN_8K, IDLE, LOGIN, MIXED, READ_1M
 TLS = ("--tls", "implicit")
 SESSIONS, REPEAT = 4, 4  # that read each mailbox, and how often each does
 NOTIFIED, WATCHED = 120, 40
-QUIET = 5  # seconds, at most, until the server uses no processor, and as many for reading its memory
+QUIET = 3  # seconds, at most, until the server uses no processor, and as many for reading its memory
 
 
 def login(server, work, scale):
@@ -25,12 +25,14 @@ def login(server, work, scale):
 
 def fetch(server, work, scale):
     """Sessions that fetch everything less as many that only SELECT: that is the messages' share. Each mailbox has been
-    fetched once before, so that what a server keeps for the next time is there."""
+    fetched once before, so that what a server keeps for the next time is there; first_ms is what that cost."""
     kind, mailboxes = work.options
     sessions = mailboxes[1] * SESSIONS
     hold = fill(server, mailboxes, scale)
     options = TLS + ("--connections", 8, "--expect", hold)
+    first = Meter(server)
     load(server, kind, "imaps", mailboxes, mailboxes[1], *options)
+    first.stop()
     empty = Meter(server)
     load(server, kind, "imaps", mailboxes, sessions, "--repeat", 0, *options)
     empty.stop()
@@ -41,6 +43,8 @@ def fetch(server, work, scale):
     found = figures(meter, messages, result["seconds"], result["operations"], result)
     found["cpu_ms"] = (meter.cpu - empty.cpu) * 1000 / messages
     found["session_ms"] = empty.cpu * 1000 / sessions
+    if kind == "imap-fetch":  # the first work that touches these over IMAP
+        found["first_ms"] = first.cpu * 1000 / (mailboxes[1] * hold) - found["session_ms"] / hold
     return found
 
 
@@ -76,7 +80,7 @@ def idle(server, work, scale):
     meter = Meter(server)
     before = server.cost.memory()
     command = load_command(server, "imap-idle", "imaps", IDLE, sessions, *TLS, "--connections", 32, "--watch", WATCHED,
-                           "--notify", NOTIFIED, "--hold", server.idle_rest + 2 * QUIET, "--size", "8k")
+                           "--notify", max(20, round(NOTIFIED * scale)), "--hold", server.idle_rest + 2 * QUIET, "--size", "8k")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as generator:
         try:
             wait_idle(generator)
@@ -91,7 +95,7 @@ def idle(server, work, scale):
     result = json.loads(out)
     server.accepted += result["appended"]
     found = figures(meter, sessions, result["seconds"], result["operations"], result)
-    found["session_memory"] = memory / sessions
+    found["session_memory"], found["sessions"] = memory / sessions, sessions
     return found
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mailstead as a release build, with its defaults but for the limit of connections from one address."""
+import imaplib
 import os
-import poplib
 import shutil
 import ssl
 import subprocess
@@ -73,11 +73,10 @@ class Mailstead(Server):
         context = ssl._create_unverified_context()  # the certificate is nobody's but ours
         total = 0
         for i in range(MAILBOXES):
-            p = poplib.POP3_SSL("127.0.0.1", self.ports["pop3s"], context=context, timeout=60)
-            p.user(f"user{i}@{DOMAIN}")
-            p.pass_(PASSWORD)
-            total += p.stat()[0]
-            p.quit()
+            m = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=context, timeout=60)
+            m.login(f"user{i}@{DOMAIN}", PASSWORD)
+            total += int(m.status("INBOX", "(MESSAGES)")[1][0].rpartition(b" ")[2].rstrip(b")"))
+            m.logout()
         return total
 
     def versions(self):

@@ -9,14 +9,14 @@ import json
 import os
 import subprocess
 
-from lib.server import DOMAIN, DRAIN_64K, DRAIN_8K, IDLE, LOGIN, MIXED, PASSWORD, READ_1M
+from lib.server import DOMAIN, DRAIN_64K, DRAIN_8K, HUGE, IDLE, LOGIN, MIXED, PASSWORD, READ_1M
 from peers.root import TREE
 
 LOAD = os.environ.get("LOAD_BIN", str(TREE / "build/release/bench/load"))
 MORE = 4
 # messages in each mailbox at scale 1, and their size
 HELD = {LOGIN: (1, "8k"), DRAIN_8K: (200, "8k"), DRAIN_64K: (60, "64k"), READ_1M: (20, "1M"), MIXED: (100, "8k"),
-        IDLE: (10, "8k")}
+        IDLE: (10, "8k"), HUGE: (1000, "1k")}
 
 
 @dataclasses.dataclass

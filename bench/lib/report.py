@@ -84,10 +84,14 @@ def work_table(results, work):
         if session is not None:
             rows.append(f"\n{server}: {number(session)} ms CPU for a session that fetches nothing.")
     for server in results.servers(work.name):
+        first = results.median(work.name, server, "first_ms")
+        if first is not None:
+            rows.append(f"\n{server}: {number(first)} ms CPU each the first time.")
+    for server in results.servers(work.name):
         session = results.median(work.name, server, "session_memory")
         if session is not None:
             rows.append(f"\n{server}: {octets(session)} of memory for each of "
-                        f"{results.median(work.name, server, 'units'):,.0f} sessions.")
+                        f"{results.median(work.name, server, 'sessions'):,.0f} sessions.")
     loads = [f["load"] for rounds in results.servers(work.name).values() for f in rounds]
     rows.append(f"\nLoad average of the machine meanwhile: {min(loads):.1f} to {max(loads):.1f}.")
     return rows + [""]
@@ -184,7 +188,7 @@ def overview(results, works):
         session = results.median(work.name, MINE, "session_memory")
         if session is not None:
             rows.append(f"\n{work.name}: {octets(session)} of memory for each of "
-                        f"{results.median(work.name, MINE, 'units'):,.0f} sessions.")
+                        f"{results.median(work.name, MINE, 'sessions'):,.0f} sessions.")
     return rows + [""]
 
 

@@ -17,9 +17,9 @@ from lib.cost import Cost
 from peers.root import FOLDER, run
 
 DOMAIN, PASSWORD, MAILBOXES = "bench.test", "benchsecret", 180
-# (first, how many) of them: those that take in, those read, those logged in to, those that grow over IMAP, those idled in
-INGEST, DRAIN_8K, DRAIN_64K, LOGIN, READ_1M, MIXED, IDLE = (
-    (0, 50), (50, 15), (65, 15), (80, 20), (100, 5), (105, 8), (113, 67))
+# (first, how many) of them: those that take in, those read, those logged in to, those that grow over IMAP, those idled in, a large one
+INGEST, DRAIN_8K, DRAIN_64K, LOGIN, READ_1M, MIXED, IDLE, HUGE = (
+    (0, 50), (50, 15), (65, 15), (80, 20), (100, 5), (105, 8), (113, 66), (179, 1))
 CAGE = pathlib.Path(__file__).with_name("cage.py")
 START_SECONDS, DELIVERY_SECONDS = 120, 600
 

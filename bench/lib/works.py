@@ -5,7 +5,7 @@ import os
 import threading
 import time
 
-from lib import imap_works
+from lib import imap_select, imap_works
 from lib.measure import Meter, Work, count_of, figures, fill, load
 from lib.server import DRAIN_64K, DRAIN_8K, INGEST, LOGIN
 
@@ -108,7 +108,7 @@ WORKS = [
          ("--connections", 16), 1 / 3),
     Work("login-resumed", "POP3S login, TLS session resumed, 16 at once", login, "pop3s", 1000,
          ("--connections", 16, "--resume")),
-] + imap_works.WORKS
+] + imap_works.WORKS + imap_select.WORKS
 IDLE_TARGET, LOADED_TARGET = 60 << 20, 300 << 20
 
 
