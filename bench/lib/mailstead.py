@@ -72,7 +72,7 @@ class Mailstead(Server):
     def delivered(self):
         context = ssl._create_unverified_context()  # the certificate is nobody's but ours
         total = 0
-        for i in range(MAILBOXES):
+        for i in sorted({first + n for first, number in self.used for n in range(number)}):
             m = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=context, timeout=60)
             m.login(f"user{i}@{DOMAIN}", PASSWORD)
             total += int(m.status("INBOX", "(MESSAGES)")[1][0].rpartition(b" ")[2].rstrip(b")"))

@@ -35,6 +35,7 @@ class Work:
 
 def load_command(server, kind, port, mailboxes, count, *options):
     first, number = mailboxes
+    server.used.add(mailboxes)
     command = [LOAD, kind, "--to", f"127.0.0.1:{server.ports[port]}", "--mailbox", f"user{{}}@{DOMAIN}",
                "--first", str(first), "--mailboxes", str(number), "--count", str(count), "--json", "-",
                "--timeout", "300", "--max-errors", "1", *server.load_options, *map(str, options)]

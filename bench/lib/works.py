@@ -115,7 +115,7 @@ IDLE_TARGET, LOADED_TARGET = 60 << 20, 300 << 20
 def run_start(server, works, scale, tell):
     """One start of the server, with empty mailboxes, and these works on it. -> {work: figures}"""
     found = {}
-    server.accepted, server.filled = 0, set()
+    server.accepted, server.filled, server.used = 0, set(), set()
     server.start()
     try:
         for work in works:
