@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* COPY (RFC 9051 §6.4.7) and MOVE (§6.4.8), with COPYUID (§7.1). All of the messages or none. */
+/* COPY (RFC 9051 §6.4.7) and MOVE (§6.4.8), with COPYUID (§7.1). COPY copies all of the messages or none, and so there is a
+ * limit (RFC 9738); MOVE moves as many at once, and goes on. */
 #include "imap/internal.h"
 
 int imap_class(struct imap *i, struct class_of_service *out)
@@ -9,57 +10,132 @@ int imap_class(struct imap *i, struct class_of_service *out)
                                 : err;
 }
 
-/* "COPYUID validity from to"; empty when nothing was copied. */
-static struct span
-copyuid(struct imap *i, uint32_t uidvalidity, const struct numset *from, const struct numset *to)
+/* "COPYUID validity from to"; nothing when nothing was copied. */
+static void
+copyuid(struct buf *out, uint32_t uidvalidity, const struct numset *from, const struct numset *to)
 {
-    struct buf text;
     if (numset_is_empty(from))
-        return SPAN_EMPTY;
-    buf_init(&text, LIMIT_SESSION_OUT);
-    buf_printf(&text, "COPYUID %u ", uidvalidity);
-    imap_set_write(&text, from);
-    buf_putc(&text, ' ');
-    imap_set_write(&text, to);
-    struct span out = arena_dup(i->s.arena, buf_span(&text));
-    buf_done(&text);
-    return out;
+        return;
+    buf_printf(out, "COPYUID %u ", uidvalidity);
+    imap_set_write(out, from);
+    buf_putc(out, ' ');
+    imap_set_write(out, to);
 }
 
 static enum step refuse(struct imap *i, int err)
 {
-    switch (err) {
-    case ERR_NOT_FOUND:
+    if (err == ERR_NOT_FOUND)
         return imap_no(i, SPAN("NONEXISTENT"), "The mailbox does not exist any more");
-    case ERR_LIMIT:
-        return imap_no(i, SPAN("LIMIT"), "At most %d messages can be copied at once",
-                       LIMIT_MAIL_COPY);
-    default: return imap_no_of(i, err);
-    }
+    return imap_no_of(i, err);
 }
 
-static enum step copy(struct imap *i, const struct mail_copy *in, const struct numset *uids)
+/* RFC 9738 §3.1, with the lowest UID of those that could be copied at once. */
+static enum step too_many(struct imap *i, const struct numset *uids)
+{
+    uint32_t uid = 0;
+    (void)numset_at(uids, (uint32_t)numset_count(uids) - LIMIT_MAIL_COPY + 1, &uid);
+    return imap_no(i, arena_printf(i->s.arena, "MESSAGELIMIT %d %u", LIMIT_MAIL_COPY, uid),
+                   "At most %d messages can be copied at once", LIMIT_MAIL_COPY);
+}
+
+static enum step copy(struct imap *i, const struct mail_copy *in, struct numset *uids)
 {
     struct numset from, to;
+    struct buf code;
     uint32_t uidvalidity = 0;
-    enum step step;
+    if (numset_count(uids) > LIMIT_MAIL_COPY)
+        return too_many(i, uids);
+    buf_init(&code, LIMIT_SESSION_OUT);
     numset_init(&from);
     numset_init(&to);
     int err = mailbox_copy(i->server->mail, i->account, in, uids, &uidvalidity, &from, &to);
-    struct span code = err == 0 ? copyuid(i, uidvalidity, &from, &to) : SPAN_EMPTY;
+    if (err == 0)
+        copyuid(&code, uidvalidity, &from, &to);
+    enum step step = err != 0     ? refuse(i, err)
+                     : code.n > 0 ? imap_ok(i, buf_span(&code), "Copied")
+                                  : imap_ok(i, SPAN_EMPTY, "There was nothing to copy");
     numset_done(&from);
     numset_done(&to);
-    if (err != 0)
-        return refuse(i, err);
-    if (!in->move) {
-        step = imap_ok(i, code, code.n > 0 ? "Copied" : "There was nothing to copy");
-    } else { /* RFC 6851 §4.3: before the expunges */
-        if (code.n > 0)
-            buf_printf(i->s.out, "* OK [%.*s] Moved\r\n", SPAN_ARG(code));
-        step = imap_ok(i, SPAN_EMPTY, code.n > 0 ? "Done" : "There was nothing to move");
-    }
+    buf_done(&code);
     return step;
 }
+
+/* ---- MOVE --------------------------------------------------------------------------------- */
+
+struct move {
+    struct mail_copy in;
+    struct numset left;
+    bool some; /* were moved */
+};
+
+static void move_drop(struct imap *i, void *data)
+{
+    struct move *m = data;
+    (void)i;
+    numset_done(&m->left);
+    free(m);
+}
+
+/* The lowest, as many as are moved at once, which leave m->left. */
+static int take_piece(struct move *m, struct numset *piece)
+{
+    uint32_t last;
+    int err = numset_copy(piece, &m->left);
+    if (numset_at(&m->left, LIMIT_MAIL_COPY, &last) && last < UINT32_MAX)
+        numset_remove_range(piece, last + 1, UINT32_MAX);
+    numset_andnot(&m->left, piece);
+    return err != 0 ? err : piece->err != 0 ? piece->err : m->left.err;
+}
+
+/* RFC 6851 §4.3: COPYUID comes before the expunges. */
+static int move_piece(struct imap *i, struct move *m)
+{
+    struct numset piece, from, to;
+    uint32_t uidvalidity = 0;
+    numset_init(&piece);
+    numset_init(&from);
+    numset_init(&to);
+    int err = take_piece(m, &piece);
+    if (err == 0)
+        err = mailbox_copy(i->server->mail, i->account, &m->in, &piece, &uidvalidity, &from, &to);
+    if (err == 0 && !numset_is_empty(&from)) {
+        buf_puts(i->s.out, "* OK [");
+        copyuid(i->s.out, uidvalidity, &from, &to);
+        buf_puts(i->s.out, "] Moved\r\n");
+        m->some = true;
+    }
+    numset_done(&piece);
+    numset_done(&from);
+    numset_done(&to);
+    return err;
+}
+
+static enum step move_go_on(struct imap *i)
+{
+    struct move *m = i->task.data;
+    int err = move_piece(i, m);
+    bool some = m->some;
+    if (err == 0 && !numset_is_empty(&m->left))
+        return STEP_MORE;
+    imap_task_end(i);
+    return err != 0 ? refuse(i, err)
+                    : imap_ok(i, SPAN_EMPTY, some ? "Done" : "There was nothing to move");
+}
+
+/* Takes the set over. */
+static enum step move_begin(struct imap *i, const struct mail_copy *in, struct numset *uids)
+{
+    struct move *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return imap_no_of(i, ERR_NOMEM);
+    m->in = *in;
+    m->left = *uids;
+    numset_init(uids);
+    return imap_task_begin(i,
+                           (struct imap_task){.go_on = move_go_on, .drop = move_drop, .data = m});
+}
+
+/* ---- both --------------------------------------------------------------------------------- */
 
 static int
 prepare(struct imap *i, const struct imap_arg *args, struct mail_copy *in, struct numset *uids)
@@ -98,6 +174,7 @@ static enum step copy_or_move(struct imap *i, const struct imap_arg *args, bool 
                      : err == ERR_NOT_FOUND
                          ? imap_no(i, SPAN("TRYCREATE"), "There is no such mailbox")
                      : err != 0 ? imap_no_of(i, err)
+                     : move     ? move_begin(i, &in, &uids)
                                 : copy(i, &in, &uids);
     numset_done(&uids);
     return step;

@@ -229,6 +229,8 @@ static int tell_box(struct imap *i, const struct mailbox *m, const struct mail_h
     buf_printf(out, "* OK [HIGHESTMODSEQ %llu] Highest mod-sequence\r\n",
                (unsigned long long)head->modseq.v);
     buf_printf(out, "* OK [MAILBOXID (F%u)] Its identity\r\n", m->id.v);
+    if (imap_is_secure(i)) /* RFC 4467 §8, §10 */
+        buf_puts(out, "* OK [URLMECH INTERNAL] URLs can be signed\r\n");
     if ((i->enabled & IMAP_ON_REV2) != 0) { /* RFC 9051 §6.3.2 */
         buf_puts(out, "* LIST () \"/\" ");
         imap_write_mailbox(i, m->name);

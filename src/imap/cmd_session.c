@@ -41,6 +41,7 @@ static const struct {
     {"QUOTA=RES-MAILBOX", AFTER, "GETQUOTA", 0},
     {"METADATA", AFTER, "GETMETADATA", 0},
     {"LIST-METADATA", AFTER, "GETMETADATA", 0},
+    {"CATENATE", AFTER, "APPEND", 0},
     {"MULTIAPPEND", AFTER, "APPEND", 0},
     {"REPLACE", AFTER, "REPLACE", 0},
     {"MOVE", AFTER, "MOVE", 0},
@@ -62,6 +63,7 @@ static const struct {
     {"THREAD=ORDEREDSUBJECT", AFTER, "THREAD", 0},
     {"THREAD=REFERENCES", AFTER, "THREAD", 0},
     {"THREAD=REFS", AFTER, "THREAD", 0},
+    {"URLAUTH", AFTER, "URLFETCH", 0},
     {"UIDBATCHES", AFTER, "UIDBATCHES", 0},
     {"UTF8=ACCEPT", AFTER, NULL, IMAP_ON_UTF8},
     {"UIDONLY", AFTER, "FETCH", IMAP_ON_UIDONLY},
@@ -106,7 +108,8 @@ void imap_capabilities(struct imap *i, struct buf *out)
     if (i->state == IMAP_NOT_AUTHENTICATED)
         auth_capabilities(i, out);
     else
-        buf_printf(out, " APPENDLIMIT=%llu", (unsigned long long)imap_append_limit(i));
+        buf_printf(out, " APPENDLIMIT=%llu SAVELIMIT=%d", (unsigned long long)imap_append_limit(i),
+                   LIMIT_IMAP_APPEND);
 }
 
 enum step imap_cmd_capability(struct imap *i, const struct imap_arg *args)

@@ -68,6 +68,11 @@ int fetch_message_open(struct imap *i, struct fetch *f, const struct mail_item *
 /* The next item: written to `out`, or a stream that is to be drained first. An error: the item is left out. */
 int fetch_message_item(struct imap *i, struct fetch *f) MUST_CHECK;
 void fetch_message_close(struct fetch *f);
+/* A summary, from the message itself; in `parts`, which is emptied first. */
+int fetch_derive(struct blob_reader *reader,
+                 uint64_t size,
+                 struct arena *parts,
+                 struct message_summary *out) MUST_CHECK;
 
 /* ---- fetch_stream.c ----------------------------------------------------------------------- */
 
@@ -83,6 +88,8 @@ int fetch_put_binary_size(struct imap *i,
 /* Another piece. An error here: the client was promised bytes that cannot be had, and only the end of the connection
  * can tell it so. */
 int fetch_stream_more(struct imap *i, struct fetch *f) MUST_CHECK;
+/* NUL, which no literal can hold, becomes 0x80; in place. */
+void fetch_hide_nul(struct span bytes);
 void fetch_stream_init(struct fetch_stream *s);
 void fetch_stream_done(struct fetch_stream *s);
 

@@ -40,22 +40,21 @@ static int open_body(struct imap *i, struct fetch *f)
     return 0;
 }
 
-/* The summary, from the message itself. */
-static int derive(struct imap *i, struct fetch *f)
+int fetch_derive(struct blob_reader *reader,
+                 uint64_t size,
+                 struct arena *parts,
+                 struct message_summary *out)
 {
-    struct summary_maker *m;
     struct buf piece;
-    int err = open_body(i, f);
-    if (err != 0)
-        return err;
-    arena_reset(f->parts);
-    m = summary_maker_new(f->parts);
+    int err = 0;
+    arena_reset(parts);
+    struct summary_maker *m = summary_maker_new(parts);
     if (m == NULL)
         return ERR_NOMEM;
     buf_init(&piece, FETCH_PIECE);
-    for (uint64_t at = 0; err == 0 && at < f->size; at += piece.n) {
+    for (uint64_t at = 0; err == 0 && at < size; at += piece.n) {
         buf_clear(&piece);
-        err = store_blob_read(f->reader, at, FETCH_PIECE, &piece);
+        err = store_blob_read(reader, at, FETCH_PIECE, &piece);
         if (err == 0 && piece.n == 0)
             err = ERR_CORRUPT;
         if (err == 0)
@@ -65,8 +64,14 @@ static int derive(struct imap *i, struct fetch *f)
     if (err != 0)
         summary_maker_free(m);
     else
-        err = summary_maker_end(m, &f->summary);
+        err = summary_maker_end(m, out);
     return err;
+}
+
+static int derive(struct imap *i, struct fetch *f)
+{
+    int err = open_body(i, f);
+    return err != 0 ? err : fetch_derive(f->reader, f->size, f->parts, &f->summary);
 }
 
 /* So that the next one who asks finds it. */
@@ -107,7 +112,7 @@ int fetch_message_unit(struct imap *i, const struct fetch *f)
 {
     static const unsigned theirs =
         FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY | FETCH_NEEDS_BODY;
-    return (f->request.needs & theirs) != 0 ? imap_unit_message(i, f->message) : 0;
+    return (f->request.needs & theirs) != 0 ? imap_unit_message(i, i->account, f->message) : 0;
 }
 
 int fetch_message_open(struct imap *i, struct fetch *f, const struct mail_item *m)

@@ -25,7 +25,7 @@ void fetch_stream_done(struct fetch_stream *s)
     s->flow = FLOW_NONE;
 }
 
-static void hide_nul(struct span bytes)
+void fetch_hide_nul(struct span bytes)
 {
     char *p = (char *)(uintptr_t)bytes.p, *end = p + bytes.n;
     while (p < end && (p = memchr(p, '\0', (size_t)(end - p))) != NULL)
@@ -93,7 +93,7 @@ static int put_string(struct imap *i, struct fetch *f, bool nul)
     buf_truncate(&s->text, (size_t)w.size);
     bool literal8 = nul && span_chr(buf_span(&s->text), '\0') >= 0;
     if (!literal8)
-        hide_nul(buf_span(&s->text));
+        fetch_hide_nul(buf_span(&s->text));
     int err = fetch_put_text(i, f);
     if (err == 0)
         buf_printf(i->s.out, "%s{%zu}\r\n", literal8 ? "~" : "", s->text.n);
@@ -152,7 +152,7 @@ static int raw_more(struct imap *i, struct fetch *f)
         return err;
     struct span piece = span_from(buf_span(i->s.out), before);
     if (!s->nul)
-        hide_nul(piece);
+        fetch_hide_nul(piece);
     s->at += piece.n;
     if (s->at == s->end)
         s->flow = FLOW_NONE;

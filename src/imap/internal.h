@@ -263,7 +263,7 @@ void imap_contexts_free(struct imap_contexts *all); /* NULL is fine */
 int imap_unit_command(struct imap *i, struct span args) MUST_CHECK;
 int imap_unit_more(struct imap *i, const char *what) MUST_CHECK;
 /* What is read of one message: it is not to be blamed on a command that names many. */
-int imap_unit_message(struct imap *i, const struct mail_item *m) MUST_CHECK;
+int imap_unit_message(struct imap *i, uint64_t account, const struct mail_item *m) MUST_CHECK;
 /* A message that the client gives us. */
 int imap_unit_body(struct imap *i, struct span body) MUST_CHECK;
 
@@ -358,6 +358,10 @@ enum step imap_append_octets(struct imap *i, struct span octets);
 void imap_append_drop(struct imap *i);
 /* The largest message, in bytes. */
 uint64_t imap_append_limit(const struct imap *i);
+
+enum step imap_cmd_genurlauth(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_urlfetch(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_resetkey(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_idle(struct imap *i, const struct imap_arg *args);
 enum step imap_idle_line(struct imap *i, struct span line);

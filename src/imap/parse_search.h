@@ -3,8 +3,9 @@
  * program of mailbox/search.h.
  *
  * Keys: all of RFC 9051 §6.4.4 and RFC 3501 §6.4.4 (nothing is ever \Recent here), MODSEQ (RFC 7162 §3.1.5), OLDER and
- * YOUNGER (RFC 5032), SAVEDBEFORE and its kin (RFC 8514 §4.3), EMAILID and THREADID (RFC 8474 §5.3), FILTER (RFC 5466),
- * which stands for its criteria in parentheses. Return options: MIN, MAX, ALL, COUNT (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE, and CONTEXT, which is a hint (RFC 5267 §4).
+ * YOUNGER (RFC 5032), SAVEDBEFORE and its kin (RFC 8514 §4.3), EMAILID and THREADID (RFC 8474 §5.3), UIDAFTER and
+ * UIDBEFORE (RFC 9738 §3.2), FILTER (RFC 5466), which stands for its criteria in parentheses. Return options: MIN, MAX,
+ * ALL, COUNT (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE, and CONTEXT, which is a hint (RFC 5267 §4).
  *
  * Strings are converted to UTF-8 from the charset given. Without one they are UTF-8, and windows-1252 where they are
  * not that. Sequence numbers that are not there match nothing: clients search 1:* in empty mailboxes.

@@ -37,14 +37,14 @@ int imap_unit_more(struct imap *i, const char *what)
     return go(i, what, SPAN_EMPTY);
 }
 
-int imap_unit_message(struct imap *i, const struct mail_item *m)
+int imap_unit_message(struct imap *i, uint64_t account, const struct mail_item *m)
 {
     char text[64];
     int n = snprintf(text, sizeof text, ": message %llu (UID %u)", (unsigned long long)m->message.v,
                      m->uid.v);
     flight_begin(FLIGHT_IMAP, i->s.peer);
     flight_key(SPAN("message of an account"));
-    flight_key_u64(i->account);
+    flight_key_u64(account);
     flight_key_u64(m->message.v);
     flight_show(span_str(i->address));
     flight_show(span_of(text, (size_t)n));

@@ -144,6 +144,24 @@ static int subscriptions_take(struct check *c, void *arg, struct span key, struc
     return 0;
 }
 
+static int urlkeys_take(struct check *c, void *arg, struct span key, struct span value)
+{
+    (void)arg;
+    struct mailbox_id id;
+    struct mail_urlkey urlkey;
+    struct span found;
+    if (mail_key_read_urlkey(key, &id) != 0 || urlkey_record_unpack(value, &urlkey) != 0) {
+        check_problem(c, "the key of a mailbox's URLs is damaged");
+        return 0;
+    }
+    struct mail_key mailbox = mail_key_mailbox(id);
+    int err = check_get(c, &mailbox, &found);
+    if (err == ERR_NOT_FOUND)
+        check_problem(c, "there is a key for URLs of mailbox %" PRIu32 ", which does not exist",
+                      id.v);
+    return err == 0 || check_is_row_error(err) ? 0 : err;
+}
+
 int check_sets(struct check *c)
 {
     uint64_t keywords = 0;
@@ -160,6 +178,8 @@ int check_sets(struct check *c)
         err = check_table(c, TABLE_KEYWORD, "keywords", keywords_take, &keywords);
     if (err == 0)
         err = check_table(c, TABLE_SUBSCRIPTION, "subscriptions", subscriptions_take, NULL);
+    if (err == 0)
+        err = check_table(c, TABLE_URLKEY, "keys of URLs", urlkeys_take, NULL);
     if (err == 0 && keywords != c->look.account.keywords)
         check_problem(c, "the account counts %" PRIu32 " keywords; there are %" PRIu64,
                       c->look.account.keywords, keywords);

@@ -129,6 +129,11 @@ struct mail_key mail_key_summary(struct message_id message)
     return key_with_u64(TABLE_SUMMARY, message.v);
 }
 
+struct mail_key mail_key_urlkey(struct mailbox_id mailbox)
+{
+    return key_with_u32(TABLE_URLKEY, mailbox.v);
+}
+
 struct mail_key mail_key_keyword(uint32_t id)
 {
     return key_with_u32(TABLE_KEYWORD, id);
@@ -274,6 +279,13 @@ int mail_key_read_annotation(struct span key,
     mailbox->v = unpack_key_u32(&u);
     *user = unpack_key_u64(&u);
     unpack_key_span(&u, name);
+    return key_close(&u);
+}
+
+int mail_key_read_urlkey(struct span key, struct mailbox_id *out)
+{
+    struct unpack u = key_open(key, TABLE_URLKEY);
+    out->v = unpack_key_u32(&u);
     return key_close(&u);
 }
 

@@ -299,3 +299,17 @@ int reference_record_unpack(struct span s, uint64_t *out)
     must_be(&u, *out > 0);
     return unpack_end(&u);
 }
+
+void urlkey_record_pack(struct buf *b, const struct mail_urlkey *r)
+{
+    pack_u8(b, RECORD_VERSION);
+    buf_put(b, span_of(r->b, sizeof(r->b)));
+}
+
+int urlkey_record_unpack(struct span s, struct mail_urlkey *out)
+{
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
+    take_bytes(&u, out->b, sizeof(out->b));
+    return unpack_end(&u);
+}

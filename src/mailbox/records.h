@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "mailbox/sync.h"
+#include "mailbox/urlkey.h"
 
 /* The hot record: every change of the account writes it. */
 struct account_record {
@@ -87,6 +88,8 @@ int expunged_record_unpack(struct span s, struct expunged_record *out) MUST_CHEC
 /* The value of an annotation, whose name is in its key; in and out a span of its own. */
 void annotation_record_pack(struct buf *b, struct span value);
 int annotation_record_unpack(struct span s, struct span *value) MUST_CHECK;
+void urlkey_record_pack(struct buf *b, const struct mail_urlkey *r);
+int urlkey_record_unpack(struct span s, struct mail_urlkey *out) MUST_CHECK;
 /* Rows whose key says nearly all: the one number they hold (a message id, a mailbox id). */
 void reference_record_pack(struct buf *b, uint64_t id);
 int reference_record_unpack(struct span s, uint64_t *out) MUST_CHECK;

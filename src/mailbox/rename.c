@@ -46,8 +46,9 @@ static int remove_run(struct store_txn *t, void *arg)
         box.sets = true;
         edit_mailbox_put(&e, x->id, &box);
     } else if (err == 0) {
-        struct mail_key key = mail_key_mailbox(x->id);
+        struct mail_key key = mail_key_mailbox(x->id), urlkey = mail_key_urlkey(x->id);
         edit_del(&e, &key);
+        edit_del(&e, &urlkey);
         boxes_name_drop(&e, box.name);
         if (box.subscribed) /* RFC 9051 §6.3.7: not ours to take back */
             err = boxes_subscription_put(&e, box.name);

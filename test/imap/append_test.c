@@ -194,6 +194,22 @@ static void limits_of_the_class(void **state)
     host_free(h);
 }
 
+/* RFC 9738 §3.1 */
+static void not_too_many_at_once(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    host_sends(h, "a APPEND INBOX");
+    for (int n = 0; n <= LIMIT_IMAP_APPEND; n++)
+        host_sends(h, " {1+}\r\nx");
+    world_talk(h, "", "a NO [MESSAGELIMIT 1000] ", NULL);
+    host_sends(h, "a APPEND INBOX");
+    for (int n = 0; n < LIMIT_IMAP_APPEND; n++)
+        host_sends(h, " {1+}\r\nx");
+    world_talk(h, "", "a OK [APPENDUID 1790000000 1:1000] ", NULL);
+    host_free(h);
+}
+
 static void sessions_hear_of_it(void **state)
 {
     (void)state;
@@ -288,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(several_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(limits_of_the_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(not_too_many_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_hear_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(large_messages_go_to_a_file, setup, teardown),

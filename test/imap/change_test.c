@@ -349,6 +349,33 @@ static void many_changes_are_told_in_steps(void **state)
     host_free(other);
 }
 
+/* RFC 9738: COPY has a limit, and MOVE goes on. */
+static void many_messages(void **state)
+{
+    (void)state;
+    enum { AT_ONCE = 1000, MORE = LIMIT_MAIL_COPY / AT_ONCE };
+    struct mail_append *v = calloc(AT_ONCE, sizeof *v);
+    struct mail_appended *out = calloc(AT_ONCE, sizeof *out);
+    struct mail_message m;
+    struct mail_appended one = world_append(&w, SPAN(MESSAGE), 0); /* UID 6 */
+    assert_int_equal(mailbox_message_get(&w.mail, w.account, one.message, w.arena, &m), 0);
+    for (size_t n = 0; n < AT_ONCE; n++) {
+        v[n] = (struct mail_append){.blob = m.blob, .info.size = m.size};
+        memcpy(v[n].info.digest, m.digest, sizeof m.digest);
+    }
+    for (size_t n = 0; n < MORE; n++)
+        assert_int_equal(mailbox_append_many(&w.mail, w.account, v, AT_ONCE, out), 0);
+    free(v);
+    free(out);
+    struct host *h = selected("z ENABLE QRESYNC\r\n", "SELECT");
+    world_talk(h, "b COPY 1:* Trash", "b NO [MESSAGELIMIT 20000 7] ", NULL);
+    world_talk(h, "b COPY 7:* Archive", "b OK [COPYUID 1790000005 7:20006 1:20000]", NULL);
+    world_talk(h, "b MOVE 1:* Trash", "* OK [COPYUID 1790000004 1:20000 1:20000] Moved",
+               "* OK [COPYUID 1790000004 20001:20006 20001:20006] Moved", "* VANISHED 1:20006",
+               "b OK", NULL);
+    host_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_uids, setup, teardown),
         cmocka_unit_test_setup_teardown(pipelined_commands_run_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(many_changes_are_told_in_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_messages, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

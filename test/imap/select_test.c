@@ -63,11 +63,12 @@ static void select_tells_what_is_there(void **state)
                "* 2 EXISTS", "* 0 RECENT", "* OK [UNSEEN 2]", "* OK [UIDVALIDITY ",
                "* OK [UIDNEXT 3]",
                "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)]",
-               "* OK [HIGHESTMODSEQ ", "* OK [MAILBOXID (F1)]", "a OK [READ-WRITE]", NULL);
+               "* OK [HIGHESTMODSEQ ", "* OK [MAILBOXID (F1)]", "* OK [URLMECH INTERNAL]",
+               "a OK [READ-WRITE]", NULL);
     world_talk(h, "b EXAMINE inbox", "* OK [CLOSED]", "* FLAGS", "* 2 EXISTS", "* 0 RECENT",
                "* OK [UNSEEN 2]", "* OK [UIDVALIDITY ", "* OK [UIDNEXT 3]",
                "* OK [PERMANENTFLAGS ()]", "* OK [HIGHESTMODSEQ ", "* OK [MAILBOXID (F1)]",
-               "b OK [READ-ONLY]", NULL);
+               "* OK [URLMECH INTERNAL]", "b OK [READ-ONLY]", NULL);
     world_talk(h, "c SELECT nothing", "* OK [CLOSED]", "c NO [NONEXISTENT]", NULL);
     world_talk(h, "d UNSELECT", "d BAD", NULL);
     world_talk(h, "d SELECT", "d BAD", NULL);
@@ -80,7 +81,8 @@ static void select_tells_what_is_there(void **state)
     world_talk(h, "a ENABLE IMAP4rev2", "* ENABLED IMAP4rev2", "a OK", NULL);
     world_talk(h, "a SELECT INBOX", "* FLAGS", "* 2 EXISTS", "* OK [UIDVALIDITY ",
                "* OK [UIDNEXT 3]", "* OK [PERMANENTFLAGS ", "* OK [HIGHESTMODSEQ ",
-               "* OK [MAILBOXID (F1)]", "* LIST () \"/\" INBOX", "a OK [READ-WRITE]", NULL);
+               "* OK [MAILBOXID (F1)]", "* OK [URLMECH INTERNAL]", "* LIST () \"/\" INBOX",
+               "a OK [READ-WRITE]", NULL);
     world_talk(h, "b UNSELECT", "b OK", NULL);
     host_free(h);
 }
@@ -204,7 +206,7 @@ static struct host *back(const char *params)
     host_sends(h, "a SELECT INBOX (QRESYNC (");
     host_sends(h, params);
     host_sends(h, "))\r\n");
-    for (int n = 0; n < 8; n++)
+    for (int n = 0; n < 9; n++)
         host_expect(h, "* ");
     return h;
 }

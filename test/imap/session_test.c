@@ -234,7 +234,7 @@ static void bytes_may_come_one_by_one(void **state)
                       "c SELECT {5+}\r\nINBOX\r\nd IDLE\r\nDONE\r\ne LOGOUT\r\n");
         host_expect(h, "a OK");
         host_expect(h, "b OK");
-        for (int n = 0; n < 8; n++)
+        for (int n = 0; n < 9; n++)
             host_expect(h, "* ");
         host_expect(h, "c OK [READ-WRITE]");
         host_expect(h, "+ idling");
