@@ -14,11 +14,12 @@ struct lexer {
 };
 
 /* What an atom of this lexer may not hold (RFC 9051 §9 atom-specials; wildcards, `\` and `]` are in atoms of flags,
- * patterns and astrings, and each handler knows where). */
+ * patterns and astrings, and each handler knows where). 8-bit text should be quoted; programs that do not (Python's
+ * imaplib in SEARCH) mean nothing else by it. */
 static bool is_atom_char(char c)
 {
     unsigned char u = (unsigned char)c;
-    return u > 0x20 && u < 0x7f && c != '(' && c != ')' && c != '{' && c != '"';
+    return u > 0x20 && u != 0x7f && c != '(' && c != ')' && c != '{' && c != '"';
 }
 
 /* §4.3. From behind the opening quote; *escaped: there are backslashes. */
@@ -148,7 +149,7 @@ static int lex_atom(struct lexer *l, struct imap_arg *arg)
         }
     }
     arg->text = span_slice(from, 0, from.n - l->rest.n);
-    return arg->text.n > 0 ? 0 : ERR_INVALID;
+    return arg->text.n > 0 && span_is_utf8(arg->text) ? 0 : ERR_INVALID;
 }
 
 /* Behind an argument: the end, a space, or the end of its list. */

@@ -5,7 +5,7 @@
  * synchronising or non-synchronising literal in place behind its `{n}` CRLF (RFC 9051 §4, §4.3, RFC 7888,
  * literal8 of RFC 3516), without the CRLF at its end. The grammar of single commands is the handlers'.
  *
- * ATOM     as written: flags keep their backslash. In BODY[…]<…>, BODY.PEEK[…], BINARY[…] and their kin everything
+ * ATOM     as written: flags keep their backslash. UTF-8 is understood. In BODY[…]<…>, BODY.PEEK[…], BINARY[…] and their kin everything
  *          from `[` to its `]` belongs to the atom, also spaces, parentheses, quoted strings, and literals with
  *          their `{n}`; elsewhere brackets are ordinary characters.
  * QUOTED   without its quotes and backslashes. UTF-8 is allowed (RFC 9051 §4.3), other 8-bit text is not.

@@ -114,7 +114,7 @@ static bool take_year(struct span *s, int *out)
     return *out >= YEAR_MIN && *out <= YEAR_MAX;
 }
 
-/* Minutes east of UTC. Names other than the grammar's mean "unknown", which is UTC (§4.3); so does
+/* Minutes east of UTC. "-600" and "+2", which some programs wrote, mean hours: so other programs take them. Names other than the grammar's mean "unknown", which is UTC (§4.3); so does
  * no zone at all. */
 static bool take_zone(struct span *s, int *out)
 {
@@ -127,7 +127,12 @@ static bool take_zone(struct span *s, int *out)
     bool west = take_char(s, '-');
     if (west || take_char(s, '+')) {
         int v;
-        if (!take_number(s, 4, 4, &v, NULL) || v % 100 > 59)
+        size_t digits;
+        if (!take_number(s, 1, 4, &v, &digits))
+            return false;
+        if (digits <= 2)
+            v *= 100;
+        if (v % 100 > 59)
             return false;
         *out = (v / 100 * 60 + v % 100) * (west ? -1 : 1);
         return true;

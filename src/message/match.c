@@ -132,16 +132,10 @@ static void put_unfolded(struct buf *out, struct span value)
     }
 }
 
-static void on_field(void *context, struct mime_part *part, struct span name, struct span value)
+/* What was put into `bytes`, as it is read. */
+static void field_look(struct match *m, const struct mime_part *part)
 {
-    struct match *m = context;
     bool own = part->envelope == NULL || part->parent == NULL;
-    body_finish(m);
-    if (m->left == 0 || m->err != 0)
-        return;
-    buf_put(&m->bytes, name);
-    buf_puts(&m->bytes, ": ");
-    put_unfolded(&m->bytes, span_trim(value));
     int err = m->bytes.err != 0 ? m->bytes.err : words_decode(buf_span(&m->bytes), &m->text);
     if (err != 0)
         m->err = err;
@@ -151,6 +145,29 @@ static void on_field(void *context, struct mime_part *part, struct span name, st
     buf_clear(&m->key);
 }
 
+static void on_field(void *context, struct mime_part *part, struct span name, struct span value)
+{
+    struct match *m = context;
+    body_finish(m);
+    if (m->left == 0 || m->err != 0)
+        return;
+    buf_put(&m->bytes, name);
+    buf_puts(&m->bytes, ": ");
+    put_unfolded(&m->bytes, span_trim(value));
+    field_look(m, part);
+}
+
+/* RFC 9051 §6.4.4: TEXT looks at the header, and this is in it. */
+static void on_stray(void *context, struct mime_part *part, struct span text)
+{
+    struct match *m = context;
+    body_finish(m);
+    if (m->left == 0 || m->err != 0)
+        return;
+    put_unfolded(&m->bytes, text);
+    field_look(m, part);
+}
+
 /* ---- the message ------------------------------------------------------------------------- */
 
 struct match *match_new(struct arena *a, struct match_needle *v, size_t n)
@@ -158,8 +175,8 @@ struct match *match_new(struct arena *a, struct match_needle *v, size_t n)
     struct match *m = calloc(1, sizeof(*m));
     if (m == NULL)
         return NULL;
-    m->sink =
-        (struct mime_sink){.context = m, .part_field = on_field, .body = on_body, .end = on_end};
+    m->sink = (struct mime_sink){
+        .context = m, .part_field = on_field, .stray = on_stray, .body = on_body, .end = on_end};
     m->v = v;
     m->n = n;
     for (size_t i = 0; i < n; i++) {

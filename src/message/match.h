@@ -6,6 +6,7 @@
  *   - the bodies of text and message parts, each for itself; HTML as it stands; a multipart's preamble;
  *   - the fields of messages in the message, as "Name: text", encoded-words decoded, unfolded;
  *   - for needles with `headers` the fields of the message itself and of its parts as well.
+ * A line of a header that is no field is looked at as a field is.
  * Other parts (images, archives) are not, as the RFC allows. A string is not found across two fields, or
  * across the end of a part.
  *

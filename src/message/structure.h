@@ -90,6 +90,8 @@ struct mime_sink {
     void (*field)(void *context, struct span name, struct span value);
     /* Each field of the header of any part, the root's too; in the same form. */
     void (*part_field)(void *context, struct mime_part *part, struct span name, struct span value);
+    /* A line of a header that is no field, with those that continue it; in the same form. */
+    void (*stray)(void *context, struct mime_part *part, struct span text);
     /* The header of a part is read and its kind known. */
     void (*begin)(void *context, struct mime_part *part);
     /* Bytes of the body of a leaf, or of the preamble of a multipart (which may turn out to be a leaf). */

@@ -104,17 +104,21 @@ take_content(struct mime_parser *p, struct mime_part *part, struct span name, st
     }
 }
 
-/* The whole value without its last line end, as header_next gives it. */
-static struct span value_of(struct span lines, struct span name)
+static struct span without_line_end(struct span value)
 {
-    struct span value = span_from(lines, (size_t)(name.p - lines.p));
-    value = span_from(value, (size_t)span_chr(value, ':') + 1);
     if (value.n > 0 && value.p[value.n - 1] == '\n') {
         value.n--;
         if (value.n > 0 && value.p[value.n - 1] == '\r')
             value.n--;
     }
     return value;
+}
+
+/* The whole value without its last line end, as header_next gives it. */
+static struct span value_of(struct span lines, struct span name)
+{
+    struct span value = span_from(lines, (size_t)(name.p - lines.p));
+    return without_line_end(span_from(value, (size_t)span_chr(value, ':') + 1));
 }
 
 static void field_cut(struct mime_parser *p, struct mime_part *part)
@@ -132,8 +136,12 @@ void field_take(struct mime_parser *p, struct mime_part *part, struct span lines
     struct span line = lines;
     line = span_split(&line, '\n');
     struct span name = header_field_name(line);
-    if (name.n == 0)
+    if (name.n == 0) {
+        if (p->sink != NULL && p->sink->stray != NULL)
+            p->sink->stray(p->sink->context, part,
+                           span_slice(without_line_end(lines), 0, LIMIT_MIME_FIELD));
         return;
+    }
     struct span value = span_slice(value_of(lines, name), 0, LIMIT_MIME_FIELD);
     if (part->parent == NULL && p->sink != NULL && p->sink->field != NULL)
         p->sink->field(p->sink->context, name, value);

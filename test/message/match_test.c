@@ -160,6 +160,31 @@ static void odd_messages(void **state)
     arena_free(a);
 }
 
+/* Lines of a header that are no field are in it all the same. */
+static void stray_lines(void **state)
+{
+    (void)state;
+    static const char *const strays[][2] = {
+        {"From me@x Mon\nA: b\n\nc", "ME@X m"},
+        {"A: b\nno =?utf-8?q?f=C3=AEeld?=\n of mine\n\nc", "no f\xc3\xae"
+                                                           "eld of mine"},
+        {" odd\nA: b\n\nc", "odd"},
+        {"A: b\nlast of all", "last of"},
+    };
+    struct arena *a = arena_new(MIME_ARENA);
+    for (size_t i = 0; i < COUNT_OF(strays); i++)
+        for (size_t cut = 1; cut < 40; cut += 13) {
+            struct buf b;
+            struct match_needle v[2] = {{.key = key_of(strays[i][1], &b), .headers = true},
+                                        {.key = buf_span(&b)}};
+            look(span_str(strays[i][0]), v, 2, cut, a);
+            if (!v[0].found || v[1].found)
+                fail_msg("%s: %s", strays[i][0], strays[i][1]);
+            buf_done(&b);
+        }
+    arena_free(a);
+}
+
 /* A needle that lies across the slices text is mapped in, in characters of two bytes. */
 static void long_bodies(void **state)
 {
@@ -219,8 +244,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds),        cmocka_unit_test(many_at_once),
-        cmocka_unit_test(odd_messages), cmocka_unit_test(long_bodies),
-        cmocka_unit_test(fields),       cmocka_unit_test(given_up),
+        cmocka_unit_test(odd_messages), cmocka_unit_test(stray_lines),
+        cmocka_unit_test(long_bodies),  cmocka_unit_test(fields),
+        cmocka_unit_test(given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
