@@ -162,7 +162,7 @@ static int is_allowed(struct imap *i,
 
 enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
 {
-    struct mailbox m;
+    struct mailbox m = {0};
     struct metadata_entry e;
     bool server = false;
     int refused = 0;
@@ -184,8 +184,9 @@ enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
     }
     if (err == 0)
         err = refused;
+    if (server)
+        m.id.v = 0;
     if (err == 0)
-        err = mailbox_annotate(i->server->mail, i->account, server ? (struct mailbox_id){0} : m.id,
-                               v, n);
+        err = mailbox_annotate(i->server->mail, i->account, m.id, v, n);
     return err != 0 ? refuse(i, err) : imap_ok(i, SPAN_EMPTY, "Set");
 }

@@ -30,7 +30,7 @@ static int any_keyword(void *arg, struct span name, uint32_t *id_out)
 {
     (void)arg;
     (void)name;
-    (void)id_out;
+    *id_out = 0;
     return ERR_NOT_FOUND;
 }
 
@@ -64,15 +64,15 @@ static int parse(struct imap *i, struct span criteria, struct arena *a)
     return err;
 }
 
-int imap_filter_check(struct imap *i, const struct mail_annotation *v)
+int imap_filter_check(struct imap *i, const struct mail_annotation *a)
 {
-    struct span name = v->name;
-    if (!span_skip(&name, SPAN(FILTERS)) || v->none)
+    struct span name = a->name;
+    if (!span_skip(&name, SPAN(FILTERS)) || a->none)
         return 0;
-    struct arena *a = arena_new(SEARCH_PROGRAM_ARENA);
-    int err = a == NULL                     ? ERR_NOMEM
-              : search_is_filter_name(name) ? parse(i, v->value, a)
+    struct arena *memory = arena_new(SEARCH_PROGRAM_ARENA);
+    int err = memory == NULL                ? ERR_NOMEM
+              : search_is_filter_name(name) ? parse(i, a->value, memory)
                                             : ERR_INVALID;
-    arena_free(a);
+    arena_free(memory);
     return err == ERR_INVALID || err == ERR_LIMIT ? ERR_UNSUPPORTED : err;
 }

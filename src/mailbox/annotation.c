@@ -298,8 +298,8 @@ int mailbox_annotations(struct mail *m,
     struct look l;
     int err = in->name.n == 0 ? 0 : mailbox_annotation_fold(in->name, a, &r.top);
     r.v = arena_array(a, LIMIT_ANNOTATIONS, sizeof *r.v);
-    if (err == 0 && r.v == NULL)
-        err = arena_err(a);
+    if (r.v == NULL)
+        return ERR_NOMEM;
     if (err == 0)
         err = look_open(m, id, &l);
     if (err != 0)

@@ -147,6 +147,25 @@ def test_idle(box, server):
     other.logout()
 
 
+def test_metadata_filters_and_quota(box, server):
+    m, name = box
+    for command in ("GETMETADATA", "SETMETADATA"):
+        imaplib.Commands[command] = ("AUTH", "SELECTED")
+    assert {b"METADATA", b"LIST-METADATA", b"FILTERS", b"QUOTA=RES-MAILBOX"} <= set(ok(m.capability())[0].split())
+    ok(m.xatom("SETMETADATA", name, '(/private/vendor/test/color "#b71c1c" /shared/comment "for all")'))
+    ok(m.xatom("SETMETADATA", '""', f'(/private/filters/values/{name} "SUBJECT letter UNSEEN")'))
+    other = login(server)
+    ok(other.xatom("GETMETADATA", name, "(DEPTH infinity)", "(/private /shared)"))
+    told = b" ".join(other.response("METADATA")[1])
+    assert b'/private/vendor/test/color "#b71c1c" /shared/comment "for all"' in told
+    other.logout()
+    for n in range(3):
+        ok(m.append(name, r"(\Seen)" if n == 1 else None, None, letter(n)))
+    assert ok(m.search(None, "FILTER", name)) == [b"1 3"]
+    root, quota = ok(m.getquotaroot(name))
+    assert b"MAILBOX " in quota[0]
+
+
 def test_compressed(server):
     """With Python's zlib on our side."""
     m = login(server)

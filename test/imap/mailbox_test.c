@@ -247,7 +247,7 @@ static void many_mailboxes(void **state)
 {
     (void)state;
     enum { MANY = 3000 };
-    char name[64];
+    char name[80];
     struct mailbox_id id;
     struct span line;
     for (int n = 0; n < MANY; n++) {
@@ -261,6 +261,16 @@ static void many_mailboxes(void **state)
         snprintf(name, sizeof name, "* LIST (\\HasNoChildren) \"/\" many/box%04d", n);
         line = host_expect(h, name);
         assert_int_equal(line.n, strlen(name));
+    }
+    host_expect(h, "a OK");
+    world_talk(h, "a SETMETADATA many/box2999 (/private/a \"last\")", "a OK", NULL);
+    host_sends(h, "a LIST \"\" many/% RETURN (METADATA (/private/a /shared/b))\r\n");
+    for (int n = 0; n < MANY; n++) {
+        snprintf(name, sizeof name, "* LIST (\\HasNoChildren) \"/\" many/box%04d", n);
+        host_expect(h, name);
+        snprintf(name, sizeof name, "* METADATA many/box%04d (/private/a %s /shared/b NIL)", n,
+                 n == MANY - 1 ? "\"last\"" : "NIL");
+        host_expect(h, name);
     }
     host_expect(h, "a OK");
     host_free(h);
