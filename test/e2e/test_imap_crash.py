@@ -127,7 +127,8 @@ class Writer(threading.Thread):
         else:
             self.do(f"STORE {n + 1} FLAGS.SILENT (\\Deleted)",
                     lambda s: s["INBOX"].__setitem__(n, (s["INBOX"][n][0], frozenset({"\\Deleted"}))))
-            self.do("EXPUNGE", lambda s: s["INBOX"].pop(n))
+            # also one that was marked when the server died
+            self.do("EXPUNGE", lambda s: s.update(INBOX=[m for m in s["INBOX"] if "\\Deleted" not in m[1]]))
 
 
 def remember(server):
