@@ -18,8 +18,8 @@ static void write_resource(struct imap *i,
 {
     if (limit == 0)
         return;
-    buf_printf(i->s.out, "%s%s %llu %llu", *between, name,
-               (unsigned long long)(used / unit + (used % unit > 0)),
+    uint64_t whole = used / unit + (used % unit > 0);
+    buf_printf(i->s.out, "%s%s %llu %llu", *between, name, (unsigned long long)whole,
                (unsigned long long)(limit / unit));
     *between = " ";
 }
