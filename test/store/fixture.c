@@ -209,3 +209,18 @@ int blob_compare(struct fixture *f, struct blob_id id, struct span content, size
     store_blob_close(r);
     return rc;
 }
+
+int open_again(struct fixture *f, bool create, struct buf *why, struct store **out)
+{
+    char url[96];
+    struct store_options options = {
+        .clock = &f->clock.clock, .rng = rng_system(), .create = create};
+    snprintf(url, sizeof(url), "rocksdb:%s/store", f->folder);
+    return store_open(url, &options, why, out);
+}
+
+char *path_of(struct fixture *f, const char *name)
+{
+    struct span s = arena_printf(f->a, "%s/%s%c", f->folder, name, 0);
+    return arena_cstr(f->a, span_slice(s, 0, s.n - 1));
+}

@@ -31,6 +31,11 @@ void fixture_open(struct fixture *f);
 void fixture_reopen(struct fixture *f);
 void folder_remove(const char *path);
 
+/* Only rocksdb: the fixture's store, which must be closed, into `out`. */
+int open_again(struct fixture *f, bool create, struct buf *why, struct store **out);
+/* A file in the fixture's folder; in its arena. */
+char *path_of(struct fixture *f, const char *name);
+
 /* Single writes and reads, each in a transaction of its own. */
 int put(struct fixture *f, struct part part, struct span key, struct span value);
 int del(struct fixture *f, struct part part, struct span key);
