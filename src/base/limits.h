@@ -46,6 +46,7 @@ enum limits {
     LIMIT_IMAP_CONTEXTS = 10,       /* searches whose client wants to hear of changes */
     LIMIT_IMAP_CONTEXT_SORTED = 20000, /* messages in the result of a SORT with that */
     LIMIT_IMAP_METADATA = 100,      /* entries asked for in one GETMETADATA or LIST */
+    LIMIT_IMAP_NOTIFY = 1000,       /* mailboxes that one session watches with NOTIFY */
     LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session, in a row */
 
     /* HTTP (admin API) */

@@ -29,7 +29,10 @@ static enum step answer_now(struct imap *i)
         log_event(LOG_INFO, "imap.too_many_errors");
         return imap_bye(i, SPAN_EMPTY, "There were too many errors; closing the connection");
     }
-    return i->closing ? imap_bye(i, SPAN("UNAVAILABLE"), err_text(ERR_SHUTDOWN)) : STEP_DONE;
+    if (i->closing)
+        return imap_bye(i, SPAN("UNAVAILABLE"), err_text(ERR_SHUTDOWN));
+    imap_tell_later(i);
+    return STEP_DONE;
 }
 
 static enum step PRINTF_LIKE(4, 0)

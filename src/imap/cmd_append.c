@@ -403,6 +403,8 @@ static enum step append_all(struct imap *i, struct imap_append *a)
     log_event(LOG_INFO, "imap.appended", LOG_Z("account", i->address),
               LOG_I("mailbox", a->mailbox.v), LOG_I("messages", a->n), LOG_I("uid", out[0].uid.v),
               LOG_I("replaces", a->replaces.v));
+    for (size_t n = 0; i->box != NULL && a->mailbox.v == i->box->id.v && n < a->n; n++)
+        numset_add(&i->box->own, out[n].uid.v);
     imap_append_drop(i);
     if (!replaced)
         return imap_ok(i, code, "Appended");

@@ -48,6 +48,7 @@ static enum step auth_refuse(struct imap *i, int err, struct span text)
 void imap_logout(struct imap *i)
 {
     imap_box_close(i);
+    imap_notify_free(i);
     if (i->state != IMAP_NOT_AUTHENTICATED)
         log_event(LOG_INFO, "imap.logout", LOG_Z("account", i->address));
     free(i->address);

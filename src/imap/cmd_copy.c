@@ -38,6 +38,19 @@ static enum step too_many(struct imap *i, const struct numset *uids)
                    "At most %d messages can be copied at once", LIMIT_MAIL_COPY);
 }
 
+/* And what this session put into its own mailbox it knows of. */
+static void copied(struct imap *i,
+                   const struct mail_copy *in,
+                   struct buf *code,
+                   uint32_t uidvalidity,
+                   const struct numset *from,
+                   const struct numset *to)
+{
+    copyuid(code, uidvalidity, from, to);
+    if (in->to.v == i->box->id.v)
+        numset_or(&i->box->own, to);
+}
+
 static enum step copy(struct imap *i, const struct mail_copy *in, struct numset *uids)
 {
     struct numset from, to;
@@ -50,7 +63,7 @@ static enum step copy(struct imap *i, const struct mail_copy *in, struct numset 
     numset_init(&to);
     int err = mailbox_copy(i->server->mail, i->account, in, uids, &uidvalidity, &from, &to);
     if (err == 0)
-        copyuid(&code, uidvalidity, &from, &to);
+        copied(i, in, &code, uidvalidity, &from, &to);
     enum step step = err != 0     ? refuse(i, err)
                      : code.n > 0 ? imap_ok(i, buf_span(&code), "Copied")
                                   : imap_ok(i, SPAN_EMPTY, "There was nothing to copy");
@@ -100,7 +113,7 @@ static int move_piece(struct imap *i, struct move *m)
         err = mailbox_copy(i->server->mail, i->account, &m->in, &piece, &uidvalidity, &from, &to);
     if (err == 0 && !numset_is_empty(&from)) {
         buf_puts(i->s.out, "* OK [");
-        copyuid(i->s.out, uidvalidity, &from, &to);
+        copied(i, &m->in, i->s.out, uidvalidity, &from, &to);
         buf_puts(i->s.out, "] Moved\r\n");
         m->some = true;
     }

@@ -192,7 +192,8 @@ static int batch_read(struct imap *i, struct fetch *f)
     bool large = (f->request.needs & (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE |
                                       FETCH_WANTS_SUMMARY | FETCH_SETS_SEEN)) != 0;
     uint32_t next = 0;
-    int err = imap_unit_more(i, i->command->name); /* no message is to blame for this */
+    int err = imap_unit_more(
+        i, i->command != NULL ? i->command->name : "changes"); /* no message is to blame for this */
     if (err != 0)
         return err;
     batch_keep(i, f);
@@ -278,8 +279,13 @@ static enum step fetch_end(struct imap *i, struct fetch *f)
 {
     int err = f->err;
     bool unknown_cte = f->unknown_cte, gone = f->answered < numset_count(&f->uids);
+    enum step (*then)(struct imap * i) = f->then;
     batch_keep(i, f);
     imap_task_end(i);
+    if (then != NULL && err != 0) /* the client asks for them itself, and hears of it then */
+        log_event(LOG_WARN, "imap.not_told", LOG_Z("account", i->address), LOG_ERR(err));
+    if (then != NULL)
+        return then(i);
     if (unknown_cte)
         return imap_no(i, SPAN("UNKNOWN-CTE"),
                        "The part is encoded in a way that is not known here");
@@ -309,6 +315,32 @@ static enum step fetch_go_on(struct imap *i)
     log_event(LOG_ERROR, "imap.message_cut", LOG_Z("account", i->address),
               LOG_I("message", f->message->message.v), LOG_ERR(more));
     return STEP_CLOSE;
+}
+
+enum step imap_fetch_told(struct imap *i,
+                          struct numset *uids,
+                          struct span items,
+                          enum step (*then)(struct imap *i))
+{
+    struct imap_arg *args;
+    struct fetch *f = fetch_new(i);
+    int err = f == NULL || f->batch == NULL || f->parts == NULL ? ERR_NOMEM : 0;
+    if (err == 0)
+        err = imap_args_parse(items, i->s.arena, &args);
+    if (err == 0)
+        err = fetch_parse(args, false, i->s.arena, &f->request);
+    if (err != 0) {
+        log_event(LOG_WARN, "imap.not_told", LOG_Z("account", i->address), LOG_ERR(err));
+        numset_done(uids);
+        if (f != NULL)
+            fetch_drop(i, f);
+        return then(i);
+    }
+    f->uids = *uids;
+    f->from = numset_min(&f->uids);
+    f->then = then;
+    return imap_task_begin(i,
+                           (struct imap_task){.go_on = fetch_go_on, .drop = fetch_drop, .data = f});
 }
 
 void imap_condstore_on(struct imap *i)

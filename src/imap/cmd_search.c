@@ -270,6 +270,11 @@ static int search_open(struct imap *i, struct search_task *t, const struct imap_
     int err = t->kind->parse(i, t, &args);
     if (err == 0 && !charset_is_allowed(i, t))
         err = ERR_INVALID;
+    bool modseq = false;
+    if (err == 0 && t->request.items != NULL)
+        err = fetch_list_parse(t->request.items, i->s.arena, &t->items_told, &modseq);
+    if (err == 0 && modseq)
+        imap_condstore_on(i);
     if (err == 0 && (t->request.returns & RETURN_UPDATE) != 0 &&
         imap_context_has(i, span_str(i->tag)))
         err = ERR_EXISTS;

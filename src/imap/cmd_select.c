@@ -26,6 +26,7 @@ int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_o
     numset_init(&box->uids);
     numset_init(&box->gone);
     numset_init(&box->saved);
+    numset_init(&box->own);
     i->box = box;
     /* watched from before it is read: no change falls in between */
     int err = store_watch(i->server->store, part, on_change, &box->watch, &box->watch.watch);
@@ -38,6 +39,7 @@ int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_o
     box->uidvalidity = head_out->uidvalidity;
     box->modseq = head_out->modseq;
     i->state = IMAP_SELECTED;
+    imap_listen(i);
     return 0;
 }
 
@@ -50,6 +52,7 @@ void imap_box_close(struct imap *i)
     numset_done(&box->uids);
     numset_done(&box->gone);
     numset_done(&box->saved);
+    numset_done(&box->own);
     imap_contexts_free(box->contexts);
     free(box);
     i->box = NULL;

@@ -24,6 +24,7 @@ const struct imap_command imap_commands[] = {
     {"COMPRESS",      AUTH,     IMAP_NO_SYNC,                                  imap_cmd_compress,        "COMPRESS DEFLATE"},
     {"ENABLE",        IMAP_AUTHENTICATED, IMAP_NO_SYNC,                        imap_cmd_enable,          "ENABLE capability ..."},
     {"IDLE",          AUTH,     0,                                             imap_cmd_idle,            "IDLE"},
+    {"NOTIFY",        AUTH,     IMAP_NO_SYNC,                                  imap_cmd_notify,          "NOTIFY NONE, or NOTIFY SET [STATUS] (mailboxes (events)) ..."},
     {"SELECT",        AUTH,     IMAP_NO_SYNC,                                  imap_cmd_select,          "SELECT mailbox [(parameters)]"},
     {"EXAMINE",       AUTH,     IMAP_NO_SYNC,                                  imap_cmd_examine,         "EXAMINE mailbox [(parameters)]"},
     {"LIST",          AUTH,     0,                                             imap_cmd_list,            "LIST [(selection)] reference pattern [RETURN (options)]"},

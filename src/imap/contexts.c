@@ -64,6 +64,7 @@ int imap_context_add(struct imap *i, struct search_task *t)
     if (err == 0) {
         c->tag = arena_dup(t->program, span_str(i->tag));
         c->correlator = search_correlator(i, t, t->program);
+        c->items = arena_dup(t->program, t->items_told);
         err = arena_err(t->program);
     }
     if (err == 0 && t->sort != NULL)
@@ -200,6 +201,21 @@ static int search_more(struct imap *i, struct imap_contexts *all, const struct n
     if (r != 0)
         failed(i, all, r);
     return 0;
+}
+
+bool imap_contexts_want(const struct imap *i, size_t n, struct numset *uids, struct span *items_out)
+{
+    const struct imap_context *c = i->box->contexts != NULL ? i->box->contexts->first : NULL;
+    for (; c != NULL && n > 0; n--)
+        c = c->next;
+    if (c == NULL)
+        return false;
+    if (c->items.n > 0)
+        numset_and(uids, &c->results);
+    else
+        numset_clear(uids);
+    *items_out = c->items;
+    return true;
 }
 
 bool imap_contexts_gone(struct imap *i)

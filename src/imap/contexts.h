@@ -10,6 +10,7 @@ enum { UPDATE_RUNS = 1000 }; /* ranges, or positions, in one response */
 struct imap_context {
     struct imap_context *next;
     struct span tag, correlator; /* in `program` */
+    struct span items;           /* to be fetched of new messages; empty: none; in `program`, too */
     bool uid;                    /* numbers are UIDs */
     struct arena *program;
     struct search_key *keys;

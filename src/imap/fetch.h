@@ -70,6 +70,12 @@ struct fetch_request {
 /* The arguments behind the sequence set. `uid`: of UID FETCH. */
 int fetch_parse(const struct imap_arg *args, bool uid, struct arena *a, struct fetch_request *out)
     MUST_CHECK;
+/* A list of items that is kept, to be fetched later: as text, `(UID FLAGS)`, in the arena. *modseq_out: it switches CONDSTORE
+ * on. */
+int fetch_list_parse(const struct imap_arg *list,
+                     struct arena *a,
+                     struct span *text_out,
+                     bool *modseq_out) MUST_CHECK;
 /* Adds what is answered though it was not asked for: MODSEQ with CHANGEDSINCE (RFC 7162 §3.1.4.1), and UID if `uid` says so
  * (UID FETCH, but not with UIDONLY). */
 int fetch_imply(struct fetch_request *r, bool uid, struct arena *a) MUST_CHECK;

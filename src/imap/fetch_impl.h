@@ -55,6 +55,8 @@ struct fetch {
     struct mail_summary *made;
     size_t made_n;
 
+    enum step (*then)(struct imap *i); /* NULL: it is a command that was given */
+
     int err;          /* the first that cost a message or an item */
     bool unknown_cte; /* RFC 3516 §4.3 */
 };

@@ -314,3 +314,26 @@ int fetch_parse(const struct imap_arg *args, bool uid, struct arena *a, struct f
         *out = r;
     return err;
 }
+
+int fetch_list_parse(const struct imap_arg *list,
+                     struct arena *a,
+                     struct span *text_out,
+                     bool *modseq_out)
+{
+    struct imap_arg alone = *list;
+    struct fetch_request request;
+    struct buf text;
+    alone.next = NULL;
+    int err = fetch_parse(&alone, false, a, &request);
+    if (err != 0)
+        return err;
+    buf_init(&text, LIMIT_IMAP_COMMAND);
+    for (const struct imap_arg *item = list->child; item != NULL; item = item->next)
+        buf_printf(&text, "%s%.*s", item == list->child ? "(" : " ", SPAN_ARG(item->text));
+    buf_putc(&text, ')');
+    *text_out = arena_dup(a, buf_span(&text));
+    *modseq_out = request.modseq;
+    err = text.err != 0 ? text.err : arena_err(a);
+    buf_done(&text);
+    return err;
+}

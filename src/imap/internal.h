@@ -56,6 +56,7 @@ struct imap_selected {
     struct numset uids;   /* all the client was told of: sequence numbers are ranks in it */
     struct numset gone;   /* of those, expunged and not told yet */
     struct numset saved;  /* "$", RFC 5182 */
+    struct numset own;    /* that this session put there, and was not told of yet */
     size_t keywords_told; /* so many of the account's keywords were in a FLAGS response */
     struct imap_contexts *contexts; /* contexts.c; NULL: none */
     struct imap_watch watch;
@@ -92,6 +93,7 @@ struct imap {
     unsigned errors;                /* in a row */
     bool closing;                   /* the server stops: close after what is being sent */
     struct imap_compress *compress; /* NULL: it is off */
+    bool idling;                    /* IDLE is under way */
 
     /* logging in */
     struct auth_exchange *exchange;
@@ -102,6 +104,9 @@ struct imap {
     uint64_t account;
     char *address, *class_name;
     struct imap_selected *box; /* SELECTED; NULL otherwise */
+    struct imap_sync *telling; /* more of what is new; NULL: nothing */
+    struct imap_notify *notify,
+        *notify_next; /* what NOTIFY asked for, and will; NULL: it was not given */
 
     /* the command that is being read or run */
     struct buf partial;   /* its lines and literals so far, when it has several */
@@ -240,6 +245,8 @@ enum step imap_sync_resume(struct imap *i,
                            struct numset *earlier,
                            struct numset *changed,
                            enum step (*then)(struct imap *i));
+/* The session ends. */
+void imap_sync_forget(struct imap *i);
 void imap_tell_exists(struct imap *i);
 /* FLAGS, with the keywords of i->keywords. */
 void imap_tell_flags(struct imap *i);
@@ -255,6 +262,11 @@ bool imap_contexts_gone(struct imap *i);
 /* Tells what the change of these messages, which the client knows of, changes in results: 1 there is more, 0 all is
  * told. */
 int imap_contexts_update(struct imap *i, const struct numset *changed) MUST_CHECK;
+/* The n-th of them wants to know more of these, `uids`, which are new; false: there is none. */
+bool imap_contexts_want(const struct imap *i,
+                        size_t n,
+                        struct numset *uids,
+                        struct span *items_out);
 void imap_contexts_free(struct imap_contexts *all); /* NULL is fine */
 
 /* ---- unit.c: what the flight recorder gets to know (base/flight.h) ------------------------- */
@@ -365,7 +377,24 @@ enum step imap_cmd_resetkey(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_idle(struct imap *i, const struct imap_arg *args);
 enum step imap_idle_line(struct imap *i, struct span line);
-enum step imap_idle_woken(struct imap *i);
+
+/* ---- cmd_notify.c ------------------------------------------------------------------------ */
+
+enum step imap_cmd_notify(struct imap *i, const struct imap_arg *args);
+void imap_notify_free(struct imap *i);
+/* Is the session to be woken when something changes? Decided again. */
+void imap_listen(struct imap *i);
+/* Something may have changed, and no command is being worked on: tells it, as IDLE and NOTIFY say. */
+enum step imap_tell(struct imap *i);
+/* A command is answered: what NOTIFY tells beside it follows. */
+void imap_tell_later(struct imap *i);
+enum { IMAP_WANTS_MESSAGES = 1, IMAP_WANTS_FLAGS = 2 };
+/* What the client wants to hear of the selected mailbox; without NOTIFY all. */
+unsigned imap_notify_wants(const struct imap *i);
+/* What it wants to know of new messages there: a list of items of FETCH; empty: nothing. */
+struct span imap_notify_items(const struct imap *i);
+/* What is asked for cannot be told any more: the client hears that, and then `then`. */
+enum step imap_notify_lost(struct imap *i, int err, enum step (*then)(struct imap *i));
 
 enum step imap_cmd_select(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_examine(struct imap *i, const struct imap_arg *args);
@@ -383,6 +412,11 @@ enum step imap_cmd_sort(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_thread(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_fetch(struct imap *i, const struct imap_arg *args);
+/* FETCH of some messages that the client did not ask for now, and then `then`. `items`: "(UID FLAGS)". Takes `uids` over. */
+enum step imap_fetch_told(struct imap *i,
+                          struct numset *uids,
+                          struct span items,
+                          enum step (*then)(struct imap *i));
 /* The client has used what switches CONDSTORE on (RFC 7162 §3.1): it hears HIGHESTMODSEQ if it was off. */
 void imap_condstore_on(struct imap *i);
 

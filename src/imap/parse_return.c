@@ -32,6 +32,8 @@ static int take_option(const struct imap_arg **arg, struct search_request *r)
         r->page_text = range->text;
     }
     r->returns |= options[i].bit;
+    if (options[i].bit == RETURN_UPDATE && *arg != NULL && (*arg)->kind == IMAP_LIST)
+        r->items = take(arg);
     return 0;
 }
 

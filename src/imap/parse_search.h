@@ -5,7 +5,8 @@
  * Keys: all of RFC 9051 §6.4.4 and RFC 3501 §6.4.4 (nothing is ever \Recent here), MODSEQ (RFC 7162 §3.1.5), OLDER and
  * YOUNGER (RFC 5032), SAVEDBEFORE and its kin (RFC 8514 §4.3), EMAILID and THREADID (RFC 8474 §5.3), UIDAFTER and
  * UIDBEFORE (RFC 9738 §3.2), FILTER (RFC 5466), which stands for its criteria in parentheses. Return options: MIN, MAX,
- * ALL, COUNT (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE, and CONTEXT, which is a hint (RFC 5267 §4).
+ * ALL, COUNT (RFC 4731), SAVE (RFC 5182), PARTIAL (RFC 9394), UPDATE (also with items, RFC 5465 §7), and CONTEXT, which
+ * is a hint (RFC 5267 §4).
  *
  * Strings are converted to UTF-8 from the charset given. Without one they are UTF-8, and windows-1252 where they are
  * not that. Sequence numbers that are not there match nothing: clients search 1:* in empty mailboxes.
@@ -45,8 +46,9 @@ struct search_scope {
 enum search_fault { FAULT_NONE, FAULT_UNDEFINED, FAULT_BROKEN, FAULT_CHARSET };
 
 struct search_request {
-    bool extended;    /* RETURN was given */
-    unsigned returns; /* enum search_return */
+    bool extended;                /* RETURN was given */
+    unsigned returns;             /* enum search_return */
+    const struct imap_arg *items; /* of UPDATE (RFC 5465 §7): a list; NULL: none */
     struct fetch_page page;
     struct span page_text;
     bool charset;               /* one was given */

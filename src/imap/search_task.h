@@ -36,6 +36,7 @@ struct search_task {
     struct search_request request;
     const struct imap_arg *keys; /* the criteria, as they were written */
     struct span charset;
+    struct span items_told; /* of UPDATE, as text */
     enum search_phase phase;
     const struct imap *imap;
     int64_t began_ms, told_ms; /* when the client last heard that it goes on; monotonic */

@@ -94,9 +94,10 @@ static enum step imap_posted(struct imap *i)
     if (i->busy == IMAP_VERIFY) {
         int err = imap_unit_more(i, "login");
         step = err != 0 ? imap_bye(i, SPAN("UNAVAILABLE"), err_text(err)) : imap_verify_woken(i);
-    } else if (i->busy == IMAP_IDLING) {
+    } else if (i->busy == IMAP_IDLING || (i->busy == IMAP_READY && i->notify != NULL &&
+                                          i->partial.n == 0 && i->append == NULL)) {
         int err = imap_unit_more(i, "changes");
-        step = err != 0 ? imap_bye(i, SPAN("UNAVAILABLE"), err_text(err)) : imap_idle_woken(i);
+        step = err != 0 ? imap_bye(i, SPAN("UNAVAILABLE"), err_text(err)) : imap_tell(i);
     }
     flight_end();
     return step;
@@ -145,6 +146,7 @@ static void imap_close(struct session *s)
 {
     struct imap *i = imap_of(s);
     imap_task_end(i);
+    imap_sync_forget(i);
     imap_append_drop(i);
     imap_command_end(i);
     imap_auth_forget(i);

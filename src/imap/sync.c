@@ -17,6 +17,8 @@ enum {
 struct imap_sync {
     struct numset changed; /* whose flags are to be told */
     struct numset earlier; /* VANISHED (EARLIER), at SELECT */
+    struct numset fresh;   /* new ones, of which more may be told */
+    size_t told;           /* so many who want more of them have it */
     struct numset results; /* which may have come into results of searches, or left them */
     uint32_t from;         /* the next of `changed`; 0: none is left */
     bool expunges;         /* may be told */
@@ -29,6 +31,7 @@ static void sync_free(struct imap_sync *y)
 {
     numset_done(&y->changed);
     numset_done(&y->earlier);
+    numset_done(&y->fresh);
     numset_done(&y->results);
     arena_free(y->arena);
     free(y);
@@ -94,7 +97,15 @@ static int apply(struct imap *i, struct imap_sync *y, struct numset *gone, struc
         err = y->changed.err != 0 ? y->changed.err : added->err != 0 ? added->err : gone->err;
     if (err != 0)
         return err;
+    if ((imap_notify_wants(i) & IMAP_WANTS_FLAGS) == 0)
+        numset_and(&y->changed, &i->loud);
     y->exists = !numset_is_empty(added);
+    if (imap_notify_items(i).n > 0 || box->contexts != NULL)
+        err = numset_copy(&y->fresh, added);
+    numset_andnot(&y->fresh, &box->own);
+    numset_clear(&box->own);
+    if (err != 0)
+        return err;
     numset_or(&box->gone, gone);
     numset_or(&box->uids, added);
     return box->uids.err != 0 ? box->uids.err : box->gone.err;
@@ -228,7 +239,7 @@ static int tell_item(struct imap *i, const struct mail_item *m)
     int err = 0;
     bool only = (i->enabled & IMAP_ON_UIDONLY) != 0; /* then it is told already */
     imap_write_fetch(i, m->uid.v);
-    if (!only && (i->uid || (i->enabled & IMAP_ON_QRESYNC) != 0 || quiet))
+    if (!only && (i->uid || (i->enabled & IMAP_ON_QRESYNC) != 0 || i->notify != NULL || quiet))
         buf_printf(out, "UID %u ", m->uid.v);
     if (!quiet) {
         buf_puts(out, "FLAGS ");
@@ -268,6 +279,45 @@ static int tell_batch(struct imap *i, struct imap_sync *y)
     return err;
 }
 
+/* Of what is new and who wants to know more (RFC 5465 §5.2, §7): NOTIFY, then one search after the other. */
+static enum step tell_more(struct imap *i)
+{
+    struct imap_sync *y = i->telling;
+    enum step (*then)(struct imap * i) = y->then;
+    struct span items = imap_notify_items(i);
+    struct numset uids;
+    bool more = !numset_is_empty(&y->fresh);
+    numset_init(&uids);
+    while (more) {
+        if (numset_copy(&uids, &y->fresh) != 0)
+            break;
+        more = y->told == 0 || imap_contexts_want(i, y->told - 1, &uids, &items);
+        y->told++;
+        if (more && items.n > 0 && !numset_is_empty(&uids))
+            return imap_fetch_told(i, &uids, items, tell_more);
+    }
+    numset_done(&uids);
+    i->telling = NULL;
+    sync_free(y);
+    return then(i);
+}
+
+void imap_sync_forget(struct imap *i)
+{
+    if (i->telling != NULL)
+        sync_free(i->telling);
+    i->telling = NULL;
+}
+
+static enum step sync_end(struct imap *i, struct imap_sync *y)
+{
+    numset_shrink(&i->box->uids);
+    arena_shrink(y->arena);
+    i->task = (struct imap_task){0};
+    i->telling = y;
+    return tell_more(i);
+}
+
 static enum step go_on(struct imap *i)
 {
     struct imap_sync *y = i->task.data;
@@ -296,10 +346,7 @@ static enum step go_on(struct imap *i)
                 y->from = 0;
             }
         } else {
-            enum step (*then)(struct imap * i) = y->then;
-            numset_shrink(&box->uids);
-            imap_task_end(i);
-            return then(i);
+            return sync_end(i, y);
         }
     }
     return STEP_MORE;
@@ -320,14 +367,26 @@ static enum step begin(struct imap *i, struct imap_sync *y)
     return imap_task_begin(i, (struct imap_task){.go_on = go_on, .drop = sync_drop, .data = y});
 }
 
+/* RFC 5465 §3.1: the client wants to hear of nothing but what it has done. */
+static enum step sync_loud(struct imap *i, struct imap_sync *y)
+{
+    numset_or(&y->changed, &i->loud);
+    numset_and(&y->changed, &i->box->uids);
+    numset_andnot(&y->changed, &i->box->gone);
+    return begin(i, y);
+}
+
 enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i))
 {
     struct imap_selected *box = i->box;
-    if (!imap_sync_needed(i))
+    bool muted = (imap_notify_wants(i) & IMAP_WANTS_MESSAGES) == 0;
+    if (!imap_sync_needed(i) || (muted && numset_is_empty(&i->loud)))
         return then(i);
     struct imap_sync *y = sync_new(then);
     if (y == NULL)
         return then(i);
+    if (muted)
+        return sync_loud(i, y);
     y->expunges = expunges;
     if (__atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL) ||
         !numset_is_empty(&i->loud)) {
