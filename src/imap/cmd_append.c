@@ -223,7 +223,7 @@ static int take_messages(
     if (err == 0 && a->open != APPEND_CLOSED) {
         more = arg != NULL && open && arg->next == NULL;
         err = take_rest(i, a, arg, more);
-        arg = err == 0 ? arg->next : NULL;
+        arg = err == 0 && arg != NULL ? arg->next : NULL;
     }
     while (err == 0 && !more && (arg != NULL || literal)) {
         if (a->replaces.v != 0 && a->n > 0)

@@ -136,14 +136,19 @@ static enum step move_go_on(struct imap *i)
 }
 
 /* Takes the set over. */
+static void move_init(struct move *m, const struct mail_copy *in, struct numset *uids)
+{
+    m->in = *in;
+    m->left = *uids;
+    numset_init(uids);
+}
+
 static enum step move_begin(struct imap *i, const struct mail_copy *in, struct numset *uids)
 {
     struct move *m = calloc(1, sizeof *m);
     if (m == NULL)
         return imap_no_of(i, ERR_NOMEM);
-    m->in = *in;
-    m->left = *uids;
-    numset_init(uids);
+    move_init(m, in, uids);
     return imap_task_begin(i,
                            (struct imap_task){.go_on = move_go_on, .drop = move_drop, .data = m});
 }

@@ -61,6 +61,19 @@ static void annotation_round_trip(struct span in)
     buf_done(&b);
 }
 
+static void urlkey_round_trip(struct span in)
+{
+    struct mail_urlkey key, again;
+    struct buf b;
+    if (urlkey_record_unpack(in, &key) != 0)
+        return;
+    buf_init(&b, LIMIT_STORE_VALUE);
+    urlkey_record_pack(&b, &key);
+    must(urlkey_record_unpack(buf_span(&b), &again) == 0);
+    must(memcmp(key.b, again.b, sizeof key.b) == 0);
+    buf_done(&b);
+}
+
 static void set_round_trip(struct span in)
 {
     struct set_chunk c, again;
@@ -390,6 +403,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     default:
         reference_round_trip(in);
         annotation_round_trip(in);
+        urlkey_round_trip(in);
         draw_keys(&d);
         break;
     }
