@@ -13,7 +13,8 @@ import pytest
 from conftest import PASSWORD
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
-imaplib.Commands.update({"UNSELECT": ("SELECTED",), "ID": ("NONAUTH", "AUTH", "SELECTED")})
+imaplib.Commands.update({"UNSELECT": ("SELECTED",), "ID": ("NONAUTH", "AUTH", "SELECTED"),
+                         **{name: ("AUTH", "SELECTED") for name in ("GENURLAUTH", "URLFETCH", "RESETKEY")}})
 
 
 def letter(n, size=0):
@@ -93,6 +94,40 @@ def test_append_fetch_store_copy_expunge(box):
     assert f'"{name} new/kept"'.encode() in listed and b"HasChildren" in listed
     ok(m.delete(f'"{name} new/kept"'))
     assert m.delete("nowhere")[0] == "NO"
+
+
+def test_catenate_and_replace(box):
+    """A draft gets another header, and is not sent again."""
+    m, name = box
+    ok(m.append(name, r"(\Draft)", None, letter("draft", 2_000_000)))
+    ok(m.select(name))
+    head = b"Subject: edited\r\n\r\n"
+    rest = head + f' URL "/{name}/;UID=1/;SECTION=TEXT")'.encode()
+    m.send(f"x UID REPLACE 1 {name} (\\Draft) CATENATE (TEXT {{{len(head)}+}}\r\n".encode() + rest + b"\r\n")
+    lines = [m.readline()]
+    while not lines[-1].startswith(b"x "):
+        lines.append(m.readline())
+    assert lines[0].startswith(b"* OK [APPENDUID ") and lines[-1].startswith(b"x OK")
+    data = ok(m.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[])"))
+    assert data[0][1] == head + letter("draft", 2_000_000).split(b"\r\n\r\n", 1)[1]
+    assert len(data) == 2 and rb"\Draft" in data[0][0]
+
+
+def test_urlauth(box, server):
+    """A URL that alice has signed shows bob one message."""
+    m, name = box
+    ok(m.append(name, None, None, letter("shown")))
+    rump = f"imap://{ALICE.replace('@', '%40')}@localhost/{name}/;UID=1/;SECTION=TEXT;URLAUTH=user+{BOB.replace('@', '%40')}"
+    ok(m._simple_command("GENURLAUTH", f'"{rump}"', "INTERNAL"))
+    url = m._untagged_response("OK", [None], "GENURLAUTH")[1][0].strip(b'"').decode()
+    assert url.startswith(rump + ":INTERNAL:")
+    other = login(server, BOB)
+    ok(other._simple_command("URLFETCH", f'"{url}"'))
+    assert other._untagged_response("OK", [None], "URLFETCH")[1][0][1] == b"Hello shown\r\n"
+    ok(m._simple_command("RESETKEY", name))
+    ok(other._simple_command("URLFETCH", f'"{url}"'))
+    assert other._untagged_response("OK", [None], "URLFETCH")[1] == [f'"{url}" NIL'.encode()]
+    other.logout()
 
 
 def test_large_message(box):
