@@ -133,8 +133,12 @@ class PostfixDovecot(Server):
 
     def start(self):
         self.instances = INSTANCES.read_text()
-        INSTANCES.write_text("65536")
-        super().start()
+        INSTANCES.write_text(str(max(65536, int(self.instances))))
+        try:
+            super().start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self):
         super().stop()
