@@ -41,6 +41,7 @@ enum limits {
     LIMIT_IMAP_SECTION = 16 * 1024, /* bytes between the brackets of one BODY[...] */
     LIMIT_IMAP_HEADER = 1024 * 1024, /* of a header: HEADER.FIELDS chooses from so much of it */
     LIMIT_IMAP_APPEND = 1000,       /* messages in one APPEND */
+    LIMIT_IMAP_CATENATE = 1000,     /* URLs in one APPEND */
     LIMIT_IMAP_URL = 4096,          /* bytes of one URL of CATENATE or URLAUTH */
     LIMIT_IMAP_WILDCARDS = 20,      /* in one pattern of LIST */
     LIMIT_IMAP_CONTEXTS = 10,       /* searches whose client wants to hear of changes */

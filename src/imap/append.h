@@ -26,6 +26,8 @@ struct imap_append {
     struct spool *spool; /* NULL: it has no octets yet */
     uint64_t size;       /* with the literal that is to come */
     bool binary;         /* a literal8 is among them */
+    size_t urls;         /* in this command */
+    uint64_t searched;   /* bytes that were read to find what they name */
     enum append_open open;
 
     /* why it is refused; 0: it is not */

@@ -12,7 +12,10 @@
 #define TOO_MANY "MESSAGELIMIT 1000"
 _Static_assert(LIMIT_IMAP_APPEND == 1000, "what TOO_MANY says");
 
-enum { URL_PIECE = 64 * 1024 };
+enum {
+    URL_PIECE = 64 * 1024,
+    SEARCHED = 100 * 1024 * 1024, /* what finding parts may take, in one command */
+};
 
 void append_refuse(struct imap_append *a, int err, const char *code, const char *text)
 {
@@ -174,11 +177,12 @@ static int open_url(struct imap *i, struct span text, struct imap_part *out)
 
 void append_message_url(struct imap *i, struct imap_append *a, struct span url)
 {
-    struct imap_part part;
+    struct imap_part part = {.reader = NULL};
     struct buf piece;
     if (a->err != 0)
         return;
-    int err = open_url(i, url, &part);
+    int err = a->urls++ == LIMIT_IMAP_CATENATE || a->searched > SEARCHED ? ERR_LIMIT
+                                                                         : open_url(i, url, &part);
     if (err == ERR_INVALID || err == ERR_NOT_FOUND) {
         refuse_url(a, url);
         return;
@@ -187,6 +191,7 @@ void append_message_url(struct imap *i, struct imap_append *a, struct span url)
         append_refuse(a, err, NULL, NULL);
         return;
     }
+    a->searched += part.searched;
     append_message_expect(i, a, imap_part_left(&part));
     buf_init(&piece, URL_PIECE);
     while (a->err == 0 && imap_part_left(&part) > 0) {

@@ -203,6 +203,7 @@ static void begin_url(struct imap *i, struct urlfetch *u)
     struct span text;
     (void)imap_arg_string(u->url, &text);
     u->url = u->url->next;
+    u->part.searched = 0;
     int err = open_url(i, text, &u->part);
     buf_puts(i->s.out, "* URLFETCH ");
     imap_write_string(i, text);
@@ -222,6 +223,8 @@ static enum step urlfetch_go_on(struct imap *i)
     while (i->s.out->n < IMAP_OUT_STEP && (u->open || u->url != NULL)) {
         if (!u->open) {
             begin_url(i, u);
+            if (u->part.searched > 0) /* others come first now */
+                return STEP_MORE;
             continue;
         }
         int err = imap_part_read(&u->part, URLFETCH_PIECE, i->s.out);

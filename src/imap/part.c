@@ -82,13 +82,14 @@ static int find_item(struct imap *i,
 }
 
 static int structure(const struct mail_item *item,
-                     const struct imap_part *p,
+                     struct imap_part *p,
                      struct arena *parts,
                      struct message_summary *out)
 {
     if (item->summary.n > 0 && summary_unpack(item->summary, parts, out) == 0 &&
         summary_parts(out, parts) == 0)
         return 0;
+    p->searched = p->end;
     return fetch_derive(p->reader, p->end, parts, out);
 }
 
@@ -195,7 +196,9 @@ int imap_part_open(struct imap *i,
         err = open_item(i, account, &item, &section, &p);
     arena_free(a);
     if (err != 0) {
+        uint64_t searched = p.searched;
         imap_part_close(&p);
+        out->searched = searched;
         return err;
     }
     if (url->partial)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "world.h"
 
 #define LINE "--------------030308070208000400050907"
@@ -276,6 +277,17 @@ static void limits(void **state)
     assert_count(2);
 }
 
+static void not_too_many_urls(void **state)
+{
+    (void)state;
+    for (int n = LIMIT_IMAP_CATENATE; n <= LIMIT_IMAP_CATENATE + 1; n++) {
+        host_sends(h, "a APPEND INBOX CATENATE (");
+        for (int k = 0; k < n; k++)
+            host_sends(h, k > 0 ? " URL /INBOX/;UID=2/;SECTION=1" : "URL /INBOX/;UID=2/;SECTION=1");
+        world_talk(h, ")", n > LIMIT_IMAP_CATENATE ? "a NO [LIMIT]" : "a OK", NULL);
+    }
+}
+
 /* RFC 8508 §4.2 */
 static void with_replace(void **state)
 {
@@ -327,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_urls, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
         cmocka_unit_test_setup_teardown(limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(not_too_many_urls, setup, teardown),
         cmocka_unit_test_setup_teardown(with_replace, setup, teardown),
         cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
     };
