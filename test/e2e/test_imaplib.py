@@ -182,6 +182,46 @@ def test_idle(box, server):
     other.logout()
 
 
+def test_notify(box, server):
+    """Between commands, of this mailbox and of others, also with a second device that writes as fast as it can."""
+    m, name = box
+    other = login(server)
+    m.send(b"n NOTIFY SET (selected (MessageNew (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)]) MessageExpunge FlagChange))"
+           b" (personal (MessageNew MessageExpunge MailboxName))\r\n")
+    assert m.readline().startswith(b"n OK")
+    for n in range(20):
+        ok(other.append(name, None, None, letter(n)))
+        assert m.readline() == b"* %d EXISTS\r\n" % (n + 1)
+        assert m.readline() == b"* 0 RECENT\r\n"
+        assert m.readline().startswith(b"* %d FETCH (UID %d BODY[HEADER.FIELDS (SUBJECT)] {" % (n + 1, n + 1))
+        assert [m.readline() for _ in range(3)] == [b"Subject: letter %d\r\n" % n, b"\r\n", b")\r\n"]
+    ok(other.create(name + "/below"))
+    assert [m.readline()[:8] for _ in range(2)] == [b"* LIST (", b"* LIST ("]
+    ok(other.select(name))
+    for n in range(20):  # of many changes none is lost
+        ok(other.append(name + "/below", None, None, letter(n)))
+    seen = b""
+    while b"MESSAGES 20 " not in seen:
+        seen = m.readline()
+        assert seen.startswith(f"* STATUS {name}/below (".encode()), seen
+    ok(other.store("1:*", "+FLAGS.SILENT", "(\\Deleted)"))
+    ok(other.expunge())
+    left, flagged = 20, 0
+    while left > 0:
+        line = m.readline()
+        left -= line.endswith(b" EXPUNGE\r\n")
+        flagged += b" FETCH (UID " in line
+        assert line.endswith(b" EXPUNGE\r\n") or b" FETCH (UID " in line, line
+    assert flagged <= 20
+    m.send(b"n NOTIFY NONE\r\n")
+    assert m.readline().startswith(b"n OK")
+    m.response("EXISTS")  # of SELECT
+    ok(other.append(name, None, None, letter(1)))
+    ok(m.noop())
+    assert m.response("EXISTS")[1] == [None]
+    other.logout()
+
+
 def test_metadata_filters_and_quota(box, server):
     m, name = box
     for command in ("GETMETADATA", "SETMETADATA"):
