@@ -29,7 +29,8 @@ struct imap_compress {
     bool inflating, deflating; /* these are there */
 };
 
-struct imap_compress *imap_compress_new(void)
+/* zlib's own memory is there for the time of a step, or as long as a client leaves a block open. */
+struct imap_compress *imap_compress_new(struct budget *budget)
 {
     struct imap_compress *z = calloc(1, sizeof *z);
     if (z == NULL)
@@ -38,6 +39,7 @@ struct imap_compress *imap_compress_new(void)
     buf_init(&z->plain, PLAIN_MAX);
     buf_init(&z->out, OUT_MAX);
     buf_init(&z->window, WINDOW);
+    z->in.budget = z->plain.budget = z->out.budget = z->window.budget = budget;
     return z;
 }
 
@@ -253,7 +255,7 @@ enum step imap_cmd_compress(struct imap *i, const struct imap_arg *args)
         return imap_bad_args(i);
     if (i->compress != NULL)
         return imap_bad(i, "Compression is on already");
-    struct imap_compress *z = imap_compress_new();
+    struct imap_compress *z = imap_compress_new(i->server->spools->memory);
     if (z == NULL)
         return imap_no_of(i, ERR_NOMEM);
     enum step step = imap_ok(i, SPAN_EMPTY, "Compressed from here on");

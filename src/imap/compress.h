@@ -14,8 +14,8 @@
 
 struct imap_compress;
 
-/* NULL when memory has run out. */
-struct imap_compress *imap_compress_new(void) MUST_CHECK;
+/* NULL when memory has run out. What it holds counts in `budget`. */
+struct imap_compress *imap_compress_new(struct budget *budget) MUST_CHECK;
 void imap_compress_free(struct imap_compress *z); /* NULL is fine */
 
 /* What the session's handle and wake do when it is on. */
