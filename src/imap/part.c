@@ -11,20 +11,16 @@ enum { ITEM_ARENA = 4 * LIMIT_SUMMARY };
 /* RFC 3986 §5.2.3: the last segment of the selected mailbox's name makes room for the reference. */
 static int beside_selected(struct imap *i, struct span name, struct span *out)
 {
-    struct mailbox *v;
-    size_t n;
+    struct mailbox m;
     *out = name;
     if (i->box == NULL)
         return 0;
-    int err = mailbox_list(i->server->mail, i->account, i->s.arena, &v, &n);
-    for (size_t k = 0; err == 0 && k < n; k++) {
-        ssize_t slash = span_rchr(v[k].name, '/');
-        if (v[k].id.v != i->box->id.v || slash < 0)
-            continue;
-        *out = arena_printf(i->s.arena, "%.*s/%.*s", (int)slash, v[k].name.p, SPAN_ARG(name));
-        err = arena_err(i->s.arena);
-    }
-    return err;
+    int err = mailbox_find_id(i->server->mail, i->account, i->box->id, i->s.arena, &m);
+    ssize_t slash = err == 0 ? span_rchr(m.name, '/') : -1;
+    if (slash < 0)
+        return err;
+    *out = arena_printf(i->s.arena, "%.*s/%.*s", (int)slash, m.name.p, SPAN_ARG(name));
+    return arena_err(i->s.arena);
 }
 
 int imap_part_mailbox(struct imap *i,

@@ -11,8 +11,8 @@ struct imap_part {
     struct blob_reader *reader;
     uint64_t at, end; /* what is left of it, in the message */
     bool made;        /* it is `text`, header fields that were chosen */
-    uint64_t
-        searched; /* bytes that had to be read to find it: of a message without a summary; also after an error */
+    /* bytes that were read to find it, of a message without a summary; also after an error */
+    uint64_t searched;
     struct buf text;
 };
 

@@ -158,3 +158,19 @@ int mailbox_find_name(
     look_close(&l);
     return err;
 }
+
+int mailbox_find_id(
+    struct mail *m, account_id id, struct mailbox_id mailbox, struct arena *a, struct mailbox *out)
+{
+    struct mail_key key = mail_key_mailbox(mailbox);
+    struct look l;
+    struct span value;
+    int err = look_open(m, id, &l);
+    if (err != 0)
+        return err;
+    err = look_get(&l, &key, &value);
+    if (err == 0)
+        err = mailbox_fill(mailbox, value, a, out);
+    look_close(&l);
+    return err;
+}

@@ -93,6 +93,11 @@ int mailbox_find_use(struct mail *m,
                      enum special_use use,
                      struct arena *a,
                      struct mailbox *out) MUST_CHECK;
+int mailbox_find_id(struct mail *m,
+                    account_id id,
+                    struct mailbox_id mailbox,
+                    struct arena *a,
+                    struct mailbox *out) MUST_CHECK;
 int mailbox_find_name(struct mail *m,
                       account_id id,
                       struct span name,
