@@ -320,10 +320,9 @@ int fetch_list_parse(const struct imap_arg *list,
                      struct span *text_out,
                      bool *modseq_out)
 {
-    struct imap_arg alone = *list;
+    const struct imap_arg alone = {.kind = IMAP_LIST, .child = list->child};
     struct fetch_request request;
     struct buf text;
-    alone.next = NULL;
     int err = fetch_parse(&alone, false, a, &request);
     if (err != 0)
         return err;
