@@ -166,7 +166,7 @@ static int take_item(struct parser *p, const struct imap_arg **arg)
     *arg = (*arg)->next;
     if (err != 0 || (*at)->kind != FETCH_PREVIEW)
         return err;
-    if (is_preview_mods(*arg)) {
+    if (*arg != NULL && is_preview_mods(*arg)) {
         (*at)->lazy = true;
         *arg = (*arg)->next;
     } else {

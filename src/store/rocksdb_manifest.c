@@ -59,7 +59,7 @@ static bool find_broken(struct span file, size_t *begin_out, size_t *end_out)
         }
         const char *p = file.p + at;
         size_t n = (size_t)(unsigned char)p[4] | (size_t)(unsigned char)p[5] << 8;
-        int type = p[6];
+        int type = (unsigned char)p[6];
         if (type != TYPE_MIDDLE && type != TYPE_LAST)
             begin = at;
         if (n > left - HEADER || n > file.n - at - HEADER || !is_whole(p, n)) {

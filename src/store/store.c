@@ -88,15 +88,17 @@ static int format_check(struct store *s, const struct store_options *options, st
     int rc = store_get(s, NULL, CF_RECORDS, fixed_key_span(&key), a, &record);
     if (rc == 0)
         rc = format_unpack(record, &format);
-    bool lost = rc == ERR_CORRUPT && s->engine->vt->keeps_format; /* no reason to stop all mail */
-    if (lost && options->read_only)
-        rc = 0;
-    else if (lost || (rc == ERR_NOT_FOUND && options->create && !options->read_only))
-        rc = format_write(s, a);
-    else if (rc == 0 && format > STORE_FORMAT)
+    /* a lost record is no reason to stop all mail; bodies of an older format stay as they are, what comes is of the
+     * new one */
+    bool lost = rc == ERR_CORRUPT && s->engine->vt->keeps_format;
+    bool older = rc == 0 && format < STORE_FORMAT;
+    bool absent = rc == ERR_NOT_FOUND && options->create;
+    if (rc == 0 && format > STORE_FORMAT)
         rc = ERR_FORMAT_NEWER;
-    else if (rc == 0 && format < STORE_FORMAT && !options->read_only)
-        rc = format_write(s, a); /* what is there is read as it is; what comes is of the new one */
+    else if ((lost || older || absent) && !options->read_only)
+        rc = format_write(s, a);
+    else if (lost)
+        rc = 0;
     if (why != NULL && rc == ERR_FORMAT_NEWER)
         buf_printf(why, "the store has format %llu, this program knows formats up to %d",
                    (unsigned long long)format, (int)STORE_FORMAT);

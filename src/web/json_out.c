@@ -12,12 +12,10 @@ static void put_escaped(struct buf *to, struct span text)
         unsigned char c = (unsigned char)text.p[i];
         if (c == '"' || c == '\\')
             buf_printf(to, "\\%c", c);
-        else if (c == '\0') /* jansson, PostgreSQL and others would refuse the whole answer */
+        else if (c == '\0' || (c >= 0x80 && !utf8)) /* for a NUL jansson and others refuse it all */
             buf_puts(to, "\\ufffd");
         else if (c < 0x20 || c == 0x7f)
             buf_printf(to, "\\u%04x", c);
-        else if (c >= 0x80 && !utf8)
-            buf_puts(to, "\\ufffd");
         else
             buf_putc(to, (char)c);
     }
