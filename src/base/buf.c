@@ -98,14 +98,15 @@ void buf_put(struct buf *b, struct span s)
     b->n += s.n;
 }
 
-void buf_puts(struct buf *b, const char *cstr)
+void buf_put_u64(struct buf *b, uint64_t v)
 {
-    buf_put(b, span_str(cstr));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-    buf_put(b, span_of(&c, 1));
+    char digits[20]; /* of UINT64_MAX */
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    buf_put(b, span_of(digits + at, sizeof(digits) - at));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -32,8 +32,19 @@ void buf_done(struct buf *b);
 void buf_clear(struct buf *b);
 
 void buf_put(struct buf *b, struct span s);
-void buf_puts(struct buf *b, const char *cstr);
-void buf_putc(struct buf *b, char c);
+static inline void buf_puts(struct buf *b, const char *cstr)
+{
+    buf_put(b, span_str(cstr));
+}
+static inline void buf_putc(struct buf *b, char c)
+{
+    if (b->err == 0 && b->n < b->cap && b->n < b->max)
+        b->p[b->n++] = c;
+    else
+        buf_put(b, span_of(&c, 1));
+}
+/* Decimal, without what buf_printf costs. */
+void buf_put_u64(struct buf *b, uint64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 

@@ -2,6 +2,8 @@
 #include "base/pack.h"
 #include "base/err.h"
 
+enum { VARINT_MAX = 10 }; /* bytes of UINT64_MAX */
+
 void pack_u8(struct buf *b, uint8_t v)
 {
     buf_putc(b, (char)v);
@@ -9,7 +11,7 @@ void pack_u8(struct buf *b, uint8_t v)
 
 void pack_uint(struct buf *b, uint64_t v)
 {
-    char bytes[10];
+    char bytes[VARINT_MAX];
     size_t n = 0;
     while (v >= 0x80) {
         bytes[n++] = (char)(uint8_t)(v | 0x80);
@@ -37,8 +39,10 @@ void pack_key_u8(struct buf *b, uint8_t v)
 
 static void pack_big_endian(struct buf *b, uint64_t v, size_t bytes)
 {
-    for (size_t i = bytes; i-- > 0;)
-        pack_u8(b, (uint8_t)(v >> (8 * i)));
+    char text[8];
+    for (size_t i = bytes; i-- > 0; v >>= 8)
+        text[i] = (char)(uint8_t)v;
+    buf_put(b, span_of(text, bytes));
 }
 
 void pack_key_u32(struct buf *b, uint32_t v)
@@ -78,24 +82,34 @@ static uint8_t unpack_fail(struct unpack *u)
     return 0;
 }
 
+static void advance(struct unpack *u, size_t n)
+{
+    u->rest.p += n;
+    u->rest.n -= n;
+}
+
 uint8_t unpack_u8(struct unpack *u)
 {
-    uint8_t v;
-    if (u->bad || !span_take_byte(&u->rest, &v))
+    if (u->bad || u->rest.n == 0)
         return unpack_fail(u);
+    uint8_t v = (uint8_t)u->rest.p[0];
+    advance(u, 1);
     return v;
 }
 
 uint64_t unpack_uint(struct unpack *u)
 {
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = unpack_u8(u);
-        if (u->bad || (shift == 63 && byte > 1))
-            return unpack_fail(u);
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0)
+    size_t n = u->bad ? 0 : u->rest.n < VARINT_MAX ? u->rest.n : VARINT_MAX;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t byte = (uint8_t)u->rest.p[i];
+        if (i == VARINT_MAX - 1 && byte > 1)
+            break;
+        v |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if ((byte & 0x80) == 0) {
+            advance(u, i + 1);
             return v;
+        }
     }
     return unpack_fail(u);
 }
@@ -108,12 +122,13 @@ int64_t unpack_int(struct unpack *u)
 
 struct span unpack_span(struct unpack *u)
 {
-    struct span s;
     uint64_t n = unpack_uint(u);
-    if (u->bad || !span_take(&u->rest, n, &s)) {
+    if (u->bad || n > u->rest.n) {
         unpack_fail(u);
         return SPAN_EMPTY;
     }
+    struct span s = span_of(u->rest.p, n);
+    advance(u, n);
     return s;
 }
 

@@ -2,16 +2,6 @@
 /* Readers over borrowed bytes. Every function checks its bounds here, once, so callers never do. */
 #include "base/span.h"
 
-struct span span_of(const void *p, size_t n)
-{
-    return (struct span){p, n};
-}
-
-struct span span_str(const char *cstr)
-{
-    return (struct span){cstr, cstr == NULL ? 0 : strlen(cstr)};
-}
-
 char ascii_lower(char c)
 {
     return (char)((c >= 'A' && c <= 'Z') ? c + ('a' - 'A') : c);
@@ -126,10 +116,10 @@ struct span span_split(struct span *rest, char sep)
 
 bool span_take_byte(struct span *s, uint8_t *out)
 {
-    struct span one;
-    if (!span_take(s, 1, &one))
+    if (s->n == 0)
         return false;
-    *out = (uint8_t)one.p[0];
+    *out = (uint8_t)s->p[0];
+    *s = (struct span){s->p + 1, s->n - 1};
     return true;
 }
 
@@ -138,7 +128,7 @@ bool span_take(struct span *s, size_t n, struct span *out)
     if (s->n < n)
         return false;
     *out = (struct span){s->p, n};
-    *s = span_from(*s, n);
+    *s = (struct span){n == 0 ? s->p : s->p + n, s->n - n};
     return true;
 }
 
@@ -195,23 +185,32 @@ bool span_to_cstr(struct span s, char *dst, size_t size)
     return true;
 }
 
-bool span_is_ascii(struct span s)
+/* Length of the ASCII at the front of s: most text is nothing else, so eight bytes are looked at together. */
+static size_t ascii_run(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] > 0x7f)
-            return false;
-    return true;
+    size_t n = 0;
+    for (uint64_t eight; s.n - n >= sizeof(eight); n += sizeof(eight)) {
+        memcpy(&eight, s.p + n, sizeof(eight));
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            break;
+    }
+    while (n < s.n && (unsigned char)s.p[n] < 0x80)
+        n++;
+    return n;
 }
 
-/* Length of the UTF-8 sequence at the front of s, 0 if malformed (RFC 3629 §4). */
+bool span_is_ascii(struct span s)
+{
+    return ascii_run(s) == s.n;
+}
+
+/* Length of the UTF-8 sequence at the front of s, which is no ASCII; 0 if malformed (RFC 3629 §4). */
 static size_t utf8_sequence(struct span s)
 {
     const unsigned char *u = (const unsigned char *)s.p;
     unsigned char lo = 0x80, hi = 0xbf;
     size_t n;
 
-    if (u[0] < 0x80)
-        return 1;
     if (u[0] >= 0xc2 && u[0] <= 0xdf)
         n = 2;
     else if (u[0] >= 0xe0 && u[0] <= 0xef)
@@ -239,7 +238,9 @@ static size_t utf8_sequence(struct span s)
 bool span_is_utf8(struct span s)
 {
     while (s.n > 0) {
-        size_t n = utf8_sequence(s);
+        size_t n = ascii_run(s);
+        if (n == 0)
+            n = utf8_sequence(s);
         if (n == 0)
             return false;
         s = span_from(s, n);

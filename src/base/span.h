@@ -11,6 +11,8 @@
 
 #include "base/base.h"
 
+#include <string.h>
+
 struct span {
     const char *p;
     size_t n;
@@ -23,8 +25,16 @@ struct span {
 #define SPAN(lit)  ((struct span){"" lit, sizeof(lit) - 1})
 #define SPAN_EMPTY ((struct span){NULL, 0})
 
-struct span span_of(const void *p, size_t n);
-struct span span_str(const char *cstr); /* NULL gives the empty span */
+static inline struct span span_of(const void *p, size_t n)
+{
+    return (struct span){p, n};
+}
+
+/* NULL gives the empty span. */
+static inline struct span span_str(const char *cstr)
+{
+    return (struct span){cstr, cstr == NULL ? 0 : strlen(cstr)};
+}
 
 bool span_eq(struct span a, struct span b);
 bool span_ieq(struct span a, struct span b); /* ASCII case folded */

@@ -225,9 +225,9 @@ static void put_word(struct imap *i, struct fetch *f)
     struct buf *out = i->s.out;
     fetch_label(i, f, f->item->label);
     switch (f->item->kind) {
-    case FETCH_UID: buf_printf(out, "%u", m->uid.v); break;
+    case FETCH_UID: buf_put_u64(out, m->uid.v); break;
     case FETCH_INTERNALDATE: imap_print_date(out, m->received_ms); break;
-    case FETCH_SIZE: buf_printf(out, "%" PRIu64, m->size); break;
+    case FETCH_SIZE: buf_put_u64(out, m->size); break;
     case FETCH_MODSEQ: buf_printf(out, "(%" PRIu64 ")", m->modseq.v); break;
     /* RFC 8474 §5.1: the message, which COPY and MOVE do not change */
     case FETCH_EMAILID: buf_printf(out, "(M%" PRIx64 ")", m->message.v); break;

@@ -3,8 +3,6 @@
  * parts in a part is written when it is entered, the rest when it is left. */
 #include "imap/print.h"
 
-#include <inttypes.h>
-
 struct printer {
     struct buf *out;
     bool extended;
@@ -20,6 +18,12 @@ static void print_nstring(const struct printer *p, struct span s)
 {
     buf_putc(p->out, ' ');
     imap_print_nstring(p->out, s, p->how);
+}
+
+static void print_number(const struct printer *p, uint64_t n)
+{
+    buf_putc(p->out, ' ');
+    buf_put_u64(p->out, n);
 }
 
 /* A value that came as RFC 2231 has it and is not plain ASCII: rev2 wants it in UTF-8 under the name with "*"; rev1 knows
@@ -58,8 +62,10 @@ print_params_and(const struct printer *p, const struct mime_param *list, const c
         print_param(p, param);
         between = " ";
     }
-    if (more != NULL)
-        buf_printf(p->out, "%s%s", between, more);
+    if (more != NULL) {
+        buf_puts(p->out, between);
+        buf_puts(p->out, more);
+    }
     buf_puts(p->out, list == NULL && more == NULL ? " NIL" : ")");
 }
 
@@ -114,7 +120,7 @@ static void print_fields(const struct printer *p, const struct mime_part *part, 
     bool undecoded = part->kind == MIME_MESSAGE && part->encoding > TRANSFER_BINARY;
     const char *known = transfer_name(undecoded ? TRANSFER_8BIT : part->encoding);
     print_nstring(p, known[0] != '\0' ? span_str(known) : part->encoding_text);
-    buf_printf(p->out, " %" PRIu64, part->body_size);
+    print_number(p, part->body_size);
 }
 
 static void print_type(const struct printer *p, struct span type, struct span subtype)
@@ -151,7 +157,7 @@ static void enter(const struct printer *p, const struct mime_part *part)
         imap_print_envelope(p->out, part->child->envelope, p->how);
         buf_putc(p->out, ' ');
     } else if (span_eq(type, SPAN("text"))) {
-        buf_printf(p->out, " %" PRIu64, part->lines);
+        print_number(p, part->lines);
     }
 }
 
@@ -164,7 +170,7 @@ static void leave(const struct printer *p, const struct mime_part *part)
             print_params(p, part->params);
     } else {
         if (is_open(p, part))
-            buf_printf(p->out, " %" PRIu64, part->lines);
+            print_number(p, part->lines);
         if (p->extended)
             print_nstring(p, part->extras == NULL ? SPAN_EMPTY : part->extras->md5);
     }

@@ -30,10 +30,10 @@ void imap_write_astring(struct imap *i, struct span s)
 
 void imap_write_fetch(struct imap *i, uint32_t uid)
 {
-    if ((i->enabled & IMAP_ON_UIDONLY) != 0)
-        buf_printf(i->s.out, "* %u UIDFETCH (", uid);
-    else
-        buf_printf(i->s.out, "* %u FETCH (", numset_rank(&i->box->uids, uid));
+    bool only = (i->enabled & IMAP_ON_UIDONLY) != 0;
+    buf_puts(i->s.out, "* ");
+    buf_put_u64(i->s.out, only ? uid : numset_rank(&i->box->uids, uid));
+    buf_puts(i->s.out, only ? " UIDFETCH (" : " FETCH (");
 }
 
 /* ---- mailbox names ------------------------------------------------------------------------ */
@@ -119,13 +119,15 @@ int imap_write_flags(struct imap *i, uint32_t flags, const struct keyword_ids *k
     for (size_t n = 0; n < COUNT_OF(system_flags); n++) {
         if ((flags & system_flags[n].flag) == 0)
             continue;
-        buf_printf(out, "%s%s", between, system_flags[n].name);
+        buf_puts(out, between);
+        buf_puts(out, system_flags[n].name);
         between = " ";
     }
     for (uint32_t k = 0; k < keywords->n; k++) {
         if (keywords->v[k] >= i->keywords_n || i->keywords[keywords->v[k]].n == 0)
             continue; /* its name is lost: mailstead store check says so */
-        buf_printf(out, "%s%.*s", between, SPAN_ARG(i->keywords[keywords->v[k]]));
+        buf_puts(out, between);
+        buf_put(out, i->keywords[keywords->v[k]]);
         between = " ";
     }
     buf_putc(out, ')');

@@ -48,6 +48,23 @@ static void span_utf8(void **state)
     assert_false(span_is_utf8(SPAN("\xed\xa0\x80")));     /* surrogate */
     assert_false(span_is_utf8(SPAN("\xf4\x90\x80\x80"))); /* beyond U+10FFFF */
     assert_false(span_is_utf8(SPAN("\xe2\x82")));         /* cut short */
+    assert_true(span_is_utf8(SPAN_EMPTY) && span_is_ascii(SPAN_EMPTY));
+    /* wherever it stands among eights of ASCII */
+    for (size_t n = 1; n < 40; n++) {
+        char text[40];
+        for (size_t at = 0; at < n; at++) {
+            memset(text, 'x', sizeof(text));
+            assert_true(span_is_utf8(span_of(text, n)) && span_is_ascii(span_of(text, n)));
+            text[at] = (char)0x80;
+            assert_false(span_is_utf8(span_of(text, n)) || span_is_ascii(span_of(text, n)));
+            if (at == 0)
+                continue;
+            text[at - 1] = (char)0xc3;
+            assert_true(span_is_utf8(span_of(text, n)));
+            assert_false(span_is_ascii(span_of(text, n)));
+            assert_false(span_is_utf8(span_of(text, at)));
+        }
+    }
 }
 
 static void buf_grows_to_its_max_and_no_further(void **state)
@@ -94,6 +111,40 @@ static void buf_prints_long_text(void **state)
     buf_printf(&b, "%2000d", 1);
     assert_int_equal(b.err, 0);
     assert_int_equal(b.n, 2000);
+    buf_done(&b);
+}
+
+static void buf_writes_numbers(void **state)
+{
+    (void)state;
+    static const uint64_t numbers[] = {0, 9, 10, 4294967295, UINT64_MAX / 10, UINT64_MAX};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        struct buf b, printed;
+        buf_init(&b, 20);
+        buf_init(&printed, 32);
+        buf_put_u64(&b, numbers[i]);
+        buf_printf(&printed, "%llu", (unsigned long long)numbers[i]);
+        assert_true(span_eq(buf_span(&b), buf_span(&printed)));
+        buf_done(&b);
+        buf_done(&printed);
+    }
+}
+
+/* The room that was allocated is more than the maximum, and an error stays. */
+static void buf_puts_no_byte_too_many(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 3);
+    for (int i = 0; i < 5; i++)
+        buf_putc(&b, 'x');
+    assert_int_equal(b.n, 3);
+    assert_int_equal(b.err, ERR_TOO_BIG);
+    buf_truncate(&b, 1);
+    buf_putc(&b, 'y');
+    buf_puts(&b, "y");
+    buf_put_u64(&b, 1);
+    assert_true(span_eq(buf_span(&b), SPAN("x")));
     buf_done(&b);
 }
 
@@ -153,6 +204,21 @@ static void pack_round_trips(void **state)
     buf_done(&b);
 }
 
+static void pack_refuses_cut_varints(void **state)
+{
+    (void)state;
+    static const char longest[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+    for (size_t n = 0; n <= 10; n++) {
+        struct unpack u = unpack_of(span_of(longest, n));
+        assert_true(unpack_uint(&u) == (n < 10 ? 0 : UINT64_MAX));
+        assert_true(u.bad == (n < 10) && u.rest.n == 0);
+    }
+    /* once bad, for ever bad, whatever there is */
+    struct unpack u = {.rest = SPAN("\x01\x01"), .bad = true};
+    assert_true(unpack_uint(&u) == 0 && unpack_u8(&u) == 0 && unpack_span(&u).n == 0);
+    assert_true(u.bad);
+}
+
 static void pack_refuses_overlong_varints(void **state)
 {
     (void)state;
@@ -203,9 +269,12 @@ int main(void)
         cmocka_unit_test(buf_grows_to_its_max_and_no_further),
         cmocka_unit_test(buf_consumes_from_the_front),
         cmocka_unit_test(buf_prints_long_text),
+        cmocka_unit_test(buf_writes_numbers),
+        cmocka_unit_test(buf_puts_no_byte_too_many),
         cmocka_unit_test(arena_limits_and_resets),
         cmocka_unit_test(errors_have_rows),
         cmocka_unit_test(pack_round_trips),
+        cmocka_unit_test(pack_refuses_cut_varints),
         cmocka_unit_test(pack_refuses_overlong_varints),
         cmocka_unit_test(key_order_is_tuple_order),
     };
