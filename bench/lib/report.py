@@ -34,7 +34,8 @@ class Results:
 
     def best_peer(self, work, what, pick):
         peers = {s: self.median(work, s, what) for s in self.servers(work) if s != MINE}
-        measured = [item for item in peers.items() if item[1] is not None]
+        # a difference of two measurements that is not above zero is noise, and no figure to compare with
+        measured = [item for item in peers.items() if item[1] is not None and item[1] > 0]
         return pick(measured, key=lambda item: item[1]) if measured else (None, None)
 
 
