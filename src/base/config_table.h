@@ -67,6 +67,7 @@
     INT (imap_timeout,        "imap.timeout",        1800, 1800, 86400, CONFIG_SECONDS, "How long a silent client that has logged in is waited for (RFC 9051 asks for at least 30 minutes)") \
     INT (imap_login_timeout,  "imap.login_timeout",  120, 10, 3600, CONFIG_SECONDS, "How long a client may be silent that has not") \
     BOOL(imap_utf8,           "imap.utf8",           false, "Offer UTF8=ACCEPT (RFC 9755). It forbids clients that do not ask for it to store messages that have 8-bit characters in their header, as much old mail has") \
+    BOOL(imap_unauthenticate, "imap.unauthenticate",  true, "Offer UNAUTHENTICATE (RFC 8437): the next login on the same connection. Switch it off behind a proxy that lets only some accounts in and looks at the first login only") \
     INT (imap_keep_days,      "imap.deleted_keep_days", 14, 0, 3650, CONFIG_COUNT, "Days for which what IMAP expunged can be restored; 0 for not at all") \
     \
     BOOL(auth_plain_loopback, "auth.cleartext_on_loopback", false, "Accept passwords without TLS from 127.0.0.1 and ::1") \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CAPABILITY, NOOP, CHECK, LOGOUT, ID (RFC 2971), STARTTLS, ENABLE (RFC 5161), UNAUTHENTICATE (RFC 8437). */
-#include "imap/internal.h"
+#include "imap/compress.h"
 
 #include "base/log.h"
 
@@ -74,7 +74,11 @@ static const struct {
 
 static bool is_offered(const struct imap *i, size_t n)
 {
-    if (capabilities[n].enables == IMAP_ON_UTF8 && !i->server->config->imap_utf8)
+    const struct config *config = i->server->config;
+    if (capabilities[n].enables == IMAP_ON_UTF8 && !config->imap_utf8)
+        return false;
+    if (!config->imap_unauthenticate &&
+        span_eq(span_str(capabilities[n].name), SPAN("UNAUTHENTICATE")))
         return false;
     return (capabilities[n].states & (unsigned)i->state) != 0 &&
            (capabilities[n].needs == NULL ||
@@ -253,8 +257,10 @@ enum step imap_cmd_unauthenticate(struct imap *i, const struct imap_arg *args)
 {
     if (args != NULL)
         return imap_bad_args(i);
-    if (i->compress != NULL) /* RFC 8437 §3 would end it in the middle of a stream */
-        return imap_no(i, SPAN("CANNOT"), "Not while compression is on");
+    if (!i->server->config->imap_unauthenticate) /* RFC 8437 §3: not NO */
+        return imap_bad(i, "This command is not offered here");
     imap_logout(i);
-    return imap_ok(i, SPAN_EMPTY, "You may log in as somebody else now");
+    enum step step = imap_ok(i, SPAN_EMPTY, "You may log in as somebody else now");
+    imap_compress_end(i);
+    return step;
 }

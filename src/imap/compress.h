@@ -22,4 +22,7 @@ void imap_compress_free(struct imap_compress *z); /* NULL is fine */
 enum step imap_compress_handle(struct imap *i, struct span unit);
 enum step imap_compress_wake(struct imap *i, enum wake why);
 
+/* UNAUTHENTICATE was answered: with that answer compression ends (RFC 8437 §4.1), if it was on. */
+void imap_compress_end(struct imap *i);
+
 #endif

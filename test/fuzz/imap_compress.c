@@ -38,22 +38,27 @@ static void pack(z_stream *z, struct span plain, int flush, struct buf *to)
     } while (z->avail_out == 0);
 }
 
+/* Behind UNAUTHENTICATE answers are plain. */
 static void unpack(struct span packed, struct buf *to)
 {
     z_stream z = {0};
     must(inflateInit2(&z, -15) == Z_OK);
     z.next_in = (Bytef *)(uintptr_t)packed.p;
     z.avail_in = (uInt)packed.n;
+    int said = Z_OK;
     do {
         char *room = buf_room(to, PIECE);
         must(room != NULL);
         z.next_out = (Bytef *)room;
         z.avail_out = PIECE;
-        int said = inflate(&z, Z_SYNC_FLUSH);
-        must(said == Z_OK || said == Z_BUF_ERROR);
+        said = inflate(&z, Z_SYNC_FLUSH);
+        must(said == Z_OK || said == Z_BUF_ERROR || said == Z_STREAM_END);
         buf_added(to, PIECE - z.avail_out);
-    } while (z.avail_out == 0);
-    must(z.avail_in == 0);
+    } while (z.avail_out == 0 && said != Z_STREAM_END);
+    if (said == Z_STREAM_END)
+        buf_put(to, span_from(packed, packed.n - z.avail_in));
+    else
+        must(z.avail_in == 0);
     (void)inflateEnd(&z);
 }
 
@@ -106,7 +111,7 @@ static void packed(struct draw *d, struct span commands, struct buf *heard)
     check_end(&w, h);
 }
 
-/* What ends differently: it is on already, and what would have to end it is refused. */
+/* What ends differently: it is on already, and what ends it is heard otherwise. */
 static bool is_about_it(struct span commands)
 {
     for (; commands.n > 0; commands = span_from(commands, 1))

@@ -90,6 +90,11 @@ static void there_are_several_ways_to_log_in(void **state)
     world_talk(h, "f AUTHENTICATE LOGIN", "+ VXNlcm5hbWU6", NULL);
     world_talk(h, "YW5uYUBleGFtcGxlLnRlc3Q=", "+ UGFzc3dvcmQ6", NULL);
     world_talk(h, "dHVsaXAgZmllbGQ=", "f OK", NULL);
+    w.config->imap_unauthenticate = false;
+    world_talk(h, "g UNAUTHENTICATE", "g BAD", NULL);
+    host_sends(h, "g CAPABILITY\r\n");
+    assert_int_equal(span_find(host_output(h), SPAN("UNAUTH")), -1);
+    host_output_clear(h);
     world_talk(h, "g LOGOUT", "* BYE", "g OK", NULL);
     host_expect_closed(h);
     host_free(h);
