@@ -302,7 +302,8 @@ static enum step fetch_go_on(struct imap *i)
     struct fetch *f = i->task.data;
     int more = f->message != NULL ? fetch_message_unit(i, f) : 0;
     more = more == 0 ? 1 : more;
-    while (more > 0 && i->s.out->n < IMAP_OUT_STEP)
+    f->looked = 0;
+    while (more > 0 && i->s.out->n < IMAP_OUT_STEP && f->looked < FETCH_WORK)
         more = fetch_more(i, f);
     if (more > 0)
         return STEP_MORE;

@@ -133,18 +133,19 @@ static enum step read_params(struct imap *i, const struct imap_arg *a, struct se
 
 /* ---- QRESYNC ------------------------------------------------------------------------------- */
 
-/* Without what the client is known to know: all up to the last pair that is still right (§3.2.5.2). */
-static int match(const struct select *x, const struct numset *uids, struct numset *vanished)
+/* Without what the client is known to know: all up to the last pair that is still right (§3.2.5.2). No pair beyond the
+ * number of messages, or beyond `last`, is. */
+static int
+match(const struct select *x, const struct numset *uids, uint32_t last, struct numset *vanished)
 {
     struct numset numbers, known;
     uint32_t n, uid, at, sure = 0;
     bool beyond;
     numset_init(&numbers);
     numset_init(&known);
-    int err = imap_set_parse(x->numbers, UINT32_MAX - 1, &numbers, &beyond);
+    int err = imap_set_parse(x->numbers, (uint32_t)numset_count(uids), &numbers, &beyond);
     if (err == 0)
-        err = imap_set_parse(x->match, UINT32_MAX - 1, &known, &beyond);
-    numset_remove_range(&numbers, (uint32_t)numset_count(uids) + 1, UINT32_MAX);
+        err = imap_set_parse(x->match, last, &known, &beyond);
     bool on = err == 0 && numset_first(&numbers, &n) && numset_first(&known, &uid);
     while (on) {
         if (numset_at(uids, n, &at) && at == uid)
@@ -185,7 +186,7 @@ static int resume(struct imap *i,
         numset_and(vanished, &known);
     }
     if (err == 0 && x->numbers.n > 0)
-        err = match(x, &i->box->uids, vanished);
+        err = match(x, &i->box->uids, last, vanished);
     numset_done(&known);
     return err != 0 ? err : changed->err != 0 ? changed->err : vanished->err;
 }

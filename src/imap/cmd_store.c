@@ -96,21 +96,23 @@ static bool read_item(const struct imap_arg *a, struct store *x)
     return x->silent || item.n == 0;
 }
 
-/* Those that were refused, as the client numbers them. */
+/* Those that were refused, as the client numbers them. When they are too many for one answer, all from the first to the
+ * last: a client may look again at some that were changed, and never believes of one that it was. */
 static struct span modified(struct imap *i, const struct numset *refused)
 {
     struct numset numbers;
     struct buf text;
     uint32_t uid = 0;
+    const struct numset *set = i->uid ? refused : &numbers;
     buf_init(&text, LIMIT_SESSION_OUT / 2);
     numset_init(&numbers);
+    for (bool on = !i->uid && numset_first(refused, &uid); on; on = numset_next(refused, &uid))
+        numset_add(&numbers, numset_rank(&i->box->uids, uid));
     buf_puts(&text, "MODIFIED ");
-    if (i->uid) {
-        imap_set_write(&text, refused);
-    } else {
-        for (bool on = numset_first(refused, &uid); on; on = numset_next(refused, &uid))
-            numset_add(&numbers, numset_rank(&i->box->uids, uid));
-        imap_set_write(&text, &numbers);
+    imap_set_write(&text, set);
+    if (text.err != 0) {
+        buf_clear(&text);
+        buf_printf(&text, "MODIFIED %u:%u", numset_min(set), numset_max(set));
     }
     struct span out = arena_dup(i->s.arena, buf_span(&text));
     buf_done(&text);

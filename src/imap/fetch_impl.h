@@ -8,7 +8,10 @@
 #include "imap/internal.h"
 #include "message/summary.h"
 
-enum { FETCH_PIECE = 64 * 1024 }; /* of a body, in one go */
+enum {
+    FETCH_PIECE = 64 * 1024,      /* of a body, in one go */
+    FETCH_WORK = 4 * 1024 * 1024, /* bytes looked at in one step */
+};
 
 /* What goes out in pieces before the next item. */
 enum fetch_flow {
@@ -57,6 +60,7 @@ struct fetch {
 
     enum step (*then)(struct imap *i); /* NULL: it is a command that was given */
 
+    uint64_t looked;  /* bytes of messages read in this step, whether they are answered or not */
     int err;          /* the first that cost a message or an item */
     bool unknown_cte; /* RFC 3516 §4.3 */
 };

@@ -71,7 +71,10 @@ int fetch_derive(struct blob_reader *reader,
 static int derive(struct imap *i, struct fetch *f)
 {
     int err = open_body(i, f);
-    return err != 0 ? err : fetch_derive(f->reader, f->size, f->parts, &f->summary);
+    if (err != 0)
+        return err;
+    f->looked += f->size;
+    return fetch_derive(f->reader, f->size, f->parts, &f->summary);
 }
 
 /* So that the next one who asks finds it. */

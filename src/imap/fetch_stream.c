@@ -106,6 +106,7 @@ int fetch_put_fields(struct imap *i, struct fetch *f, const struct section_range
     size_t size = r->size < LIMIT_IMAP_HEADER ? (size_t)r->size : LIMIT_IMAP_HEADER;
     buf_init(&header, LIMIT_IMAP_HEADER);
     int err = store_blob_read(f->reader, r->offset, size, &header);
+    f->looked += size;
     if (err == 0) {
         buf_clear(&f->stream.text);
         section_fields(buf_span(&header), &f->item->section, &f->stream.text);
@@ -185,6 +186,7 @@ static int decode_piece(struct fetch *f, struct buf *raw, struct buf *out, bool 
     if (err != 0)
         return err;
     s->at += raw->n;
+    f->looked += raw->n;
     transfer_decode(&s->decoder, buf_span(raw), out);
     *more_out = s->at < s->end;
     if (!*more_out)

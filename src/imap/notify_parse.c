@@ -19,6 +19,7 @@ struct parser {
     struct imap *i;
     struct notify_program *program;
     bool selected; /* there was a group of it */
+    size_t names;  /* in all groups: each is looked for whenever something has changed */
 };
 
 static unsigned event_of(const struct imap_arg *a)
@@ -110,8 +111,9 @@ static int take_names(struct parser *p, const struct imap_arg *a, struct notify_
     size_t n = many ? imap_args_count(a->child) : 1;
     if (n == 0)
         return ERR_INVALID;
-    if (n > LIMIT_IMAP_NOTIFY)
+    if (n > LIMIT_IMAP_NOTIFY - p->names)
         return ERR_LIMIT;
+    p->names += n;
     g->names = arena_array(p->i->s.arena, n, sizeof *g->names);
     if (g->names == NULL)
         return arena_err(p->i->s.arena);

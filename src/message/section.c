@@ -96,8 +96,40 @@ bool section_find(const struct mime_part *root, const struct section *s, struct 
     return true;
 }
 
-static bool is_named(const struct section *s, struct span name)
+/* ---- chosen fields ----------------------------------------------------------------------- */
+
+enum { NAMES_FEW = 16 };
+
+/* Any order will do, and lengths are compared quickly. */
+static int by_name(const void *a, const void *b)
 {
+    const struct span *x = a, *y = b;
+    if (x->n != y->n)
+        return x->n < y->n ? -1 : 1;
+    for (size_t i = 0; i < x->n; i++) {
+        char c = ascii_lower(x->p[i]), d = ascii_lower(y->p[i]);
+        if (c != d)
+            return c < d ? -1 : 1;
+    }
+    return 0;
+}
+
+/* Many names and many fields are each what somebody chose who wishes us ill: the names are put in order. NULL: they are
+ * few, or memory has run out. */
+static struct span *names_sorted(const struct section *s)
+{
+    struct span *v = s->fields_n > NAMES_FEW ? calloc(s->fields_n, sizeof *v) : NULL;
+    if (v == NULL)
+        return NULL;
+    memcpy(v, s->fields, s->fields_n * sizeof *v);
+    qsort(v, s->fields_n, sizeof *v, by_name);
+    return v;
+}
+
+static bool is_named(const struct section *s, const struct span *sorted, struct span name)
+{
+    if (sorted != NULL)
+        return bsearch(&name, sorted, s->fields_n, sizeof name, by_name) != NULL;
     for (size_t i = 0; i < s->fields_n; i++)
         if (span_ieq(s->fields[i], name))
             return true;
@@ -108,8 +140,9 @@ void section_fields(struct span header, const struct section *s, struct buf *out
 {
     struct header_walk w = header_walk_of(header);
     struct header_field f;
+    struct span *sorted = names_sorted(s);
     while (header_next(&w, &f)) {
-        if (is_named(s, f.name) != (s->what == SECTION_FIELDS))
+        if (is_named(s, sorted, f.name) != (s->what == SECTION_FIELDS))
             continue;
         struct span lines = span_slice(header, f.offset, w.at - f.offset);
         buf_put(out, lines);
@@ -117,4 +150,5 @@ void section_fields(struct span header, const struct section *s, struct buf *out
             buf_puts(out, "\r\n");
     }
     buf_puts(out, "\r\n");
+    free(sorted);
 }

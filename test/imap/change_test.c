@@ -156,6 +156,20 @@ static void stores_may_be_conditional(void **state)
     host_free(other);
 }
 
+/* More than fit an answer: none of them is left out. */
+static void nothing_refused_is_left_out(void **state)
+{
+    (void)state;
+    struct host *h = selected("", "SELECT");
+    world_append_apart(&w, SPAN(MESSAGE), 12000);
+    world_talk(h, "b NOOP", "* 12005 EXISTS", "* 0 RECENT", "b OK", NULL);
+    world_talk(h, "b UID STORE 2:4100000000 (UNCHANGEDSINCE 1) +FLAGS.SILENT (\\Seen)",
+               "b OK [MODIFIED 2:4000023999]", NULL);
+    world_talk(h, "b STORE 4:9 (UNCHANGEDSINCE 1) +FLAGS.SILENT (\\Seen)", "b OK [MODIFIED 4:9]",
+               NULL);
+    host_free(h);
+}
+
 /* RFC 9051 §7.5.1: not while sequence numbers are in use */
 static void expunges_wait_for_their_time(void **state)
 {
@@ -383,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keywords_are_announced, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_hides_nothing_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(stores_may_be_conditional, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_refused_is_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(expunges_wait_for_their_time, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_expunged, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_copied_and_moved, setup, teardown),

@@ -434,6 +434,11 @@ static void too_much(void **state)
     world_talk(h, "c NOTIFY SET (subtree more (MailboxName))", "c OK", NULL);
     world_talk(other, "o DELETE more", "o OK", NULL);
     hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" more", NULL);
+    host_sends(h, "d NOTIFY SET");
+    for (int n = 0; n < 500; n++)
+        host_sends(h, " (mailboxes (a b c) (MailboxName))");
+    host_sends(h, "\r\n");
+    host_expect(h, "d NO [NOTIFICATIONOVERFLOW]");
     host_free(other);
     host_free(h);
 }

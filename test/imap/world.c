@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 #include "directory/directory.h"
+#include "mailbox/keys.h"
+#include "mailbox/records.h"
 
 static void world_account(struct world *w)
 {
@@ -85,6 +87,49 @@ struct mail_appended world_append(struct world *w, struct span message, uint32_t
     must(store_blob_finish(writer, &in.blob, &in.info) == 0);
     must(mailbox_append(&w->mail, w->account, &in, &out) == 0);
     return out;
+}
+
+static int go_far(struct store_txn *t, void *arg)
+{
+    struct mail_key key = mail_key_mailbox((struct mailbox_id){INBOX_ID});
+    struct mailbox_record r;
+    struct span value;
+    struct buf packed;
+    (void)arg;
+    must(store_txn_get(t, mail_key_span(&key), &value) == 0);
+    must(mailbox_record_unpack(value, &r) == 0);
+    r.uidnext = 4000000000u;
+    buf_init(&packed, 4096);
+    mailbox_record_pack(&packed, &r);
+    store_txn_put(t, mail_key_span(&key), buf_span(&packed));
+    buf_done(&packed);
+    return 0;
+}
+
+void world_append_apart(struct world *w, struct span message, size_t n)
+{
+    enum { AT_ONCE = 500 };
+    struct mail_append in[AT_ONCE];
+    struct mail_appended out[AT_ONCE];
+    struct numset every_second;
+    struct part part = {PART_ACCOUNT, w->account};
+    must(store_txn_run(w->store, part, go_far, NULL) == 0);
+    numset_init(&every_second);
+    for (size_t done = 0; done < 2 * n; done += AT_ONCE) {
+        struct blob_writer *writer;
+        in[0] = (struct mail_append){.received_ms = w->clock.now_ms};
+        must(store_blob_create(w->store, &writer) == 0);
+        must(store_blob_write(writer, message) == 0);
+        must(store_blob_finish(writer, &in[0].blob, &in[0].info) == 0);
+        for (size_t k = 1; k < AT_ONCE; k++)
+            in[k] = in[0];
+        must(mailbox_append_many(&w->mail, w->account, in, AT_ONCE, out) == 0);
+        for (size_t k = 0; k < AT_ONCE; k += 2)
+            numset_add(&every_second, out[k].uid.v);
+    }
+    must(mailbox_expunge_set(&w->mail, w->account, (struct mailbox_id){INBOX_ID}, &every_second,
+                             0) == 0);
+    numset_done(&every_second);
 }
 
 struct host *world_connect(struct world *w, bool tls, enum host_cut cut)

@@ -32,6 +32,8 @@ void world_close(struct world *w);
 
 /* Into INBOX. */
 struct mail_appended world_append(struct world *w, struct span message, uint32_t flags);
+/* So many into INBOX, each with a UID of ten digits and no neighbour: answers that name all are long. */
+void world_append_apart(struct world *w, struct span message, size_t n);
 /* A connection; the greeting is taken. `tls`: on from the first byte. */
 struct host *world_connect(struct world *w, bool tls, enum host_cut cut);
 /* And logged in; the answer is taken. */
