@@ -5,6 +5,8 @@
 #include "store/chunk.h"
 
 #include "base/err.h"
+#include "base/pack.h"
+#include "store/base64_lines.h"
 #include "store/keys.h"
 
 #include <pthread.h>
@@ -14,10 +16,15 @@
 enum {
     FORM_RAW = 0, /* written to disk: never renumber */
     FORM_ZSTD = 1,
+    FORM_LINES = 2,
     TAIL = 9, /* form and sum */
     LEVEL = 1,
     KEPT = 8,              /* contexts of each kind; one is about a megabyte */
     WORTH_SIXTEENTHS = 15, /* packed must be smaller than that of the content */
+    LINES_FROM = 1024,     /* bytes of content in which lines are looked for */
+    LINES_TAIL = 5,        /* behind the two parts of FORM_LINES */
+    TEXT_IS_ZSTD = 1,      /* written to disk, both */
+    BYTES_ARE_ZSTD = 2,
 };
 
 struct chunk_tools {
@@ -109,25 +116,113 @@ static size_t pack(ZSTD_CCtx *packer, struct span content, char *room, size_t ro
     return ZSTD_isError(n) || n >= content.n / 16 * WORTH_SIXTEENTHS ? 0 : n;
 }
 
-int chunk_seal(struct chunk_tools *t, struct span key, struct span content, struct buf *out)
+static int finish(struct buf *out, struct span key, size_t before, char form)
 {
-    size_t before = out->n, room_n = chunk_sealed_max(content.n);
+    char sum[8];
+    buf_putc(out, form);
+    if (out->err != 0)
+        return out->err;
+    sum_make(key, span_from(buf_span(out), before), sum);
+    buf_put(out, span_of(sum, sizeof(sum)));
+    return out->err;
+}
+
+static int seal_whole(ZSTD_CCtx *packer, struct span content, struct buf *out, char *form_out)
+{
+    size_t room_n = chunk_sealed_max(content.n) - TAIL;
     char *room = buf_room(out, room_n);
     if (room == NULL)
+        return out->err;
+    size_t n = pack(packer, content, room, room_n);
+    *form_out = n > 0 ? FORM_ZSTD : FORM_RAW;
+    if (n > 0)
+        buf_added(out, n);
+    else
+        buf_put(out, content);
+    return out->err;
+}
+
+/* ---- sealing lines of base64 -------------------------------------------------------------- */
+
+/* What is in `out` from `before` on, packed in place if that is worth it. */
+static int pack_bytes(ZSTD_CCtx *packer, struct buf *out, size_t before, bool *packed_out)
+{
+    struct span bytes = span_from(buf_span(out), before);
+    size_t room_n = ZSTD_compressBound(bytes.n);
+    char *room = malloc(room_n);
+    if (room == NULL)
+        return ERR_NOMEM;
+    size_t n = pack(packer, bytes, room, room_n);
+    *packed_out = n > 0;
+    if (n > 0) {
+        buf_truncate(out, before);
+        buf_put(out, span_of(room, n));
+    }
+    free(room);
+    return out->err;
+}
+
+static int put_text(ZSTD_CCtx *packer, struct span text, struct buf *out, bool *packed_out)
+{
+    size_t room_n = ZSTD_compressBound(text.n);
+    char *room = buf_room(out, room_n);
+    if (room == NULL)
+        return out->err;
+    size_t n = pack(packer, text, room, room_n);
+    *packed_out = n > 0;
+    if (n > 0)
+        buf_added(out, n);
+    else
+        buf_put(out, text);
+    return out->err;
+}
+
+/* *form_out stays as it is where there are too few such lines, and then `out` does so too. */
+static int seal_lines(ZSTD_CCtx *packer, struct span content, struct buf *out, char *form_out)
+{
+    struct buf text;
+    size_t before = out->n;
+    bool text_packed = false, bytes_packed = false;
+    buf_init(&text, content.n + LINES_FROM);
+    int rc = base64_lines_pack(content, &text, out);
+    if (rc == 0 && out->n - before + text.n < content.n / 16 * WORTH_SIXTEENTHS) {
+        rc = pack_bytes(packer, out, before, &bytes_packed);
+        size_t bytes_end = out->n;
+        if (rc == 0)
+            rc = put_text(packer, buf_span(&text), out, &text_packed);
+        if (rc == 0) {
+            pack_key_u32(out, (uint32_t)(out->n - bytes_end));
+            pack_u8(out, (uint8_t)((text_packed ? TEXT_IS_ZSTD : 0) |
+                                   (bytes_packed ? BYTES_ARE_ZSTD : 0)));
+            *form_out = FORM_LINES;
+            rc = out->err;
+        }
+    } else if (rc == 0) {
+        buf_truncate(out, before);
+    }
+    buf_done(&text);
+    return rc;
+}
+
+int chunk_seal(struct chunk_tools *t, struct span key, struct span content, struct buf *out)
+{
+    size_t before = out->n;
+    char form = FORM_RAW;
+    int rc = 0;
+    if (buf_room(out, chunk_sealed_max(content.n)) == NULL)
         return out->err;
     ZSTD_CCtx *packer = packer_take(t);
     if (packer == NULL)
         return ERR_NOMEM;
-    size_t n = pack(packer, content, room, room_n - TAIL);
+    if (content.n >= LINES_FROM)
+        rc = seal_lines(packer, content, out, &form);
+    if (rc == 0 && form != FORM_LINES)
+        rc = seal_whole(packer, content, out, &form);
     packer_give(t, packer);
-    char form = n > 0 ? FORM_ZSTD : FORM_RAW;
-    if (n == 0 && content.n > 0)
-        memcpy(room, content.p, n = content.n);
-    room[n++] = form;
-    sum_make(key, span_of(room, n), room + n);
-    buf_added(out, n + 8);
-    must(out->n - before <= room_n);
-    return 0;
+    if (rc == 0)
+        rc = finish(out, key, before, form);
+    must(rc != 0 || out->n - before <= chunk_sealed_max(content.n));
+    return rc;
 }
 
 /* ---- opening ----------------------------------------------------------------------------- */
@@ -149,6 +244,41 @@ static int unpack(struct chunk_tools *t, struct span packed, size_t max, struct 
         return ERR_CORRUPT;
     buf_added(out, n);
     return 0;
+}
+
+/* One of the two parts of FORM_LINES; `held` owns it where it had to be unpacked. */
+static int
+part_open(struct chunk_tools *t, struct span part, bool packed, struct buf *held, struct span *out)
+{
+    int rc = packed ? unpack(t, part, held->max, held) : 0;
+    *out = packed ? buf_span(held) : part;
+    return rc;
+}
+
+static int open_lines(struct chunk_tools *t, struct span sealed, size_t max, struct buf *out)
+{
+    struct span text, bytes;
+    struct buf text_held, bytes_held;
+    if (sealed.n < LINES_TAIL)
+        return ERR_CORRUPT;
+    struct unpack tail = unpack_of(span_from(sealed, sealed.n - LINES_TAIL));
+    size_t text_n = unpack_key_u32(&tail);
+    uint8_t packed = unpack_u8(&tail);
+    sealed.n -= LINES_TAIL;
+    if (text_n > sealed.n || packed > (TEXT_IS_ZSTD | BYTES_ARE_ZSTD))
+        return ERR_CORRUPT;
+    buf_init(&text_held, max + LINES_FROM);
+    buf_init(&bytes_held, max);
+    int rc = part_open(t, span_from(sealed, sealed.n - text_n), (packed & TEXT_IS_ZSTD) != 0,
+                       &text_held, &text);
+    if (rc == 0)
+        rc = part_open(t, span_slice(sealed, 0, sealed.n - text_n), (packed & BYTES_ARE_ZSTD) != 0,
+                       &bytes_held, &bytes);
+    if (rc == 0)
+        rc = base64_lines_unpack(text, bytes, max, out);
+    buf_done(&text_held);
+    buf_done(&bytes_held);
+    return rc;
 }
 
 static int put_raw(struct span content, size_t max, struct buf *out)
@@ -174,6 +304,8 @@ int chunk_open(
         char form = sealed.p[content.n];
         if (form == FORM_ZSTD)
             return unpack(t, content, max, out);
+        if (form == FORM_LINES)
+            return open_lines(t, content, max, out);
         return form == FORM_RAW ? put_raw(content, max, out) : ERR_CORRUPT;
     }
     struct span content; /* of format 1? */

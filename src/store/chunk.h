@@ -2,10 +2,12 @@
 /* Chunks of blobs as they lie in the engine: packed before the log is written, so that the log, the
  * memory table and the file all hold the smaller form, and the compressor runs once.
  *
- *   content, as zstd made it or as it was   form u8   sum u64
+ *   content, as zstd made it or as it was                                          form u8   sum u64
+ *   lines of base64: bytes, text (base64_lines.h)   length of text u32   flags u8   form u8   sum u64
  *
  * The sum is XXH3 (64 bit, big-endian here) over the content as it lies there and the form, seeded with that of
- * the key: a chunk that is damaged, or is another's, is noticed. Format 1 of the store had the
+ * the key: a chunk that is damaged, or is another's, is noticed. Of lines of base64 each of the two parts is as zstd
+ * made it where that is smaller; the bytes are mostly packed already. Format 2 of the store had no such chunks. Format 1 had the
  * content as it was and the frame of keys.h instead; such chunks are read, and stay as they are.
  *
  * Contexts of the compressor are kept for the next caller. Thread-safe; blocks on nothing but a

@@ -58,7 +58,8 @@ int store_open(const char *url,
 /* All snapshots, iterators, readers and writers must be closed before. NULL is fine. */
 void store_close(struct store *s);
 
-enum { STORE_FORMAT = 2 }; /* 2: chunks are packed before the log (store/chunk.h) */
+/* 2: chunks are packed before the log (store/chunk.h); 3: and lines of base64 as bytes */
+enum { STORE_FORMAT = 3 };
 
 /* ---- partitions -------------------------------------------------------------------------- */
 

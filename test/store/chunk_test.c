@@ -4,9 +4,14 @@
 
 #include "store/internal.h"
 
+#include "base/encode.h"
+#include "base/pack.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
+#include <zstd.h>
 
 static struct chunk_tools *tools;
 
@@ -87,6 +92,91 @@ static void damage_is_noticed(void **state)
     buf_done(&opened);
 }
 
+/* A text and an attachment; of noise, of something that can be packed, or of both in turn. */
+static void put_mail(struct buf *b, size_t lines, const char *bytes_of)
+{
+    char bytes[57];
+    uint32_t noise = 7;
+    for (size_t i = 0; i < 100; i++)
+        buf_puts(b, "This is the text of the message, and it says the same again.\r\n");
+    for (size_t i = 0; i < lines; i++) {
+        bool is_noise = bytes_of[i % strlen(bytes_of)] == 'n';
+        for (size_t k = 0; k < sizeof(bytes); k++) {
+            noise = noise * 1664525 + 1013904223;
+            bytes[k] = is_noise ? (char)(noise >> 24) : (char)(i % 7 + k % 5);
+        }
+        base64_encode(b, span_of(bytes, sizeof(bytes)));
+        buf_puts(b, "\r\n");
+    }
+    buf_puts(b, "QQ==\r\n--=_1--\r\n");
+}
+
+static void attachments_become_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes_of;
+        size_t percent; /* of the content, at most */
+    } rows[] = {{"n", 74}, {"p", 10}, {"np", 50}};
+    struct buf content, sealed, opened;
+    buf_init(&content, STORE_CHUNK);
+    buf_init(&sealed, chunk_sealed_max(STORE_CHUNK));
+    buf_init(&opened, STORE_CHUNK);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t lines = 1; lines < 13000; lines = lines * 3 + 1) {
+            buf_clear(&content);
+            buf_clear(&sealed);
+            buf_clear(&opened);
+            put_mail(&content, lines, rows[i].bytes_of);
+            struct span s = buf_span(&content);
+            assert_int_equal(chunk_seal(tools, key_a, s, &sealed), 0);
+            assert_true(lines < 400 || sealed.n < s.n * rows[i].percent / 100);
+            assert_int_equal(chunk_open(tools, key_a, buf_span(&sealed), s.n, &opened), 0);
+            assert_true(span_eq(buf_span(&opened), s));
+        }
+    }
+    buf_done(&content);
+    buf_done(&sealed);
+    buf_done(&opened);
+}
+
+/* Also where the sum was made anew: then what is wrong inside must be refused, or be some content. */
+static void damage_to_lines_is_noticed(void **state)
+{
+    (void)state;
+    struct buf content, sealed, opened;
+    buf_init(&content, STORE_CHUNK);
+    buf_init(&sealed, chunk_sealed_max(STORE_CHUNK));
+    buf_init(&opened, STORE_CHUNK);
+    for (int packed = 0; packed < 2; packed++) {
+        buf_clear(&content);
+        buf_clear(&sealed);
+        put_mail(&content, 110, packed != 0 ? "p" : "n");
+        size_t n = content.n;
+        assert_int_equal(chunk_seal(tools, key_a, buf_span(&content), &sealed), 0);
+        assert_int_equal(sealed.p[sealed.n - 9], 2);
+        assert_int_equal(chunk_open(tools, key_a, buf_span(&sealed), n - 1, &opened), ERR_CORRUPT);
+        for (size_t at = 0; at < sealed.n; at++) {
+            sealed.p[at] = (char)(sealed.p[at] ^ 1 << at % 8);
+            assert_int_equal(chunk_open(tools, key_a, buf_span(&sealed), n, &opened), ERR_CORRUPT);
+            assert_int_equal(opened.n, 0);
+            struct buf again;
+            buf_init(&again, sealed.n);
+            buf_put(&again, span_slice(buf_span(&sealed), 0, sealed.n - 8));
+            pack_key_u64(&again,
+                         XXH3_64bits_withSeed(again.p, again.n, XXH3_64bits(key_a.p, key_a.n)));
+            int rc = chunk_open(tools, key_a, buf_span(&again), n, &opened);
+            assert_true(rc == ERR_CORRUPT || (rc == 0 && opened.n <= n));
+            buf_clear(&opened);
+            buf_done(&again);
+            sealed.p[at] = (char)(sealed.p[at] ^ 1 << at % 8);
+        }
+    }
+    buf_done(&content);
+    buf_done(&sealed);
+    buf_done(&opened);
+}
+
 static void digest_of(enum digest_kind kind, struct span content, uint8_t out[DIGEST_BYTES])
 {
     struct digest d;
@@ -109,34 +199,63 @@ static void digests_are_those_of_the_standards(void **state)
     assert_memory_equal(out, blake, sizeof(blake));
 }
 
-/* ---- a store of format 1 ------------------------------------------------------------------- */
+/* ---- stores of older formats --------------------------------------------------------------- */
 
-/* The rows that the program of then wrote for one blob. */
-static void write_as_format_1(struct store *s, struct blob_id id, struct span content)
+/* The rows of one blob, whose chunk is `row`. */
+static void write_rows(
+    struct store *s, struct blob_id id, struct span content, enum digest_kind kind, struct span row)
 {
     struct blob_head head = {
-        .size = content.n, .chunk_size = STORE_CHUNK, .chunks = 1, .digest_kind = DIGEST_BLAKE2B};
-    digest_of(DIGEST_BLAKE2B, content, head.digest);
+        .size = content.n, .chunk_size = STORE_CHUNK, .chunks = 1, .digest_kind = kind};
+    digest_of(kind, content, head.digest);
     struct fixed_key head_key, chunk_key;
     key_head(&head_key, id);
     key_chunk(&chunk_key, id, 0);
-    struct buf head_row, chunk_row;
+    struct buf head_row;
     char sum[STORE_FRAME];
     buf_init(&head_row, 256);
-    buf_init(&chunk_row, 4096);
     blob_head_pack(&head_row, &head);
     frame_sum(CF_META, fixed_key_span(&head_key), buf_span(&head_row), sum);
     buf_put(&head_row, span_of(sum, sizeof(sum)));
-    buf_put(&chunk_row, content);
-    frame_sum(CF_CHUNKS, fixed_key_span(&chunk_key), content, sum);
-    buf_put(&chunk_row, span_of(sum, sizeof(sum)));
     struct engine_op ops[] = {
         {OP_PUT, CF_META, fixed_key_span(&head_key), buf_span(&head_row)},
-        {OP_PUT, CF_CHUNKS, fixed_key_span(&chunk_key), buf_span(&chunk_row)},
+        {OP_PUT, CF_CHUNKS, fixed_key_span(&chunk_key), row},
     };
     assert_int_equal(s->engine->vt->commit(s->engine, ops, 2, true), 0);
     buf_done(&head_row);
-    buf_done(&chunk_row);
+}
+
+/* As the program of then had it: with the frame of a record. */
+static void write_as_format_1(struct store *s, struct blob_id id, struct span content)
+{
+    struct fixed_key key;
+    struct buf row;
+    char sum[STORE_FRAME];
+    key_chunk(&key, id, 0);
+    buf_init(&row, 4096);
+    buf_put(&row, content);
+    frame_sum(CF_CHUNKS, fixed_key_span(&key), content, sum);
+    buf_put(&row, span_of(sum, sizeof(sum)));
+    write_rows(s, id, content, DIGEST_BLAKE2B, buf_span(&row));
+    buf_done(&row);
+}
+
+/* Packed by zstd, whatever it is. */
+static void write_as_format_2(struct store *s, struct blob_id id, struct span content)
+{
+    struct fixed_key key;
+    struct buf row;
+    key_chunk(&key, id, 0);
+    buf_init(&row, 4096);
+    char *room = buf_room(&row, 4000);
+    assert_non_null(room);
+    size_t n = ZSTD_compress(room, 4000, content.p, content.n, 1);
+    assert_false(ZSTD_isError(n));
+    buf_added(&row, n);
+    buf_putc(&row, 1);
+    pack_key_u64(&row, XXH3_64bits_withSeed(row.p, row.n, XXH3_64bits(key.b, key.n)));
+    write_rows(s, id, content, DIGEST_SHA256, buf_span(&row));
+    buf_done(&row);
 }
 
 static void format_file(struct fixture *f, char *text, size_t max, const char *write_this)
@@ -158,15 +277,22 @@ static int setup_rocksdb(void **state)
     return fixture_setup(state);
 }
 
-static void a_store_of_format_1_is_read_and_becomes_one_of_format_2(void **state)
+static void an_older_store(struct fixture *f,
+                           const char *format,
+                           void (*write)(struct store *s, struct blob_id id, struct span content))
 {
-    struct fixture *f = *state;
     struct blob_id old = {{1, 2, 3}};
-    char text[64] = "";
-    write_as_format_1(f->s, old, SPAN("From: somebody\r\n\r\nof then\r\n"));
+    char text[64] = "", mail[2000];
+    int n = snprintf(mail, sizeof(mail), "From: somebody\r\n\r\n");
+    for (int i = 0; i < 20; i++)
+        n += snprintf(
+            mail + n, sizeof(mail) - (size_t)n, "%s\r\n",
+            "TG9yZW0gaXBzdW0gZG9sb3Igc2l0IGFtZXQsIGNvbnNlY3RldHVyIGFkaXBpc2NpbmcgZWxpdAaa");
+    struct span content = span_of(mail, (size_t)n);
+    write(f->s, old, content);
     assert_int_equal(blob_link(f, part_a, old, 1), 0);
     store_close(f->s);
-    format_file(f, NULL, 0, "mailstead store 1\n");
+    format_file(f, NULL, 0, format);
 
     struct store_options options = {
         .clock = &f->clock.clock, .rng = rng_system(), .read_only = true};
@@ -176,19 +302,30 @@ static void a_store_of_format_1_is_read_and_becomes_one_of_format_2(void **state
     assert_int_equal(store_blob_verify(f->s, old), 0);
     store_close(f->s);
     format_file(f, text, sizeof(text), NULL);
-    assert_string_equal(text, "mailstead store 1\n"); /* who only reads changes nothing */
+    assert_string_equal(text, format); /* who only reads changes nothing */
 
     fixture_open(f);
     format_file(f, text, sizeof(text), NULL);
-    assert_string_equal(text, "mailstead store 2\n");
-    assert_int_equal(blob_compare(f, old, SPAN("From: somebody\r\n\r\nof then\r\n"), 7), 0);
+    assert_string_equal(text, "mailstead store 3\n");
+    assert_int_equal(blob_compare(f, old, content, 7), 0);
     assert_int_equal(store_blob_verify(f->s, old), 0);
-    struct blob_id new = blob_put(f, SPAN("of now"));
+    struct blob_id new = blob_put(f, content);
     assert_int_equal(blob_link(f, part_a, new, 2), 0);
+    assert_int_equal(blob_compare(f, new, content, 7), 0);
     struct store_check check;
     assert_int_equal(store_check(f->s, NULL, NULL, &check), 0);
     assert_int_equal(check.problems, 0);
     assert_int_equal(check.blobs, 2);
+}
+
+static void a_store_of_format_1_is_read_and_becomes_one_of_format_3(void **state)
+{
+    an_older_store(*state, "mailstead store 1\n", write_as_format_1);
+}
+
+static void a_store_of_format_2_is_read_and_becomes_one_of_format_3(void **state)
+{
+    an_older_store(*state, "mailstead store 2\n", write_as_format_2);
 }
 
 int main(void)
@@ -196,8 +333,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_sealed_opens, tools_setup, tools_teardown),
         cmocka_unit_test_setup_teardown(damage_is_noticed, tools_setup, tools_teardown),
+        cmocka_unit_test_setup_teardown(attachments_become_bytes, tools_setup, tools_teardown),
+        cmocka_unit_test_setup_teardown(damage_to_lines_is_noticed, tools_setup, tools_teardown),
         cmocka_unit_test(digests_are_those_of_the_standards),
-        cmocka_unit_test_setup_teardown(a_store_of_format_1_is_read_and_becomes_one_of_format_2,
+        cmocka_unit_test_setup_teardown(a_store_of_format_1_is_read_and_becomes_one_of_format_3,
+                                        setup_rocksdb, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_store_of_format_2_is_read_and_becomes_one_of_format_3,
                                         setup_rocksdb, fixture_teardown),
     };
     cmocka_set_test_filter(getenv("ONLY"));

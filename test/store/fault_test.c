@@ -292,7 +292,7 @@ static void a_newer_format_is_refused(void **state)
     uint64_t commits = sim_commits(f->disk);
     sim_set_format(f->disk, STORE_FORMAT + 1);
     assert_int_equal(sim_store_open(f->disk, &options, &why, &s), ERR_FORMAT_NEWER);
-    assert_true(span_find(buf_span(&why), SPAN("format 3")) > 0);
+    assert_true(span_find(buf_span(&why), SPAN("format 4")) > 0);
     assert_int_equal(sim_commits(f->disk), commits);
     sim_set_format(f->disk, STORE_FORMAT);
     fixture_open(f);

@@ -65,14 +65,14 @@ static void a_newer_format_is_refused_untouched(void **state)
     buf_init(&why, 1000);
     assert_int_equal(put(f, part_a, SPAN("k"), SPAN("v")), 0);
     store_close(f->s);
-    file_write(path_of(f, "store/FORMAT"), "mailstead store 3\n");
+    file_write(path_of(f, "store/FORMAT"), "mailstead store 4\n");
     uint64_t before = fingerprint(f->folder);
     assert_int_equal(open_again(f, true, &why, &s), ERR_FORMAT_NEWER);
-    assert_true(span_find(buf_span(&why), SPAN("format 3")) > 0);
+    assert_true(span_find(buf_span(&why), SPAN("format 4")) > 0);
     assert_true(fingerprint(f->folder) == before);
     file_write(path_of(f, "store/FORMAT"), "nonsense\n");
     assert_int_equal(open_again(f, true, NULL, &s), ERR_CORRUPT);
-    file_write(path_of(f, "store/FORMAT"), "mailstead store 2\n");
+    file_write(path_of(f, "store/FORMAT"), "mailstead store 3\n");
     fixture_open(f);
     assert_true(span_eq(get(f, part_a, SPAN("k")), SPAN("v")));
     buf_done(&why);
@@ -86,7 +86,7 @@ static void folders_that_are_no_store_are_refused(void **state)
     assert_int_equal(unlink(path_of(f, "store/FORMAT")), 0);
     assert_int_equal(open_again(f, false, NULL, &s), ERR_NOT_FOUND);
     assert_int_equal(open_again(f, true, NULL, &s), ERR_CORRUPT); /* db is there, FORMAT is lost */
-    file_write(path_of(f, "store/FORMAT"), "mailstead store 2\n");
+    file_write(path_of(f, "store/FORMAT"), "mailstead store 3\n");
     fixture_open(f);
 }
 
