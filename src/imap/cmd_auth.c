@@ -52,8 +52,7 @@ void imap_logout(struct imap *i)
     if (i->state != IMAP_NOT_AUTHENTICATED)
         log_event(LOG_INFO, "imap.logout", LOG_Z("account", i->address));
     free(i->address);
-    free(i->class_name);
-    i->address = i->class_name = NULL;
+    i->address = NULL;
     i->account = 0;
     i->enabled = 0;
     i->state = IMAP_NOT_AUTHENTICATED;
@@ -62,19 +61,13 @@ void imap_logout(struct imap *i)
     i->s.timeout_ms = i->server->config->imap_login_timeout * 1000;
 }
 
-static char *copy(struct span s)
-{
-    return strndup(s.n > 0 ? s.p : "", s.n);
-}
-
 static enum step login(struct imap *i, const struct auth_result *result)
 {
     struct buf capabilities;
     i->busy = IMAP_READY;
-    i->address = copy(result->address);
-    i->class_name = copy(result->class_name);
+    i->address = strndup(result->address.p, result->address.n);
     i->account = result->account_id;
-    if (i->address == NULL || i->class_name == NULL) {
+    if (i->address == NULL) {
         imap_logout(i);
         return imap_no_of(i, ERR_NOMEM);
     }

@@ -5,9 +5,15 @@
 
 int imap_class(struct imap *i, struct class_of_service *out)
 {
-    int err = class_get(i->server->directory, span_str(i->class_name), i->s.arena, out);
-    return err == ERR_NOT_FOUND ? class_get(i->server->directory, SPAN_EMPTY, i->s.arena, out)
-                                : err;
+    struct directory *d = i->server->directory;
+    struct account self;
+    int err = account_get(d, span_str(i->address), i->s.arena, &self);
+    if (err == 0 && self.id != i->account)
+        err = ERR_NO_USER;
+    if (err != 0)
+        return err;
+    err = class_get(d, self.class_name, i->s.arena, out);
+    return err == ERR_NOT_FOUND ? class_get(d, SPAN_EMPTY, i->s.arena, out) : err;
 }
 
 /* "COPYUID validity from to"; nothing when nothing was copied. */

@@ -102,7 +102,7 @@ struct imap {
 
     /* logged in */
     uint64_t account;
-    char *address, *class_name;
+    char *address;
     struct imap_selected *box; /* SELECTED; NULL otherwise */
     struct imap_sync *telling; /* more of what is new; NULL: nothing */
     struct imap_notify *notify,
@@ -353,7 +353,7 @@ enum step imap_cmd_copy(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_move(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_expunge(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_close(struct imap *i, const struct imap_arg *args);
-/* The limits of the account's class. */
+/* The limits of the account's class, as they are now: a session may last for days. ERR_NO_USER: it was purged. */
 int imap_class(struct imap *i, struct class_of_service *out) MUST_CHECK;
 
 enum step imap_cmd_append(struct imap *i, const struct imap_arg *args);

@@ -194,6 +194,28 @@ static void limits_of_the_class(void **state)
     host_free(h);
 }
 
+static int set_class(void *arg, struct arena *a, struct account *account)
+{
+    (void)a;
+    account->class_name = *(const struct span *)arg;
+    return 0;
+}
+
+static void a_class_changed_meanwhile(void **state)
+{
+    (void)state;
+    struct class_of_service class = {.name = SPAN("small"), .quota_messages = 1};
+    struct span small = SPAN("small"), whole = SPAN("default");
+    struct host *h = world_login(&w);
+    assert_int_equal(class_put(w.directory, &class), 0);
+    assert_int_equal(account_change(w.directory, SPAN(WORLD_USER), set_class, &small), 0);
+    world_talk(h, "a APPEND Drafts {47+}\r\n" MESSAGE, "a OK", NULL);
+    world_talk(h, "a APPEND Drafts {47+}\r\n" MESSAGE, "a NO [OVERQUOTA]", NULL);
+    assert_int_equal(account_change(w.directory, SPAN(WORLD_USER), set_class, &whole), 0);
+    world_talk(h, "a APPEND Drafts {47+}\r\n" MESSAGE, "a OK", NULL);
+    host_free(h);
+}
+
 /* RFC 9738 §3.1 */
 static void not_too_many_at_once(void **state)
 {
@@ -304,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(several_messages, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(limits_of_the_class, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_class_changed_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(not_too_many_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_hear_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_replaced, setup, teardown),
