@@ -153,6 +153,7 @@ void mailbox_search_close(struct mailbox_search *s)
 {
     if (s == NULL)
         return;
+    search_body_done(s);
     for (size_t i = 0; s->leaves != NULL && i < s->leaves_n; i++)
         numset_done(&s->leaves[i].set);
     numset_done(&s->uids);
@@ -172,7 +173,15 @@ void mailbox_search_close(struct mailbox_search *s)
 
 typedef int (*read_fn)(struct mailbox_search *s, const struct mail_item *item);
 
-/* Reads as far as the program depends on it. */
+/* All is known of it that the program depends on. */
+static int decided(struct mailbox_search *s, struct mail_uid uid)
+{
+    if (search_eval(s, s->program) == VALUE_YES)
+        numset_add(&s->found, uid.v);
+    return s->found.err;
+}
+
+/* Reads as far as the program depends on it. 1: the slice is over in the middle of the body. */
 static int decide(struct mailbox_search *s, const struct mail_item *item)
 {
     static const struct {
@@ -198,9 +207,7 @@ static int decide(struct mailbox_search *s, const struct mail_item *item)
             return err;
         v = search_eval(s, s->program);
     }
-    if (v == VALUE_YES)
-        numset_add(&s->found, item->uid.v);
-    return s->found.err;
+    return decided(s, item->uid);
 }
 
 /* ---- chunks ------------------------------------------------------------------------------ */
@@ -272,6 +279,8 @@ static int batch(struct mailbox_search *s)
             err = s->stop(s->stop_arg);
         if (err == 0)
             err = decide(s, &items[i]);
+        if (err > 0) /* it is gone on with before all others */
+            err = 0;
     }
     if (i < n)
         before = items[i].uid.v;
@@ -307,6 +316,14 @@ int mailbox_search_run(struct mailbox_search *s, int (*stop)(void *arg), void *a
     s->work = WORK_SLICE;
     s->stop = stop;
     s->stop_arg = arg;
+    if (s->scan.match != NULL) {
+        struct mail_uid uid = s->scan.uid;
+        err = search_body_more(s);
+        if (err > 0)
+            return 1;
+        if (err == 0)
+            err = decided(s, uid);
+    }
     while (err == 0 && s->work > 0) {
         if (!numset_is_empty(&s->pending)) {
             err = batch(s);

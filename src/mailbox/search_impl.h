@@ -19,6 +19,17 @@ struct search_leaf {
     enum search_value value;
 };
 
+/* A body that is being read, maybe over several slices. */
+struct search_scan {
+    struct match *match; /* NULL: none is */
+    struct blob_reader *reader;
+    uint64_t at;
+    struct mail_uid uid;
+    struct match_needle *needles; /* in `one`, as are those below */
+    struct search_leaf **of_needle;
+    size_t needles_n;
+};
+
 struct mailbox_search {
     struct mail *mail;
     account_id account;
@@ -39,6 +50,7 @@ struct mailbox_search {
     int (*stop)(void *);
     void *stop_arg;
 
+    struct search_scan scan;
     struct arena *keys;  /* leaves and casemapped texts */
     struct arena *items; /* one batch of entries */
     struct arena *one;   /* what one message is read with */
@@ -69,6 +81,9 @@ void search_read_sets(struct mailbox_search *s, struct mail_uid uid);
 void search_read_entry(struct mailbox_search *s, const struct mail_item *item);
 int search_read_envelope(struct mailbox_search *s, const struct mail_item *item) MUST_CHECK;
 int search_read_header(struct mailbox_search *s, const struct mail_item *item) MUST_CHECK;
+/* 1: the slice is over before the body is; search_body_more goes on with it, and says the same. */
 int search_read_body(struct mailbox_search *s, const struct mail_item *item) MUST_CHECK;
+int search_body_more(struct mailbox_search *s) MUST_CHECK;
+void search_body_done(struct mailbox_search *s);
 
 #endif

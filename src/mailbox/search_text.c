@@ -9,15 +9,16 @@
 enum {
     BODY_PIECE = 64 * 1024,
     WORK_BODY = 512, /* bytes decoded and compared in a microsecond */
+    WORK_TEXT = 64,  /* of fields */
+    NEEDLES = 10,    /* that cost what decoding does */
 };
 
 struct reading {
     struct mailbox_search *s;
     const struct mail_item *item;
     struct message_summary summary;
-    struct match_needle *needles;
-    struct search_leaf **of_needle;
-    size_t needles_n;
+    struct search_leaf **open; /* leaves of header sections */
+    size_t open_n;
     int err;
 };
 
@@ -80,6 +81,7 @@ static bool text_matches(struct reading *r, const struct search_key *key, struct
     bool found = false;
     if (key->key.n == 0)
         return true;
+    r->s->work -= (int64_t)(text.n / WORK_TEXT);
     int err = match_field(text, key->key, &r->s->scratch, &found);
     if (err != 0 && r->err == 0)
         r->err = err;
@@ -146,24 +148,50 @@ int search_read_envelope(struct mailbox_search *s, const struct mail_item *item)
 static void header_leaf(void *arg, struct search_leaf *leaf)
 {
     struct reading *r = arg;
+    r->open[r->open_n++] = leaf;
+}
+
+/* A field is decoded once, however many leaves ask for it. */
+static void look_at_field(struct reading *r, const struct header_field *f)
+{
+    bool decoded = false;
+    for (size_t i = 0; i < r->open_n; i++) {
+        struct search_leaf *leaf = r->open[i];
+        if (leaf->value == VALUE_YES || !span_ieq(f->name, leaf->key->name))
+            continue;
+        bool yes = decoded ? span_find(buf_span(&r->s->scratch), leaf->key->key) >= 0
+                           : text_matches(r, leaf->key, f->value);
+        decoded = decoded || leaf->key->key.n > 0;
+        leaf->value = value_of(yes);
+    }
+}
+
+static void header_scan(struct reading *r)
+{
     struct header_walk w = header_walk_of(buf_span(&r->s->header));
     struct header_field f;
-    bool yes = false;
-    while (!yes && header_next(&w, &f))
-        yes = span_ieq(f.name, leaf->key->name) && text_matches(r, leaf->key, f.value);
-    leaf->value = value_of(yes);
+    search_open_leaves(r->s, r->s->program, LEVEL_HEADER, header_leaf, r);
+    while (header_next(&w, &f))
+        look_at_field(r, &f);
+    for (size_t i = 0; i < r->open_n; i++)
+        if (r->open[i]->value != VALUE_YES)
+            r->open[i]->value = VALUE_NO;
+    r->s->work -= (int64_t)(r->s->header.n * (NEEDLES + r->open_n) / NEEDLES / WORK_BODY);
 }
 
 int search_read_header(struct mailbox_search *s, const struct mail_item *item)
 {
     struct reading r = {.s = s, .item = item};
-    int err = mailbox_header(s->mail, s->account, item->message, &s->header);
+    r.open = arena_array(s->one, s->leaves_n, sizeof(struct search_leaf *));
+    int err =
+        r.open == NULL ? ERR_NOMEM : mailbox_header(s->mail, s->account, item->message, &s->header);
     if (err == 0)
-        search_open_leaves(s, s->program, LEVEL_HEADER, header_leaf, &r);
+        header_scan(&r);
     else if (is_its_own(err))
         search_open_leaves(s, s->program, LEVEL_HEADER, say_no, NULL);
     else
         r.err = err;
+    arena_reset(s->one);
     return r.err;
 }
 
@@ -171,68 +199,97 @@ int search_read_header(struct mailbox_search *s, const struct mail_item *item)
 
 static void body_leaf(void *arg, struct search_leaf *leaf)
 {
-    struct reading *r = arg;
-    r->of_needle[r->needles_n] = leaf;
-    r->needles[r->needles_n++] =
+    struct search_scan *scan = arg;
+    scan->of_needle[scan->needles_n] = leaf;
+    scan->needles[scan->needles_n++] =
         (struct match_needle){.key = leaf->key->key, .headers = leaf->key->op == SEARCH_TEXT};
 }
 
-static int body_feed(struct mailbox_search *s, struct match *match, struct blob_reader *reader)
+void search_body_done(struct mailbox_search *s)
 {
-    int err = 0;
+    match_free(s->scan.match);
+    if (s->scan.reader != NULL)
+        store_blob_close(s->scan.reader);
+    s->scan = (struct search_scan){.match = NULL};
+}
+
+/* Up to the end of the slice: 1 there is more, 0 that was all. */
+static int body_feed(struct mailbox_search *s)
+{
+    struct search_scan *scan = &s->scan;
     struct buf piece;
+    int err = 0;
+    bool more = true;
     buf_init(&piece, BODY_PIECE);
-    for (uint64_t at = 0; err == 0 && !match_is_done(match); at += piece.n) {
+    while (err == 0 && more && s->work > 0) {
         buf_clear(&piece);
         if (s->stop != NULL)
             err = s->stop(s->stop_arg);
         if (err == 0)
-            err = store_blob_read(reader, at, BODY_PIECE, &piece);
-        if (err != 0 || piece.n == 0)
+            err = store_blob_read(scan->reader, scan->at, BODY_PIECE, &piece);
+        if (err != 0)
             break;
-        match_feed(match, buf_span(&piece));
-        s->work -= (int64_t)piece.n / WORK_BODY;
+        match_feed(scan->match, buf_span(&piece));
+        scan->at += piece.n;
+        s->work -= (int64_t)(piece.n * (NEEDLES + scan->needles_n) / NEEDLES / WORK_BODY);
+        more = piece.n > 0 && !match_is_done(scan->match);
     }
     buf_done(&piece);
-    return err;
+    return err != 0 ? err : more;
 }
 
-static int body_scan(struct reading *r)
+static void body_values(struct search_scan *scan)
 {
-    struct mailbox_search *s = r->s;
-    struct blob_reader *reader;
-    struct blob_info info;
-    struct match *match = match_new(s->one, r->needles, r->needles_n);
-    if (match == NULL)
-        return ERR_NOMEM;
-    int err = mailbox_message_open(s->mail, s->account, r->item->message, &reader, &info);
+    for (size_t i = 0; i < scan->needles_n; i++)
+        scan->of_needle[i]->value = value_of(scan->needles[i].found);
+}
+
+int search_body_more(struct mailbox_search *s)
+{
+    struct search_scan *scan = &s->scan;
+    int err = body_feed(s);
+    if (err > 0)
+        return 1;
     if (err == 0) {
-        err = body_feed(s, match, reader);
-        store_blob_close(reader);
+        err = match_end(scan->match);
+        scan->match = NULL;
     }
-    if (err != 0)
-        match_free(match);
-    else
-        err = match_end(match);
+    if (err == 0 || is_its_own(err)) {
+        body_values(scan);
+        err = 0;
+    }
+    search_body_done(s);
+    arena_reset(s->one);
     return err;
 }
 
 int search_read_body(struct mailbox_search *s, const struct mail_item *item)
 {
-    struct reading r = {.s = s, .item = item};
-    r.needles = arena_array(s->one, s->leaves_n, sizeof(*r.needles));
-    r.of_needle = arena_array(s->one, s->leaves_n, sizeof(*r.of_needle));
-    if (r.needles == NULL || r.of_needle == NULL) {
-        arena_reset(s->one);
-        return ERR_NOMEM;
+    struct search_scan *scan = &s->scan;
+    struct blob_info info;
+    scan->uid = item->uid;
+    scan->needles = arena_array(s->one, s->leaves_n, sizeof(*scan->needles));
+    scan->of_needle = arena_array(s->one, s->leaves_n, sizeof(*scan->of_needle));
+    int err = scan->needles == NULL || scan->of_needle == NULL ? ERR_NOMEM : 0;
+    if (err == 0) {
+        search_open_leaves(s, s->program, LEVEL_BODY, body_leaf, scan);
+        if (scan->needles_n == 0) {
+            arena_reset(s->one);
+            return 0;
+        }
+        scan->match = match_new(s->one, scan->needles, scan->needles_n);
+        err = scan->match == NULL ? ERR_NOMEM : 0;
     }
-    search_open_leaves(s, s->program, LEVEL_BODY, body_leaf, &r);
-    int err = r.needles_n > 0 ? body_scan(&r) : 0;
-    if (err == 0 || is_its_own(err)) {
-        for (size_t i = 0; i < r.needles_n; i++)
-            r.of_needle[i]->value = value_of(r.needles[i].found);
+    if (err == 0)
+        err = mailbox_message_open(s->mail, s->account, item->message, &scan->reader, &info);
+    if (err == 0)
+        return search_body_more(s);
+    scan->reader = NULL;
+    if (is_its_own(err)) {
+        body_values(scan);
         err = 0;
     }
+    search_body_done(s);
     arena_reset(s->one);
     return err;
 }

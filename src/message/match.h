@@ -38,7 +38,7 @@ int match_end(struct match *m) MUST_CHECK;
 void match_free(struct match *m);
 
 /* One text: is the needle in it? `text` is a field's, folded or not, encoded-words and all; `scratch` has room for
- * MATCH_SCRATCH(text.n) and is overwritten. 0 or an error of the buffers. */
+ * MATCH_SCRATCH(text.n), and holds afterwards what was looked into, for other needles. 0 or an error of the buffers. */
 #define MATCH_SCRATCH(n) ((n)*4 * 12 + 64)
 int match_field(struct span text, struct span key, struct buf *scratch, bool *found_out) MUST_CHECK;
 

@@ -473,62 +473,6 @@ static void stopped(void **state)
     world_close(&w);
 }
 
-/* A large message uses up a slice. */
-static void slices(void **state)
-{
-    (void)state;
-    struct world w;
-    struct mailbox_search *s;
-    struct search_key k = {.op = SEARCH_TEXT, .text = SPAN("matches nothing")};
-    int slices = 0, r;
-    world_open(&w, 4);
-    struct mail_search in = {.mailbox = {USE_INBOX}, .uids = &w.uids, .program = &k};
-    struct buf b;
-    buf_init(&b, 16 << 20);
-    buf_puts(&b, "From: a@example.com\r\n\r\n");
-    while (b.n < 12 << 20)
-        buf_puts(&b, "line of a large body\r\n");
-    struct mail_appended big = fixture_append(&w.f, 0, buf_span(&b));
-    numset_add(&w.uids, big.uid.v);
-    assert_int_equal(mailbox_search_open(&w.f.mail, FIXTURE_ACCOUNT, &in, &s), 0);
-    while ((r = mailbox_search_run(s, NULL, NULL)) > 0)
-        slices++;
-    assert_int_equal(r, 0);
-    assert_true(slices > 0);
-    assert_true(numset_is_empty(mailbox_search_found(s)));
-    mailbox_search_close(s);
-    buf_done(&b);
-    world_close(&w);
-}
-
-/* A header section without end is looked into up to a limit. */
-static void long_header(void **state)
-{
-    (void)state;
-    struct world w;
-    struct search_key k = {.op = SEARCH_HEADER, .name = SPAN("X-Early"), .text = SPAN("here")};
-    struct mail_search in = {.program = &k};
-    struct numset found;
-    struct buf b;
-    world_open(&w, 6);
-    numset_init(&found);
-    buf_init(&b, 2 * LIMIT_SEARCH_HEADER);
-    buf_puts(&b, "X-Early: here\r\n");
-    while (b.n <= LIMIT_SEARCH_HEADER)
-        buf_puts(&b, "X-Padding: of a header section that goes on and on\r\n");
-    buf_puts(&b, "X-Late: here\r\n\r\n");
-    struct mail_appended big = fixture_append(&w.f, 0, buf_span(&b));
-    numset_add(&w.uids, big.uid.v);
-    run(&w, &in, &found);
-    assert_true(numset_has(&found, big.uid.v));
-    k.name = SPAN("X-Late");
-    run(&w, &in, &found);
-    assert_true(numset_is_empty(&found));
-    numset_done(&found);
-    buf_done(&b);
-    world_close(&w);
-}
-
 static void limits(void **state)
 {
     (void)state;
@@ -560,9 +504,10 @@ static void limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_keys), cmocka_unit_test(random_programs),
-        cmocka_unit_test(stopped),     cmocka_unit_test(slices),
-        cmocka_unit_test(limits),      cmocka_unit_test(long_header),
+        cmocka_unit_test(single_keys),
+        cmocka_unit_test(random_programs),
+        cmocka_unit_test(stopped),
+        cmocka_unit_test(limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
