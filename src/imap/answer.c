@@ -11,6 +11,7 @@ void imap_command_end(struct imap *i)
 {
     buf_done(&i->partial);
     numset_done(&i->quiet);
+    i->stored = (struct mail_stored){0};
     numset_done(&i->loud);
     i->command = NULL;
     i->uid = false;

@@ -144,6 +144,7 @@ static enum step store(struct imap *i, struct store *x, struct numset *uids)
     x->in.mailbox = i->box->id;
     x->in.known = i->box->modseq;
     x->in.foreign = &foreign;
+    x->in.stored = &i->stored;
     int err = mailbox_store(i->server->mail, i->account, &x->in, uids, &refused);
     enum step step;
     if (err == 0)

@@ -117,6 +117,7 @@ struct imap {
     struct imap_task task;
     struct imap_append *append; /* what an APPEND has collected; NULL: none goes on */
     struct numset quiet;        /* UIDs whose new flags the client knows by itself: STORE .SILENT */
+    struct mail_stored stored;  /* by which mod-sequences that is so, and by no later ones */
     struct numset loud; /* UIDs whose flags are told, also if they have not changed: STORE */
 
     /* of this command, in the arena */

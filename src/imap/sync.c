@@ -79,7 +79,25 @@ static int gone_by_comparing(struct imap *i, struct numset *gone)
     return err != 0 ? err : gone->err;
 }
 
-static int apply(struct imap *i, struct imap_sync *y, struct numset *gone, struct numset *added)
+static bool is_ours(const struct mail_stored *s, struct modseq modseq)
+{
+    bool alone = s->n > 0 && s->last.v - s->first.v == s->n - 1;
+    return s->n > 0 &&
+           (modseq.v == s->last.v || (alone && modseq.v >= s->first.v && modseq.v < s->last.v));
+}
+
+/* The client knows its flags by itself. What somebody else has done to it since our STORE was committed has a later
+ * mod-sequence; where others came between the parts of a long STORE, more is told than would be needed. */
+static bool is_quiet(const struct imap *i, const struct mail_item *m)
+{
+    return numset_has(&i->quiet, m->uid.v) && is_ours(&i->stored, m->modseq);
+}
+
+static int apply(struct imap *i,
+                 struct imap_sync *y,
+                 struct modseq modseq,
+                 struct numset *gone,
+                 struct numset *added)
 {
     struct imap_selected *box = i->box;
     numset_and(gone, &box->uids);
@@ -91,8 +109,8 @@ static int apply(struct imap *i, struct imap_sync *y, struct numset *gone, struc
     numset_andnot(added, &box->uids);
     numset_and(&y->changed, &box->uids);
     numset_andnot(&y->changed, gone);
-    if ((i->enabled & IMAP_ON_CONDSTORE) == 0)
-        numset_andnot(&y->changed, &i->quiet);
+    if ((i->enabled & IMAP_ON_CONDSTORE) == 0 && is_ours(&i->stored, modseq))
+        numset_andnot(&y->changed, &i->quiet); /* all of them: they need not be read */
     if (err == 0)
         err = y->changed.err != 0 ? y->changed.err : added->err != 0 ? added->err : gone->err;
     if (err != 0)
@@ -130,7 +148,7 @@ static int collect(struct imap *i, struct imap_sync *y)
         if (!complete)
             err = gone_by_comparing(i, &gone);
         if (err == 0)
-            err = apply(i, y, &gone, &added);
+            err = apply(i, y, head.modseq, &gone, &added);
         if (err == 0)
             box->modseq = head.modseq;
     }
@@ -235,8 +253,10 @@ void imap_tell_exists(struct imap *i)
 static int tell_item(struct imap *i, const struct mail_item *m)
 {
     struct buf *out = i->s.out;
-    bool quiet = numset_has(&i->quiet, m->uid.v);
+    bool quiet = is_quiet(i, m);
     int err = 0;
+    if (quiet && (i->enabled & IMAP_ON_CONDSTORE) == 0)
+        return 0;
     bool only = (i->enabled & IMAP_ON_UIDONLY) != 0; /* then it is told already */
     imap_write_fetch(i, m->uid.v);
     if (!only && (i->uid || (i->enabled & IMAP_ON_QRESYNC) != 0 || i->notify != NULL || quiet))

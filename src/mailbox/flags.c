@@ -15,6 +15,7 @@ struct store_change {
     bool foreign[STORE_BATCH];
     size_t n;
     size_t damaged;
+    struct modseq modseq; /* of what changed; 0: nothing did */
 };
 
 /* a or b without c: both lists ascend. ERR_LIMIT. */
@@ -62,11 +63,7 @@ static int store_wanted(const struct mail_store *in,
 }
 
 /* One message. 1: changed, 0: not. */
-static int store_one(struct edit *e,
-                     struct store_change *x,
-                     size_t i,
-                     struct mailbox_record *box,
-                     struct modseq *modseq)
+static int store_one(struct edit *e, struct store_change *x, size_t i, struct mailbox_record *box)
 {
     struct mail_uid uid = {x->uid[i]};
     struct entry_record r;
@@ -86,10 +83,10 @@ static int store_one(struct edit *e,
         err = store_wanted(x->in, &r, &flags, &keywords);
     if (err != 0 || (flags == r.flags && keywords_eq(&keywords, &r.keywords)))
         return err;
-    if (modseq->v == 0)
-        *modseq = edit_modseq(e);
+    if (x->modseq.v == 0)
+        x->modseq = edit_modseq(e);
     struct mail_place at = {r.message, x->in->mailbox, uid};
-    err = edit_entry_flags(e, at, box, *modseq, &r, flags, &keywords);
+    err = edit_entry_flags(e, at, box, x->modseq, &r, flags, &keywords);
     return err != 0 ? err : 1;
 }
 
@@ -97,23 +94,32 @@ static int store_run(struct store_txn *t, void *arg)
 {
     struct store_change *x = arg;
     struct mailbox_record box;
-    struct modseq modseq = {0};
     struct edit e;
     size_t changed = 0;
     x->damaged = 0;
+    x->modseq = (struct modseq){0};
     memset(x->refused, 0, sizeof x->refused);
     memset(x->foreign, 0, sizeof x->foreign);
     int err = edit_open(&e, x->mail, t);
     if (err == 0)
         err = edit_mailbox(&e, x->in->mailbox, &box);
     for (size_t i = 0; err >= 0 && i < x->n; i++) {
-        err = store_one(&e, x, i, &box, &modseq);
+        err = store_one(&e, x, i, &box);
         changed += err > 0;
     }
     if (err < 0 || changed == 0)
         return edit_drop(&e, err < 0 ? err : 0);
     edit_mailbox_put(&e, x->in->mailbox, &box);
     return edit_close(&e, 0);
+}
+
+static void stored(struct mail_stored *s, struct modseq modseq)
+{
+    if (s == NULL || modseq.v == 0)
+        return;
+    if (s->n++ == 0)
+        s->first = modseq;
+    s->last = modseq;
 }
 
 int mailbox_store(struct mail *m,
@@ -128,6 +134,8 @@ int mailbox_store(struct mail *m,
     int err = 0;
     if ((in->flags & ~(uint32_t)FLAGS_ALL) != 0)
         return ERR_INVALID;
+    if (in->stored != NULL)
+        *in->stored = (struct mail_stored){0};
     bool on = numset_first(uids, &uid);
     while (err == 0 && on) {
         for (x.n = 0; on && x.n < STORE_BATCH; on = numset_next(uids, &uid))
@@ -139,6 +147,8 @@ int mailbox_store(struct mail *m,
             if (x.foreign[i] && in->foreign != NULL)
                 numset_add(in->foreign, x.uid[i]);
         }
+        if (err == 0)
+            stored(in->stored, x.modseq);
         damaged += x.damaged;
     }
     if (err == 0)

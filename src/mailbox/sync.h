@@ -105,6 +105,12 @@ int mailbox_keyword(struct mail *m, account_id id, struct span name, bool add, u
 
 /* ---- changing many ----------------------------------------------------------------------- */
 
+/* The mod-sequences that changes were given, each by one of `n` transactions; others may lie between. */
+struct mail_stored {
+    struct modseq first, last;
+    uint64_t n;
+};
+
 enum mail_store_op { STORE_REPLACE, STORE_ADD, STORE_REMOVE };
 struct mail_store {
     struct mailbox_id mailbox;
@@ -117,6 +123,7 @@ struct mail_store {
      * here, when it is not NULL. */
     struct modseq known;
     struct numset *foreign;
+    struct mail_stored *stored; /* set, when it is not NULL; n is 0 when nothing changed */
 };
 /* Changes the flags of `uids`, a thousand in one transaction. Those that are gone are passed over; one that
  * already has the flags keeps its mod-sequence. `refused` is added to: those changed after unchanged_since.
