@@ -39,6 +39,10 @@ static enum step auth_refuse(struct imap *i, int err, struct span text)
         step = imap_bad(i, "%.*s", SPAN_ARG(text));
     } else {
         i->errors++;
+        /* most programs show an alert (RFC 9051 §7.1), and of a login that failed only that it did; the right
+         * password does not help here */
+        if (err == ERR_AUTH_LOCKED || err == ERR_SUSPENDED)
+            buf_printf(i->s.out, "* NO [ALERT] %.*s\r\n", SPAN_ARG(text));
         step = imap_no(i, span_str(err_info(err)->imap), "%.*s", SPAN_ARG(text));
     }
     imap_auth_forget(i);

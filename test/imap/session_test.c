@@ -119,6 +119,30 @@ static void logins_fail_with_a_reason(void **state)
     host_free(h);
 }
 
+static int suspend(void *arg, struct arena *a, struct account *account)
+{
+    (void)arg, (void)a;
+    account->status = ACCOUNT_SUSPENDED;
+    return 0;
+}
+
+/* What no new password would help against is told so that programs show it. */
+static void people_see_why_they_are_locked_out(void **state)
+{
+    (void)state;
+    assert_int_equal(account_change(w.directory, SPAN(WORLD_USER), suspend, NULL), 0);
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a LOGIN " WORLD_USER " {11+}\r\n" WORLD_PASSWORD,
+               "* NO [ALERT] This mailbox is suspended",
+               "a NO [CONTACTADMIN] This mailbox is suspended", NULL);
+    w.config->lock_failures = 1;
+    auth_reconfigure(w.auth, w.config);
+    world_talk(h, "a LOGIN no@example.test 1", "a NO [AUTHENTICATIONFAILED] The username", NULL);
+    world_talk(h, "a LOGIN no@example.test 2", "* NO [ALERT] There were too many wrong passwords",
+               "a NO [AUTHENTICATIONFAILED] There were too many wrong passwords", NULL);
+    host_free(h);
+}
+
 static void states_are_kept(void **state)
 {
     (void)state;
@@ -349,6 +373,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(passwords_need_tls, setup, teardown),
         cmocka_unit_test_setup_teardown(there_are_several_ways_to_log_in, setup, teardown),
         cmocka_unit_test_setup_teardown(logins_fail_with_a_reason, setup, teardown),
+        cmocka_unit_test_setup_teardown(people_see_why_they_are_locked_out, setup, teardown),
         cmocka_unit_test_setup_teardown(states_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(lines_without_a_command, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_mistakes_end_it, setup, teardown),
