@@ -37,7 +37,7 @@ int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_o
         return err;
     }
     box->uidvalidity = head_out->uidvalidity;
-    box->modseq = head_out->modseq;
+    box->modseq = box->sure = head_out->modseq;
     i->state = IMAP_SELECTED;
     imap_listen(i);
     return 0;

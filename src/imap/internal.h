@@ -53,6 +53,7 @@ struct imap_selected {
     uint32_t uidvalidity;
     bool read_only;       /* EXAMINE */
     struct modseq modseq; /* all changes up to this one are told, or in `gone` */
+    struct modseq sure;   /* all up to this one are told, expunges too */
     struct numset uids;   /* all the client was told of: sequence numbers are ranks in it */
     struct numset gone;   /* of those, expunged and not told yet */
     struct numset saved;  /* "$", RFC 5182 */

@@ -329,8 +329,21 @@ void imap_sync_forget(struct imap *i)
     i->telling = NULL;
 }
 
+/* RFC 7162 §3.2: what a client that is cut off now has to come back with, lest it never hears of expunges that wait
+ * although it was told of later changes (the example is in §6). */
+static void tell_sure(struct imap *i)
+{
+    struct imap_selected *box = i->box;
+    if (numset_is_empty(&box->gone))
+        box->sure = box->modseq;
+    else if ((i->enabled & IMAP_ON_QRESYNC) != 0)
+        buf_printf(i->s.out, "* OK [HIGHESTMODSEQ %llu] Expunges wait to be told\r\n",
+                   (unsigned long long)box->sure.v);
+}
+
 static enum step sync_end(struct imap *i, struct imap_sync *y)
 {
+    tell_sure(i);
     numset_shrink(&i->box->uids);
     arena_shrink(y->arena);
     i->task = (struct imap_task){0};

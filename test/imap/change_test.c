@@ -363,6 +363,39 @@ static void many_changes_are_told_in_steps(void **state)
     host_free(other);
 }
 
+/* RFC 7162 §3.2: who is cut off while expunges wait, and was told of later changes, comes back with what is sure. */
+static void waiting_expunges_are_not_lost(void **state)
+{
+    (void)state;
+    char told[64], resumed[96];
+    struct mail_head head;
+    struct host *other = selected("", "SELECT"), *h = selected("x ENABLE QRESYNC\r\n", "SELECT");
+    assert_int_equal(mailbox_head(&w.mail, w.account, (struct mailbox_id){1}, &head), 0);
+    snprintf(told, sizeof told, "* OK [HIGHESTMODSEQ %llu]", (unsigned long long)head.modseq.v);
+    snprintf(resumed, sizeof resumed, "c SELECT INBOX (QRESYNC (%u %llu))", head.uidvalidity,
+             (unsigned long long)head.modseq.v);
+    world_talk(other, "o STORE 2 +FLAGS.SILENT (\\Deleted)", "o OK", NULL);
+    world_talk(other, "o EXPUNGE", "* 2 EXPUNGE", "o OK", NULL);
+    world_talk(h, "b STORE 1 +FLAGS.SILENT (\\Seen)", "* 1 FETCH (UID 1 MODSEQ (", told, "b OK",
+               NULL);
+    world_talk(h, "b FETCH 1 (MODSEQ)", "* 1 FETCH (MODSEQ (", told, "b OK", NULL);
+    host_free(h);
+    h = world_login(&w);
+    world_talk(h, "b ENABLE QRESYNC", "* ENABLED", "b OK", NULL);
+    host_sends(h, resumed);
+    host_sends(h, "\r\n");
+    assert_true(span_find(host_output(h), SPAN("* VANISHED (EARLIER) 2\r\n")) > 0);
+    host_output_clear(h);
+    /* once they are told, nothing is lower than it seems */
+    world_talk(other, "o STORE 1 +FLAGS.SILENT (\\Deleted)", "* 1 FETCH (FLAGS (\\Deleted \\Seen))",
+               "o OK", NULL);
+    world_talk(other, "o EXPUNGE", "* 1 EXPUNGE", "o OK", NULL);
+    world_talk(h, "d NOOP", "* VANISHED 1", "d OK", NULL);
+    world_talk(h, "d FETCH 1 (MODSEQ)", "* 1 FETCH (MODSEQ (", "d OK", NULL);
+    host_free(h);
+    host_free(other);
+}
+
 /* RFC 9738: COPY has a limit, and MOVE goes on. */
 static void many_messages(void **state)
 {
@@ -405,6 +438,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_uids, setup, teardown),
         cmocka_unit_test_setup_teardown(pipelined_commands_run_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(many_changes_are_told_in_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(waiting_expunges_are_not_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(many_messages, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
