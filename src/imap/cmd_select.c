@@ -25,6 +25,7 @@ int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_o
     box->watch.waker = i->s.waker;
     numset_init(&box->uids);
     numset_init(&box->gone);
+    numset_init(&box->owed);
     numset_init(&box->saved);
     numset_init(&box->own);
     i->box = box;
@@ -51,6 +52,7 @@ void imap_box_close(struct imap *i)
     store_unwatch(box->watch.watch);
     numset_done(&box->uids);
     numset_done(&box->gone);
+    numset_done(&box->owed);
     numset_done(&box->saved);
     numset_done(&box->own);
     imap_contexts_free(box->contexts);

@@ -56,6 +56,7 @@ struct imap_selected {
     struct modseq sure;   /* all up to this one are told, expunges too */
     struct numset uids;   /* all the client was told of: sequence numbers are ranks in it */
     struct numset gone;   /* of those, expunged and not told yet */
+    struct numset owed;   /* whose flags could not be read when they were to be told */
     struct numset saved;  /* "$", RFC 5182 */
     struct numset own;    /* that this session put there, and was not told of yet */
     size_t keywords_told; /* so many of the account's keywords were in a FLAGS response */

@@ -23,6 +23,7 @@ struct imap_sync {
     uint32_t from;         /* the next of `changed`; 0: none is left */
     bool expunges;         /* may be told */
     bool exists;           /* the number of messages is to be told */
+    bool resuming;         /* a mailbox is opened, and the client believes to know it all then */
     struct arena *arena;   /* of one batch */
     enum step (*then)(struct imap *i);
 };
@@ -102,6 +103,8 @@ static int apply(struct imap *i,
     struct imap_selected *box = i->box;
     numset_and(gone, &box->uids);
     numset_or(&y->changed, &i->loud);
+    numset_or(&y->changed, &box->owed);
+    numset_clear(&box->owed);
     int err = numset_copy(added, &y->changed);
     if (err == 0 && box->contexts != NULL)
         err = numset_copy(&y->results, &y->changed);
@@ -258,6 +261,10 @@ static int tell_item(struct imap *i, const struct mail_item *m)
     if (quiet && (i->enabled & IMAP_ON_CONDSTORE) == 0)
         return 0;
     bool only = (i->enabled & IMAP_ON_UIDONLY) != 0; /* then it is told already */
+    if (m->keywords.n > 0 && m->keywords.v[m->keywords.n - 1] >= i->keywords_n)
+        err = imap_keywords(i); /* before half of a response is written */
+    if (err != 0)
+        return err;
     imap_write_fetch(i, m->uid.v);
     if (!only && (i->uid || (i->enabled & IMAP_ON_QRESYNC) != 0 || i->notify != NULL || quiet))
         buf_printf(out, "UID %u ", m->uid.v);
@@ -288,14 +295,16 @@ static int tell_batch(struct imap *i, struct imap_sync *y)
     struct mail_range range = {
         .mailbox = i->box->id, .uids = &y->changed, .from = y->from, .max = FLAGS_BATCH};
     struct mail_item *v;
+    uint32_t from = y->from;
     size_t n;
     arena_reset(y->arena);
     int err = mailbox_items(i->server->mail, i->account, &range, y->arena, &v, &n, &y->from);
-    if (err != 0)
-        return err;
-    imap_tell_keywords(i, v, n);
+    if (err == 0)
+        imap_tell_keywords(i, v, n);
     for (size_t k = 0; err == 0 && k < n; k++)
         err = tell_item(i, &v[k]);
+    if (err != 0)
+        y->from = from;
     return err;
 }
 
@@ -351,6 +360,25 @@ static enum step sync_end(struct imap *i, struct imap_sync *y)
     return tell_more(i);
 }
 
+/* The next command tells them. */
+static void tell_again(struct imap *i, struct imap_sync *y, int err)
+{
+    log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
+    if (y->from > 1)
+        numset_remove_range(&y->changed, 1, y->from - 1);
+    numset_or(&i->box->owed, &y->changed);
+    y->from = 0;
+}
+
+/* A client that resumes would remember HIGHESTMODSEQ, and never hear of what could not be read now. */
+static enum step resume_failed(struct imap *i, int err)
+{
+    log_event(LOG_ERROR, "imap.resume", LOG_Z("account", i->address), LOG_ERR(err));
+    imap_task_end(i);
+    imap_box_close(i);
+    return imap_no_of(i, err);
+}
+
 static enum step go_on(struct imap *i)
 {
     struct imap_sync *y = i->task.data;
@@ -374,10 +402,10 @@ static enum step go_on(struct imap *i)
             numset_clear(&y->results);
         } else if (y->from != 0) {
             int err = tell_batch(i, y);
-            if (err != 0) { /* told with the next change of these, or at the next SELECT */
-                log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
-                y->from = 0;
-            }
+            if (err != 0 && y->resuming)
+                return resume_failed(i, err);
+            if (err != 0)
+                tell_again(i, y, err);
         } else {
             return sync_end(i, y);
         }
@@ -390,7 +418,8 @@ static enum step go_on(struct imap *i)
 bool imap_sync_needed(const struct imap *i)
 {
     return i->box != NULL && (__atomic_load_n(&i->box->watch.changed, __ATOMIC_ACQUIRE) ||
-                              !numset_is_empty(&i->loud) || !numset_is_empty(&i->box->gone));
+                              !numset_is_empty(&i->loud) || !numset_is_empty(&i->box->gone) ||
+                              !numset_is_empty(&i->box->owed));
 }
 
 static enum step begin(struct imap *i, struct imap_sync *y)
@@ -422,7 +451,7 @@ enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap
         return sync_loud(i, y);
     y->expunges = expunges;
     if (__atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL) ||
-        !numset_is_empty(&i->loud)) {
+        !numset_is_empty(&i->loud) || !numset_is_empty(&box->owed)) {
         int err = collect(i, y);
         if (err != 0) { /* it is tried again after the next command */
             log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
@@ -445,6 +474,7 @@ enum step imap_sync_resume(struct imap *i,
         numset_done(changed);
         return then(i);
     }
+    y->resuming = true;
     y->earlier = *earlier;
     y->changed = *changed;
     return begin(i, y);

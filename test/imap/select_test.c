@@ -278,6 +278,46 @@ static void clients_come_back(void **state)
 }
 
 /* When the list of expunges does not reach back far enough all that is not there has vanished. */
+static bool has(struct host *h, const char *text)
+{
+    return span_find(host_output(h), span_str(text)) >= 0;
+}
+
+/* Whatever cannot be read: a client hears of it at the next command, or that its mailbox cannot be opened. */
+static void what_could_not_be_read_is_told_later(void **state)
+{
+    (void)state;
+    char command[100];
+    world_append(&w, SPAN(MESSAGE), 0);
+    struct host *one = selected(""), *two = selected("");
+    for (uint64_t nth = 1; nth < 30; nth++) {
+        snprintf(command, sizeof command, "a STORE 1 FLAGS (k%u)\r\n", (unsigned)nth);
+        host_sends(two, command);
+        host_output_clear(two);
+        sim_fail(w.disk, SIM_READ, nth, ERR_IO, false);
+        host_sends(one, "a NOOP\r\n");
+        sim_fail(w.disk, SIM_READ, 0, 0, false);
+        host_sends(one, "a NOOP\r\n");
+        snprintf(command, sizeof command, "* 1 FETCH (FLAGS (k%u))\r\n", (unsigned)nth);
+        if (!has(one, command))
+            fail_msg("read %u: %.*s", (unsigned)nth, SPAN_ARG(host_output(one)));
+        host_output_clear(one);
+    }
+    host_free(one);
+    for (uint64_t nth = 1; nth < 30; nth++) {
+        one = world_login(&w);
+        host_sends(one, "a ENABLE QRESYNC\r\n");
+        host_output_clear(one);
+        sim_fail(w.disk, SIM_READ, nth, ERR_IO, false);
+        host_sends(one, "a SELECT INBOX (QRESYNC (1790000000 1))\r\n");
+        sim_fail(w.disk, SIM_READ, 0, 0, false);
+        if (!has(one, "a NO ") && !has(one, "* 1 FETCH (UID 1 FLAGS (k29) MODSEQ ("))
+            fail_msg("read %u: %.*s", (unsigned)nth, SPAN_ARG(host_output(one)));
+        host_free(one);
+    }
+    host_free(two);
+}
+
 static void clients_come_back_late(void **state)
 {
     (void)state;
@@ -316,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mailbox_may_go, setup, teardown),
         cmocka_unit_test_setup_teardown(clients_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(clients_come_back_late, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_could_not_be_read_is_told_later, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
