@@ -367,8 +367,9 @@ static int commit(struct imap *i, struct imap_append *a, struct mail_appended *o
     return mailbox_replace(i->server->mail, i->account, &in, out);
 }
 
+/* The code of the answer. */
 static struct span
-appenduid(struct imap *i, const struct imap_append *a, const struct mail_appended *v)
+appended(struct imap *i, const struct imap_append *a, const struct mail_appended *v)
 {
     struct numset uids;
     struct buf code;
@@ -380,6 +381,10 @@ appenduid(struct imap *i, const struct imap_append *a, const struct mail_appende
     imap_set_write(&code, &uids);
     struct span out = arena_dup(i->s.arena, buf_span(&code));
     buf_done(&code);
+    if (i->box != NULL && a->mailbox.v == i->box->id.v)
+        numset_or(&i->box->own, &uids);
+    else
+        imap_own_messages(i, a->mailbox, &uids);
     numset_done(&uids);
     return out;
 }
@@ -397,14 +402,12 @@ static enum step append_all(struct imap *i, struct imap_append *a)
     if (err != 0)
         return answer_refused(i);
     bool replaced = a->replaces.v != 0;
-    struct span code = appenduid(i, a, out);
+    struct span code = appended(i, a, out);
     metric_add(METRIC_IMAP_APPENDED, (int64_t)a->n);
     metric_add(METRIC_IMAP_EXPUNGED, replaced);
     log_event(LOG_INFO, "imap.appended", LOG_Z("account", i->address),
               LOG_I("mailbox", a->mailbox.v), LOG_I("messages", a->n), LOG_I("uid", out[0].uid.v),
               LOG_I("replaces", a->replaces.v));
-    for (size_t n = 0; i->box != NULL && a->mailbox.v == i->box->id.v && n < a->n; n++)
-        numset_add(&i->box->own, out[n].uid.v);
     imap_append_drop(i);
     if (!replaced)
         return imap_ok(i, code, "Appended");

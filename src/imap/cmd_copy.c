@@ -55,6 +55,8 @@ static void copied(struct imap *i,
     copyuid(code, uidvalidity, from, to);
     if (in->to.v == i->box->id.v)
         numset_or(&i->box->own, to);
+    else
+        imap_own_messages(i, in->to, to);
 }
 
 static enum step copy(struct imap *i, const struct mail_copy *in, struct numset *uids)

@@ -91,6 +91,7 @@ enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
         return imap_no(i, SPAN("USEATTR"), "Another mailbox has this use");
     if (err != 0)
         return refuse(i, err);
+    imap_own_name(i, IMAP_OWN_THERE, name);
     return imap_ok(i, arena_printf(i->s.arena, "MAILBOXID (F%u)", id.v), "Created");
 }
 
@@ -117,7 +118,10 @@ enum step imap_cmd_delete(struct imap *i, const struct imap_arg *args)
         return imap_no(i, SPAN("CANNOT"), "INBOX can not be deleted");
     if (err == ERR_EXISTS)
         return imap_no(i, SPAN("HASCHILDREN"), "There are mailboxes below it");
-    return err != 0 ? refuse(i, err) : imap_ok(i, SPAN_EMPTY, "Deleted");
+    if (err != 0)
+        return refuse(i, err);
+    imap_own_name(i, IMAP_OWN_GONE, m.name);
+    return imap_ok(i, SPAN_EMPTY, "Deleted");
 }
 
 enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args)
@@ -132,7 +136,11 @@ enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args)
         err = new_name(i, args->next, &to);
     if (err == 0)
         err = mailbox_rename(i->server->mail, i->account, from, to);
-    return err != 0 ? refuse(i, err) : imap_ok(i, SPAN_EMPTY, "Renamed");
+    if (err != 0)
+        return refuse(i, err);
+    imap_own_name(i, IMAP_OWN_GONE, from);
+    imap_own_name(i, IMAP_OWN_THERE, to);
+    return imap_ok(i, SPAN_EMPTY, "Renamed");
 }
 
 static enum step subscribe(struct imap *i, const struct imap_arg *args, bool on)
@@ -143,7 +151,10 @@ static enum step subscribe(struct imap *i, const struct imap_arg *args, bool on)
     int err = new_name(i, args, &name);
     if (err == 0)
         err = mailbox_subscribe(i->server->mail, i->account, name, on);
-    return err != 0 ? refuse(i, err) : imap_ok(i, SPAN_EMPTY, on ? "Subscribed" : "Unsubscribed");
+    if (err != 0)
+        return refuse(i, err);
+    imap_own_name(i, on ? IMAP_OWN_SUBSCRIBED : IMAP_OWN_UNSUBSCRIBED, name);
+    return imap_ok(i, SPAN_EMPTY, on ? "Subscribed" : "Unsubscribed");
 }
 
 enum step imap_cmd_subscribe(struct imap *i, const struct imap_arg *args)

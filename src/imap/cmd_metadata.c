@@ -188,5 +188,9 @@ enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
         m.id.v = 0;
     if (err == 0)
         err = mailbox_annotate(i->server->mail, i->account, m.id, v, n);
-    return err != 0 ? refuse(i, err) : imap_ok(i, SPAN_EMPTY, "Set");
+    if (err != 0)
+        return refuse(i, err);
+    for (size_t k = 0; k < n; k++)
+        imap_own_annotation(i, m.id, &v[k]);
+    return imap_ok(i, SPAN_EMPTY, "Set");
 }

@@ -60,6 +60,7 @@ static void notify_clear(struct imap_notify *n)
     free(n->program.groups);
     free(n->rows);
     free(n->notes);
+    notify_own_forget(n);
     *n = (struct imap_notify){.watch.waker = n->watch.waker};
 }
 

@@ -396,6 +396,23 @@ enum { IMAP_WANTS_MESSAGES = 1, IMAP_WANTS_FLAGS = 2 };
 unsigned imap_notify_wants(const struct imap *i);
 /* What it wants to know of new messages there: a list of items of FETCH; empty: nothing. */
 struct span imap_notify_items(const struct imap *i);
+/* What a command of this session has done, of which NOTIFY need not tell it (notify_own.c). */
+enum imap_own { /* of each pair the last one counts */
+                IMAP_OWN_THERE,
+                IMAP_OWN_GONE,
+                IMAP_OWN_SUBSCRIBED,
+                IMAP_OWN_UNSUBSCRIBED,
+                IMAP_OWN_NOTE,
+                IMAP_OWN_NO_NOTE,
+};
+void imap_own_name(struct imap *i, enum imap_own what, struct span name);
+/* Of a mailbox; 0: of the server. */
+struct mail_annotation;
+void imap_own_annotation(struct imap *i,
+                         struct mailbox_id mailbox,
+                         const struct mail_annotation *a);
+/* Were put into a mailbox that is not selected. */
+void imap_own_messages(struct imap *i, struct mailbox_id mailbox, const struct numset *uids);
 /* What is asked for cannot be told any more: the client hears that, and then `then`. */
 enum step imap_notify_lost(struct imap *i, int err, enum step (*then)(struct imap *i));
 

@@ -67,6 +67,8 @@ struct imap_notify {
     struct notify_program program;
     struct notify_row *rows; /* in the order of names; with their names one piece of memory */
     size_t rows_n;
+    uint32_t newest;           /* mailbox that there was */
+    struct notify_own *own;    /* what this session has changed since; NULL: nothing */
     struct notify_note *notes; /* of rows that want METADATA; one piece as well */
     size_t notes_n;
     struct imap_watch watch;
@@ -85,6 +87,17 @@ int notify_parse(struct imap *i,
 int notify_begin(struct imap *i, enum step (*then)(struct imap *i), enum step *step_out) MUST_CHECK;
 /* Tells what has changed since the rows were read, and then `then`. */
 enum step notify_look(struct imap *i, enum step (*then)(struct imap *i));
+
+/* ---- notify_own.c: what this session did itself, and need not hear of (§5) ------------------- */
+
+/* Is what there is of this name what the session has made of it? */
+bool notify_own_has(const struct imap_notify *n, enum imap_own what, struct span name);
+/* The annotation has the value that the session gave it. */
+bool notify_own_note(const struct imap_notify *n, const struct notify_note *note, bool gone);
+/* Is all that has changed in this mailbox that the session has put messages there? */
+bool notify_own_is_all(struct imap *i, const struct notify_row *now, const struct notify_row *old);
+void notify_own_forget(struct imap_notify *n);
+uint64_t notify_hash(struct span value);
 
 /* ---- notify_notes.c: annotations (§5.6, §5.7) ----------------------------------------------- */
 

@@ -13,8 +13,9 @@ struct look {
     struct notify_row *old;
     size_t old_n;
     struct notify_notes notes;
-    size_t at;  /* new rows first, then old ones, then the server */
-    bool tells; /* what is different */
+    size_t at;       /* new rows first, then old ones, then the server */
+    uint32_t newest; /* mailbox that there was before */
+    bool tells;      /* what is different */
     enum step (*then)(struct imap *i);
 };
 
@@ -93,7 +94,11 @@ static int rows_read(struct imap *i, struct look *x, struct notify_row **out, si
     if (v == NULL || x->of == NULL)
         return arena_err(x->arena);
     size_t n = 0;
+    x->newest = i->notify->newest;
     for (size_t k = 0; k < x->names_n; k++) {
+        const struct mailbox *box = x->names[k].box;
+        if (box != NULL && box->id.v > i->notify->newest)
+            i->notify->newest = box->id.v;
         unsigned events = events_of(&i->notify->program, &x->names[k]);
         if (events == 0 || (x->names[k].box == NULL && !x->names[k].subscribed))
             continue;
@@ -232,24 +237,43 @@ static bool came_along(struct imap *i,
     return false;
 }
 
+/* The name was created, deleted but for what is below it, or renamed. */
+static bool tell_changed_name(struct imap *i,
+                              const struct look *x,
+                              const struct notify_row *now,
+                              const struct notify_row *old,
+                              const struct imap_name *v)
+{
+    if (old == NULL || old->noselect != now->noselect) {
+        /* §5.4: when INBOX is renamed that is one event, of the new name */
+        bool from_inbox =
+            v->box->was_inbox && !now->noselect && (old != NULL || now->id > x->newest);
+        write_list(i, now->name, v, from_inbox ? SPAN("INBOX") : SPAN_EMPTY);
+        if (!from_inbox)
+            write_parent(i, x, now->name);
+        return true;
+    }
+    if (span_eq(old->name, now->name) || came_along(i, x, now, old))
+        return false;
+    write_list(i, now->name, v, old->name);
+    return true;
+}
+
 static void tell_name(struct imap *i,
                       const struct look *x,
                       const struct notify_row *now,
                       const struct notify_row *old,
                       const struct imap_name *v)
 {
-    bool names = (now->events & NOTIFY_NAMES) != 0 && now->id != 0;
-    bool listed = false;
-    if (names && (old == NULL || old->noselect != now->noselect)) {
-        write_list(i, now->name, v, SPAN_EMPTY);
-        write_parent(i, x, now->name);
-        listed = true;
-    } else if (names && !span_eq(old->name, now->name) && !came_along(i, x, now, old)) {
-        write_list(i, now->name, v, old->name);
-        listed = true;
-    }
-    bool was = old != NULL && old->subscribed;
-    if (!listed && (now->events & NOTIFY_SUBSCRIPTIONS) != 0 && was != now->subscribed)
+    bool there = now->id != 0 && !now->noselect;
+    bool ours = notify_own_has(i->notify, there ? IMAP_OWN_THERE : IMAP_OWN_GONE, now->name);
+    bool was = old != NULL ? old->subscribed : ours; /* what is created is subscribed to */
+    if (!ours && (now->events & NOTIFY_NAMES) != 0 && now->id != 0 &&
+        tell_changed_name(i, x, now, old, v))
+        return;
+    enum imap_own own = now->subscribed ? IMAP_OWN_SUBSCRIBED : IMAP_OWN_UNSUBSCRIBED;
+    if ((now->events & NOTIFY_SUBSCRIPTIONS) != 0 && was != now->subscribed &&
+        !notify_own_has(i->notify, own, now->name))
         write_list(i, now->name, v, SPAN_EMPTY);
 }
 
@@ -260,17 +284,19 @@ static void tell_gone(struct imap *i, const struct look *x, const struct notify_
     bool there = v != NULL && v->box != NULL;
     if (there &&
         v->box->id.v == old->id) { /* only not wanted any more, because not subscribed to */
-        if ((old->events & NOTIFY_SUBSCRIPTIONS) != 0 && old->subscribed != v->subscribed)
+        if ((old->events & NOTIFY_SUBSCRIPTIONS) != 0 && old->subscribed != v->subscribed &&
+            !notify_own_has(i->notify, IMAP_OWN_UNSUBSCRIBED, v->name))
             write_list(i, v->name, v, SPAN_EMPTY);
         return;
     }
-    if (there)
+    if (there || notify_own_has(i->notify, IMAP_OWN_GONE, old->name))
         return; /* another one has the name, and was told of */
     if ((old->events & NOTIFY_NAMES) != 0 && old->id != 0) {
         write_list(i, old->name, v, SPAN_EMPTY);
         write_parent(i, x, old->name);
     } else if ((old->events & NOTIFY_SUBSCRIPTIONS) != 0 &&
-               old->subscribed != (v != NULL && v->subscribed)) {
+               old->subscribed != (v != NULL && v->subscribed) &&
+               !notify_own_has(i->notify, IMAP_OWN_UNSUBSCRIBED, old->name)) {
         write_list(i, old->name, v, SPAN_EMPTY);
     }
 }
@@ -318,8 +344,11 @@ static int tell_now(struct imap *i, struct look *x, size_t k)
     tell_name(i, x, now, old, x->of[k]);
     struct notify_row empty = nothing;
     empty.uidvalidity = now->uidvalidity; /* of a new one its name is told, if at all */
-    unsigned wanted = status_of(i, now, old != NULL ? old : &empty);
-    int err = wanted != 0 ? imap_status_write(i, x->of[k]->box, wanted) : 0;
+    old = old != NULL ? old : &empty;
+    unsigned wanted = status_of(i, now, old);
+    int err = wanted != 0 && !notify_own_is_all(i, now, old)
+                  ? imap_status_write(i, x->of[k]->box, wanted)
+                  : 0;
     return err != 0 ? err : notes_of(i, x, now, true);
 }
 
@@ -331,6 +360,7 @@ static enum step look_end(struct imap *i, struct look *x, int err)
         err = notify_notes_look(i, &x->notes, 0, SPAN_EMPTY, x->tells);
     if (err == 0)
         err = notify_notes_keep(i, &x->notes);
+    notify_own_forget(i->notify);
     imap_task_end(i);
     return err != 0 ? imap_notify_lost(i, err, then) : then(i);
 }

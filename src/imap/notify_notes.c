@@ -25,7 +25,7 @@ void notify_notes_done(struct notify_notes *now)
 }
 
 /* FNV-1a. Who makes two values of his own collide is not told of one change. */
-static uint64_t hash(struct span value)
+uint64_t notify_hash(struct span value)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325) ^ value.n;
     for (size_t k = 0; k < value.n; k++)
@@ -38,7 +38,7 @@ static uint64_t hash(struct span value)
 static int
 add(struct notify_notes *now, uint32_t mailbox, bool shared, const struct mail_annotation *a)
 {
-    struct notify_note note = {.mailbox = mailbox, .shared = shared, .hash = hash(a->value)};
+    struct notify_note note = {.mailbox = mailbox, .shared = shared, .hash = notify_hash(a->value)};
     note.name = arena_dup(now->names, a->name);
     if (note.name.p == NULL)
         return arena_err(now->names);
@@ -112,11 +112,12 @@ compare(struct imap *i, struct span mailbox, uint32_t id, const struct notify_no
         last++;
     for (size_t k = 0; k < n; k++) {
         const struct notify_note *was = find(old->notes + first, last - first, k, &now[k]);
-        if (was == NULL || was->hash != now[k].hash)
+        if ((was == NULL || was->hash != now[k].hash) && !notify_own_note(old, &now[k], false))
             tell(i, mailbox, &now[k], &open);
     }
     for (size_t k = first; k < last; k++)
-        if (find(now, n, k - first, &old->notes[k]) == NULL)
+        if (find(now, n, k - first, &old->notes[k]) == NULL &&
+            !notify_own_note(old, &old->notes[k], true))
             tell(i, mailbox, &old->notes[k], &open);
     if (open)
         buf_puts(i->s.out, "\r\n");

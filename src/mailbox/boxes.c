@@ -210,7 +210,7 @@ struct mailbox_create {
     struct mail *mail;
     struct span name;
     enum special_use use;
-    struct mailbox_id like; /* whose annotations it gets; 0: nobody's */
+    struct mailbox_id like; /* INBOX, whose annotations it gets; 0: nobody's */
     struct mailbox_id id;
 };
 
@@ -229,6 +229,18 @@ static int mailbox_revive(struct edit *e, struct mailbox_id id)
     return 0;
 }
 
+static int come_from_inbox(struct edit *e, struct mailbox_id inbox, struct mailbox_id id)
+{
+    struct mailbox_record box;
+    int err = edit_mailbox_record(e, id, &box);
+    if (err == 0) {
+        box.was_inbox = true;
+        edit_mailbox_put(e, id, &box);
+        err = annotations_copy(e, inbox, id);
+    }
+    return err;
+}
+
 static int mailbox_create_run(struct store_txn *t, void *arg)
 {
     struct mailbox_create *c = arg;
@@ -243,7 +255,7 @@ static int mailbox_create_run(struct store_txn *t, void *arg)
     else if (err == ERR_NOT_FOUND)
         err = boxes_create(&e, c->name, c->use, &c->id);
     if (err == 0 && c->like.v != 0)
-        err = annotations_copy(&e, c->like, c->id);
+        err = come_from_inbox(&e, c->like, c->id);
     return edit_close(&e, err);
 }
 

@@ -26,6 +26,7 @@ mailbox_fill(struct mailbox_id id, struct span value, struct arena *a, struct ma
         .bytes = r.bytes,
         .subscribed = r.subscribed,
         .noselect = r.noselect,
+        .was_inbox = r.was_inbox,
     };
     return out->name.p == NULL ? arena_err(a) : 0;
 }

@@ -83,7 +83,8 @@ struct mailbox {
     uint64_t highest_modseq;
     uint64_t messages, unseen, bytes;
     bool subscribed;
-    bool noselect; /* only a level in the names of others */
+    bool noselect;  /* only a level in the names of others */
+    bool was_inbox; /* RENAME of INBOX made it */
 };
 /* By id. */
 int mailbox_list(

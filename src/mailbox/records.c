@@ -8,7 +8,7 @@
 enum {
     RECORD_VERSION = 1,
     ACCOUNT_VERSION = 3,  /* keywords; annotation_bytes */
-    MAILBOX_VERSION = 2,  /* noselect, sets */
+    MAILBOX_VERSION = 3,  /* 2: noselect, sets; 3: was_inbox */
     ENTRY_VERSION = 2,    /* keywords */
     EXPUNGED_VERSION = 2, /* keywords */
 };
@@ -158,6 +158,7 @@ void mailbox_record_pack(struct buf *b, const struct mailbox_record *r)
     pack_uint(b, r->bytes);
     pack_u8(b, r->noselect ? 1 : 0);
     pack_u8(b, r->sets ? 1 : 0);
+    pack_u8(b, r->was_inbox ? 1 : 0);
 }
 
 int mailbox_record_unpack(struct span s, struct mailbox_record *out)
@@ -179,6 +180,8 @@ int mailbox_record_unpack(struct span s, struct mailbox_record *out)
         out->noselect = take_bool(&u);
         out->sets = take_bool(&u);
     }
+    if (version >= 3)
+        out->was_inbox = take_bool(&u);
     must_be(&u, out->name.n > 0 && out->use < USE_COUNT);
     must_be(&u, out->uidvalidity > 0 && out->uidnext > 0 && out->unseen <= out->messages);
     return unpack_end(&u);

@@ -40,8 +40,9 @@ struct mailbox_record {
     uint64_t highest_modseq;
     uint64_t created_modseq;
     uint64_t messages, unseen, bytes;
-    bool noselect; /* only a level in the names of others: RFC 9051 \\Noselect */
-    bool sets;     /* its rows in TABLE_SET are there; older programs made none */
+    bool noselect;  /* only a level in the names of others: RFC 9051 \\Noselect */
+    bool sets;      /* its rows in TABLE_SET are there; older programs made none */
+    bool was_inbox; /* RENAME of INBOX made it */
 };
 
 /* Everything LIST, UIDL, STAT and FETCH FLAGS need, so that a view reads no other table. Under 100

@@ -39,6 +39,7 @@ static int remove_run(struct store_txn *t, void *arg)
     if (err == 0 && below) {
         /* made again it must have a higher UIDVALIDITY: it gets that now */
         box.noselect = true;
+        box.was_inbox = false;
         box.use = USE_NONE;
         box.uidvalidity = boxes_uidvalidity(&e);
         box.uidnext = 1;

@@ -234,6 +234,7 @@ static void draw_mailbox(struct draw *d, struct buf *b)
                                    .bytes = draw_up_to(d, INT64_MAX),
                                    .noselect = draw_bool(d),
                                    .sets = draw_bool(d),
+                                   .was_inbox = draw_bool(d),
                                };
     r.unseen = draw_up_to(d, r.messages);
     r.name = draw_span(d, LIMIT_MAILBOX_NAME);
@@ -245,7 +246,7 @@ static void draw_mailbox(struct draw *d, struct buf *b)
     must(out.uidvalidity == r.uidvalidity && out.uidnext == r.uidnext);
     must(out.highest_modseq == r.highest_modseq && out.created_modseq == r.created_modseq);
     must(out.messages == r.messages && out.unseen == r.unseen && out.bytes == r.bytes);
-    must(out.noselect == r.noselect && out.sets == r.sets);
+    must(out.noselect == r.noselect && out.sets == r.sets && out.was_inbox == r.was_inbox);
     draw_damage(d, b);
     mailbox_record_round_trip(buf_span(b));
 }

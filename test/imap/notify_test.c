@@ -391,6 +391,133 @@ static void metadata(void **state)
     host_free(h);
 }
 
+/* §5.4: one event, of the new name. */
+static void inbox_is_renamed(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w), *other = world_login(&w);
+    world_talk(other, "o CREATE Top", "o OK", NULL);
+    world_talk(h, "a NOTIFY SET (personal (MailboxName)) (subscribed (MailboxName))", "a OK", NULL);
+    world_append(&w, SPAN(MESSAGE), 0);
+    world_talk(other, "o RENAME INBOX Top/Old", "o OK", NULL);
+    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Top/Old (\"OLDNAME\" (INBOX))", NULL);
+    world_talk(other, "o RENAME Top/Old Older", "o OK", NULL);
+    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Older (\"OLDNAME\" (Top/Old))", NULL);
+    world_talk(other, "o CREATE Older/Below", "o OK", NULL);
+    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Older/Below",
+          "* LIST (\\HasChildren \\Subscribed) \"/\" Older", NULL);
+    world_talk(other, "o DELETE Older", "o OK", NULL);
+    hears(h, "* LIST (\\HasChildren \\Noselect", NULL);
+    world_talk(other, "o RENAME inbox Older", "o OK", NULL);
+    hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Older (\"OLDNAME\" (INBOX))", NULL);
+    /* to whom it becomes known later it is no event */
+    world_talk(other, "o UNSUBSCRIBE Older", "o OK", NULL);
+    world_talk(h, "b NOTIFY SET (subscribed (MailboxName))", "b OK", NULL);
+    world_talk(other, "o SUBSCRIBE Older", "o OK", NULL);
+    hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Older", NULL);
+    assert_int_equal(span_find(host_output(h), SPAN("OLDNAME")), -1);
+    host_free(other);
+    host_free(h);
+}
+
+/* §5: who does it need not be told. */
+static void own_names(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w), *other = world_login(&w);
+    world_talk(h, "a NOTIFY SET (personal (MailboxName SubscriptionChange))", "a OK", NULL);
+    world_talk(h, "b CREATE New", "b OK", NULL);
+    world_talk(h, "b CREATE New/Below/", "b OK", NULL);
+    hears(h, NULL);
+    host_sends(h, "b CREATE Far/Away\r\n");
+    host_expect(h, "b OK");
+    hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Far", NULL); /* this it did not ask for */
+    world_talk(h, "b RENAME New Newer", "b OK", NULL);
+    hears(h, NULL);
+    world_talk(h, "b UNSUBSCRIBE Newer", "b OK", NULL);
+    hears(h, NULL);
+    world_talk(h, "b SUBSCRIBE Newer", "b OK", NULL);
+    hears(h, NULL);
+    world_talk(h, "b DELETE Newer", "b OK", NULL);
+    hears(h, NULL);
+    world_talk(h, "b DELETE Newer/Below", "b OK", NULL);
+    host_output_clear(h);
+    hears(h, NULL);
+    /* what somebody else makes of it meanwhile is told */
+    host_sends(h, "c CREATE Mine\r\n");
+    host_output_clear(h);
+    hears(h, NULL);
+    world_talk(other, "o DELETE Mine", "o OK", NULL);
+    hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" Mine", NULL);
+    world_talk(h, "b CREATE Mine", "b OK", NULL);
+    hears(h, NULL);
+    world_talk(h, "b RENAME INBOX Past", "b OK", NULL);
+    hears(h, NULL);
+    host_free(other);
+    host_free(h);
+}
+
+static void own_messages(void **state)
+{
+    (void)state;
+    struct host *h = selected(), *other = world_login(&w);
+    world_talk(h,
+               "a NOTIFY SET (selected (MessageNew MessageExpunge)) "
+               "(mailboxes (Sent Trash) (MessageNew MessageExpunge FlagChange))",
+               "a OK", NULL);
+    world_talk(h, "b ENABLE CONDSTORE", "b BAD", NULL);
+    world_talk(h, "b STATUS INBOX (HIGHESTMODSEQ)", "* STATUS", "b OK", NULL);
+    append(h, "Sent");
+    hears(h, NULL);
+    append(other, "Sent");
+    hears(h, "* STATUS Sent (MESSAGES 2 UIDNEXT 3 ", NULL);
+    world_talk(h, "b COPY 1:2 Trash", "b OK [COPYUID", NULL);
+    hears(h, NULL);
+    world_talk(h, "b UID MOVE 3 Trash", "* OK [COPYUID", "* 3 EXPUNGE", "b OK", NULL);
+    hears(h, NULL);
+    /* together with what somebody else does it is told */
+    for (int n = 0; n < 4; n++) {
+        static const char *const others[] = {"o STORE 1 +FLAGS.SILENT \\Flagged",
+                                             "o STORE 3 +FLAGS.SILENT \\Deleted", "o EXPUNGE",
+                                             "o NOOP"};
+        char append_it[] = "c APPEND Trash {47+}\r\n" MESSAGE "\r\n";
+        if (n == 0)
+            host_sends(other, "o SELECT Trash\r\n");
+        host_sends(other, others[n]);
+        host_sends(other, "\r\n");
+        host_output_clear(other);
+        host_sends(h, append_it); /* before it is looked at */
+        host_expect(h, "c OK");
+        if (n < 3)
+            hears(h, "* STATUS Trash (", NULL);
+        else
+            hears(h, NULL);
+    }
+    host_free(other);
+    host_free(h);
+}
+
+static void own_metadata(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w), *other = world_login(&w);
+    world_talk(h,
+               "a NOTIFY SET (mailboxes (INBOX) (MailboxMetadataChange)) (personal "
+               "(ServerMetadataChange))",
+               "a OK", NULL);
+    world_talk(h, "b SETMETADATA INBOX (/shared/comment \"a\" /private/comment \"b\")", "b OK",
+               NULL);
+    hears(h, NULL);
+    world_talk(h, "b SETMETADATA INBOX (/shared/comment NIL)", "b OK", NULL);
+    hears(h, NULL);
+    world_talk(h, "b SETMETADATA \"\" (/private/comment \"b\")", "b OK", NULL);
+    hears(h, NULL);
+    world_talk(other, "o SETMETADATA INBOX (/private/comment NIL)", "o OK", NULL);
+    hears(h, "* METADATA INBOX /private/comment", NULL);
+    host_free(other);
+    host_free(h);
+}
+
 /* §7: UPDATE with items, beside those of NOTIFY. */
 static void searches(void **state)
 {
@@ -455,6 +582,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(some_names, setup, teardown),
         cmocka_unit_test_setup_teardown(flags_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(metadata, setup, teardown),
+        cmocka_unit_test_setup_teardown(inbox_is_renamed, setup, teardown),
+        cmocka_unit_test_setup_teardown(own_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(own_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(own_metadata, setup, teardown),
         cmocka_unit_test_setup_teardown(searches, setup, teardown),
         cmocka_unit_test_setup_teardown(too_much, setup, teardown),
     };

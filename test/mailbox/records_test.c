@@ -70,7 +70,8 @@ static void cut_records_are_damage_and_longer_ones_newer(void **state)
                                                           .uidnext = 1,
                                                           .messages = 300,
                                                           .unseen = 300,
-                                                          .bytes = 70000}));
+                                                          .bytes = 70000,
+                                                          .was_inbox = true}));
     CUT_AND_GROW(entry_record, largest_entry);
     CUT_AND_GROW(message_record,
                  ((struct message_record){.size = 5, .envelope_from = SPAN("x@y")}));
