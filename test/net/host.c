@@ -428,3 +428,12 @@ bool host_line(struct host *h, struct span *out)
     buf_consume(&h->output, (size_t)end + 2);
     return true;
 }
+
+bool host_take(struct host *h, size_t n, struct span *out)
+{
+    if (h->output.n < n)
+        return false;
+    *out = span_of(h->output.p, n);
+    buf_consume(&h->output, n);
+    return true;
+}

@@ -81,6 +81,8 @@ struct span host_output(struct host *h);
 void host_output_clear(struct host *h);
 /* Takes one line (without CRLF). false: there is no whole line. */
 bool host_line(struct host *h, struct span *out);
+/* Takes exactly that many bytes. false: so many have not been written yet. */
+bool host_take(struct host *h, size_t n, struct span *out);
 
 /* ---- with cmocka: they fail the test, telling what came instead ---------------------------- */
 

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "mailbox/keys.h"
 #include "mailbox/records.h"
+#include "mailbox/sync.h"
 #include "trace.h"
 #include "turns.h"
 
@@ -134,44 +135,109 @@ static void read_content(struct audit *a, const struct life *l, struct message_i
 }
 
 /* Where it is, and that it has always been there. */
-static void audit_uid(struct life *l, struct copy *copy, const struct mail_entry *e)
+static void audit_uid(struct audit *a, struct copy *copy, const struct mail_entry *e)
 {
-    if (copy->uid != 0 && copy->uid != e->uid.v)
-        wrong("message %u of u%u had UID %u and has %u now", copy->message->n, l->slot, copy->uid,
-              e->uid.v);
-    if (copy->uid == 0 && e->uid.v < l->uidnext)
-        wrong("message %u of u%u is new and has UID %u, and UIDNEXT was %u already",
-              copy->message->n, l->slot, e->uid.v, l->uidnext);
-    copy->uid = e->uid.v;
+    const struct box *b = copy->box;
+    if (copy->uid == 0 && e->uid.v < b->settled_uidnext)
+        wrong("message %u in %s of u%u is new and has UID %u, and UIDNEXT was %u already",
+              copy->message->n, b->name, b->life->slot, e->uid.v, b->settled_uidnext);
+    copy->vague = false;
+    copy_uid_seen(a->m, copy, e->uid.v, a->m->step);
+    if (copy->uid != e->uid.v)
+        wrong("message %u in %s of u%u has its old UID %u again", copy->message->n, b->name,
+              b->life->slot, e->uid.v);
 }
 
-static void audit_entry(struct audit *a, struct life *l, const struct mail_entry *e)
+static void audit_marks(struct audit *a, struct copy *copy, unsigned flags)
 {
-    read_content(a, l, e->message);
+    for (unsigned i = 0; i < MARKS; i++) {
+        enum tri found = (flags & 1u << i) != 0 ? YES : NO, on = copy->marks[i].on;
+        if (on != MAYBE && on != found)
+            wrong("message %u in %s of u%u: %s is %s, and was promised to be %s", copy->message->n,
+                  copy->box->name, copy->life->slot, mark_names[i], tri_name(found), tri_name(on));
+        mark_is(a->m, copy, i, found);
+        must(copy->marks[i].writers == 0);
+    }
+}
+
+static struct copy *audit_content(struct audit *a, struct box *b, const struct mail_entry *e)
+{
+    const struct life *l = b->life;
     struct span content = buf_span(&a->content);
     struct message *msg = message_of(a->m, content);
-    struct copy *copy = msg != NULL ? copy_find(l, msg) : NULL;
+    struct copy *copy = msg != NULL ? copy_find(b, msg) : NULL;
     if (copy == NULL)
-        wrong("u%u has a message that nobody ever sent there: UID %u", l->slot, e->uid.v);
+        wrong("%s of u%u has a message that nobody ever put there: UID %u", b->name, l->slot,
+              e->uid.v);
     const char *differs = message_differs(msg, content);
     if (differs != NULL)
-        wrong("message %u of u%u: %s", msg->n, l->slot, differs);
+        wrong("message %u in %s of u%u: %s", msg->n, b->name, l->slot, differs);
     if (e->size != content.n)
         wrong("message %u of u%u has %zu bytes and is listed with %llu", msg->n, l->slot, content.n,
               (unsigned long long)e->size);
+    return copy;
+}
+
+static void audit_entry(struct audit *a, struct box *b, const struct mail_entry *e, bool keyword)
+{
+    const struct life *l = b->life;
+    read_content(a, l, e->message);
+    struct copy *copy = audit_content(a, b, e);
+    const struct message *msg = copy->message;
     if (copy->seen == a->mark)
-        wrong("message %u is twice in u%u", msg->n, l->slot);
+        wrong("message %u is twice in %s of u%u", msg->n, b->name, l->slot);
     if (copy->arrived == NO)
-        wrong("message %u is in u%u, and was refused or never sent whole", msg->n, l->slot);
+        wrong("message %u is in %s of u%u, and was refused or never sent whole", msg->n, b->name,
+              l->slot);
     if (copy->gone == YES)
-        wrong("message %u is in u%u, and was removed", msg->n, l->slot);
+        wrong("message %u is in %s of u%u, and was removed", msg->n, b->name, l->slot);
     copy->seen = a->mark;
     copy_arrived(a->m, copy, YES);
     copy_gone(a->m, copy, NO);
+    copy->moved = false;
     copy_seen(a->m, copy, e->uidl, a->m->step);
-    audit_uid(l, copy, e);
+    audit_uid(a, copy, e);
+    unsigned flags = 0;
+    static const uint32_t bits[] = {FLAG_SEEN, FLAG_ANSWERED, FLAG_FLAGGED, FLAG_DELETED,
+                                    FLAG_DRAFT};
+    for (unsigned i = 0; i < COUNT_OF(bits); i++)
+        flags |= (e->flags & bits[i]) != 0 ? 1u << i : 0;
+    audit_marks(a, copy, flags | (keyword ? 1u << MARK_KEYWORD : 0));
     a->bytes += e->size;
     a->messages++;
+}
+
+/* Which UIDs have the keyword. */
+static void read_keyword(struct audit *a, const struct box *b, struct numset *out)
+{
+    uint32_t id;
+    int err =
+        mailbox_keyword(&a->w->mail, b->life->id, span_str(mark_names[MARK_KEYWORD]), false, &id);
+    if (err == ERR_NOT_FOUND)
+        return;
+    if (err == 0)
+        err = mailbox_set(&a->w->mail, b->life->id, (struct mailbox_id){b->id}, SET_KEYWORD + id,
+                          out);
+    if (err != 0)
+        wrong("the keywords of u%u cannot be read: %s", b->life->slot, err_name(err));
+}
+
+static void audit_entries(struct audit *a, struct box *b)
+{
+    struct mail_view v;
+    struct numset marked;
+    numset_init(&marked);
+    int err = mailbox_view_load(&a->w->mail, b->life->id, (struct mailbox_id){b->id}, SIZE_MAX, &v);
+    if (err != 0 || v.damaged != 0)
+        wrong("%s of u%u cannot be listed: %s", b->name, b->life->slot, err_name(err));
+    if (v.n > 0)
+        read_keyword(a, b, &marked);
+    for (size_t i = 0; i < v.n; i++)
+        audit_entry(a, b, &v.v[i], numset_has(&marked, v.v[i].uid.v));
+    if (v.n > 0 && v.v[v.n - 1].uid.v >= b->uidnext)
+        wrong("%s of u%u has a UID that is not below UIDNEXT", b->name, b->life->slot);
+    numset_done(&marked);
+    mailbox_view_done(&v);
 }
 
 static void audit_missing(struct audit *a, struct life *l)
@@ -181,8 +247,8 @@ static void audit_missing(struct audit *a, struct life *l)
         if (copy->seen == a->mark)
             continue;
         if (copy_must(copy))
-            wrong("message %u is not in u%u, and its sender was told that it is", copy->message->n,
-                  l->slot);
+            wrong("message %u is not in %s of u%u, and somebody was told that it is",
+                  copy->message->n, copy->box->name, l->slot);
         if (copy->gone == MAYBE)
             copy_gone(a->m, copy, YES);
         /* one that somebody removed may have arrived before, and can be brought back */
@@ -191,33 +257,71 @@ static void audit_missing(struct audit *a, struct life *l)
     }
 }
 
-static void audit_box(struct audit *a, struct life *l)
+/* ---- mailboxes ---------------------------------------------------------------------------- */
+
+static struct box *box_of(struct life *l, const struct mailbox *found)
 {
-    struct mail_view v;
+    char name[BOX_TEXT];
+    struct box *b = box_of_id(l, found->id.v);
+    if (!span_to_cstr(found->name, name, sizeof name))
+        name[0] = '\0';
+    for (size_t i = 0; b == NULL && i < l->boxes_n; i++)
+        if (l->boxes[i]->id == 0 && box_may_be_there(l->boxes[i]) &&
+            (strcmp(l->boxes[i]->name, name) == 0 || strcmp(l->boxes[i]->other, name) == 0))
+            b = l->boxes[i];
+    if (b == NULL || b->made == NO)
+        wrong("u%u has a mailbox that nobody made: %.*s", l->slot, SPAN_ARG(found->name));
+    if (b->removed == YES)
+        wrong("u%u has a mailbox that was removed: %s", l->slot, name);
+    if (strcmp(b->name, name) != 0 && strcmp(b->other, name) != 0)
+        wrong("mailbox %s of u%u is called %s", b->name, l->slot, name);
+    return b;
+}
+
+static void audit_box(struct audit *a, struct life *l, const struct mailbox *found)
+{
+    char name[BOX_TEXT];
+    struct box *b = box_of(l, found);
+    must(span_to_cstr(found->name, name, sizeof name));
+    if (b->other[0] != '\0')
+        box_named(a->m, b, name, "");
+    box_set(a->m, b, &b->made, YES);
+    box_set(a->m, b, &b->removed, NO);
+    box_id_seen(b, found->id.v, found->uidvalidity);
+    if (found->uidnext < b->uidnext || found->highest_modseq < b->modseq)
+        wrong("%s of u%u had UIDNEXT %u, HIGHESTMODSEQ %llu and has %u, %llu", b->name, l->slot,
+              b->uidnext, (unsigned long long)b->modseq, found->uidnext,
+              (unsigned long long)found->highest_modseq);
+    box_numbers_seen(b, found->uidnext, found->highest_modseq);
+    b->seen = a->mark;
+    audit_entries(a, b);
+    b->settled_uidnext = found->uidnext;
+}
+
+static void audit_boxes(struct audit *a, struct life *l)
+{
+    struct mailbox *v;
     struct mail_quota quota;
-    struct mailbox box;
-    int err = mailbox_view_load(&a->w->mail, l->id, (struct mailbox_id){0}, SIZE_MAX, &v);
-    if (err != 0 || v.damaged != 0)
-        wrong("the INBOX of u%u cannot be listed: %s", l->slot, err_name(err));
-    if (mailbox_find_use(&a->w->mail, l->id, USE_INBOX, a->arena, &box) != 0 ||
+    size_t n;
+    if (mailbox_list(&a->w->mail, l->id, a->arena, &v, &n) != 0 ||
         mailbox_quota(&a->w->mail, l->id, &quota) != 0)
-        wrong("the counters of u%u cannot be read", l->slot);
+        wrong("the mailboxes of u%u cannot be read", l->slot);
     a->bytes = a->messages = 0;
-    for (size_t i = 0; i < v.n; i++)
-        audit_entry(a, l, &v.v[i]);
+    for (size_t i = 0; i < n; i++)
+        audit_box(a, l, &v[i]);
+    for (size_t i = 0; i < l->boxes_n; i++) {
+        struct box *b = l->boxes[i];
+        if (b->seen == a->mark)
+            continue;
+        if (box_is_there(b))
+            wrong("u%u has no mailbox %s, and was told that it is there", l->slot, b->name);
+        box_set(a->m, b, b->made == MAYBE ? &b->made : &b->removed, b->made == MAYBE ? NO : YES);
+    }
     audit_missing(a, l);
     if (quota.bytes != a->bytes || quota.messages != a->messages)
         wrong("u%u uses %llu bytes for %llu messages, and its quota says %llu for %llu", l->slot,
               (unsigned long long)a->bytes, (unsigned long long)a->messages,
               (unsigned long long)quota.bytes, (unsigned long long)quota.messages);
-    if (l->uidvalidity != 0 && (box.uidvalidity != l->uidvalidity || box.uidnext < l->uidnext))
-        wrong("u%u had UIDVALIDITY %u, UIDNEXT %u and has %u, %u", l->slot, l->uidvalidity,
-              l->uidnext, box.uidvalidity, box.uidnext);
-    if (v.n > 0 && v.v[v.n - 1].uid.v >= box.uidnext)
-        wrong("u%u has a UID that is not below UIDNEXT", l->slot);
-    l->uidvalidity = box.uidvalidity;
-    l->uidnext = box.uidnext;
-    mailbox_view_done(&v);
 }
 
 static void problem(void *arg, struct span sentence)
@@ -232,7 +336,20 @@ static void audit_mail(struct audit *a, struct life *l)
     int err = mailbox_check(&a->w->mail, l->id, true, problem, NULL, &problems);
     if (err != 0)
         wrong("u%u cannot be checked: %s", l->slot, err_name(err));
-    audit_box(a, l);
+    audit_boxes(a, l);
+}
+
+/* Something has the message: both its places, or either. */
+static void audit_pair(const struct sweep *s, size_t i)
+{
+    const struct copy *from = s->from[i], *to = s->to[i];
+    if (from == NULL || from->removers != 1 || to->removers > 1 || from->arrived != YES ||
+        to->restores != s->returns[i] || from->box->removed != NO || to->box->removed != NO)
+        return;
+    if (copy_must(from) == copy_must(to))
+        wrong("message %u of u%u was moved from %s to %s and is in %s", from->message->n,
+              from->life->slot, from->box->name, to->box->name,
+              copy_must(from) ? "both" : "neither");
 }
 
 /* All of a transaction, or nothing of it. Those that somebody else removed or brought back as well
@@ -241,15 +358,26 @@ static void audit_sweep(const struct sweep *s)
 {
     const struct copy *there = NULL, *gone = NULL;
     for (size_t i = 0; i < s->n; i++) {
-        const struct copy *copy = s->v[i];
-        if (copy->removers != 1 || copy->arrived != YES || copy->life->purged == YES ||
-            copy->life->purging)
+        const struct copy *from = s->from != NULL ? s->from[i] : NULL, *to = NULL;
+        const struct copy *copy = s->to != NULL ? s->to[i] : from;
+        if (copy->life->purged == YES || copy->life->purging || copy->box->removed != NO)
             continue;
-        *(copy->gone == YES ? &gone : &there) = copy;
+        if (s->to != NULL)
+            to = s->to[i];
+        if (s->move && to != NULL)
+            audit_pair(s, i);
+        if (to != NULL && to->restores != s->returns[i])
+            continue;
+        if (to != NULL && (to->removers > (to->restores > 0 ? 1 : 0)))
+            continue;
+        if (from != NULL && (from->removers != (s->move ? 1 : 0) || from->arrived != YES))
+            continue;
+        *(copy_must(copy) ? &there : &gone) = copy;
     }
     if (there != NULL && gone != NULL)
-        wrong("one QUIT has removed message %u of u%u, and not message %u", gone->message->n,
-              gone->life->slot, there->message->n);
+        wrong("of what was to be done at once with message %u and %u of u%u, one is done and one "
+              "is not",
+              gone->message->n, there->message->n, gone->life->slot);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */
@@ -282,6 +410,17 @@ void audit(struct world *w)
     buf_done(&a.content);
 }
 
+static bool is_needed(const struct model *m, const struct message *msg)
+{
+    for (size_t i = 0; i < m->lives_n; i++) {
+        const struct life *l = m->lives[i];
+        for (size_t j = 0; l->made == YES && l->purged == NO && j < l->copies_n; j++)
+            if (l->copies[j]->message == msg && copy_must(l->copies[j]))
+                return true;
+    }
+    return false;
+}
+
 void audit_bodies(struct world *w)
 {
     struct store_check check;
@@ -289,13 +428,7 @@ void audit_bodies(struct world *w)
     if (store_check(w->store, problem, NULL, &check) != 0)
         wrong("the store cannot be checked");
     for (size_t i = 0; i < w->model.messages_n; i++) {
-        bool there = false;
-        for (size_t j = 0; j < w->model.lives_n; j++) {
-            const struct life *l = w->model.lives[j];
-            const struct copy *copy = copy_find(l, w->model.messages[i]);
-            there |= l->made == YES && l->purged == NO && copy != NULL && copy_must(copy);
-        }
-        needed += there;
+        needed += is_needed(&w->model, w->model.messages[i]);
     }
     if (check.blobs != needed)
         wrong("%llu bodies are stored, and %llu are needed", (unsigned long long)check.blobs,

@@ -2,14 +2,13 @@
 /* The life of clients, and their connections. */
 #include "client.h"
 
+#include "imap_view.h"
 #include "trace.h"
 #include "turns.h"
 
 static const struct client_kind client_kinds[] = {
-    {"smtp", 9, smtp_visit},
-    {"pop3", 7, pop3_visit},
-    {"admin", 3, admin_visit},
-    {"janitor", 1, janitor_visit},
+    {"smtp", 9, smtp_visit},   {"pop3", 7, pop3_visit},       {"imap", 9, imap_visit},
+    {"admin", 3, admin_visit}, {"janitor", 1, janitor_visit},
 };
 
 uint64_t client_below(struct client *c, uint64_t bound)
@@ -106,8 +105,10 @@ void clients_begin(struct world *w)
 
 void clients_end(struct world *w)
 {
-    for (size_t i = 0; i < w->clients_n; i++)
+    for (size_t i = 0; i < w->clients_n; i++) {
         turns_join(w->clients[i].task);
+        imap_cache_free(w->clients[i].imap);
+    }
     free(w->clients);
     w->clients = NULL;
     w->clients_n = 0;
@@ -119,6 +120,7 @@ void client_once(struct world *w, void (*run)(struct client *c))
     rng_seeded_init(&c.rng, w->plan.seed ^ w->model.step);
     turns_own_set(&c);
     visit(&c, run);
+    imap_cache_free(c.imap);
     turns_own_set(NULL);
 }
 
@@ -229,26 +231,62 @@ bool client_sendf(struct client *c, const char *fmt, ...)
     return ok;
 }
 
+/* Nothing of what is waited for has come: may it still? */
+static bool more_may_come(struct client *c)
+{
+    if (host_closed(c->host)) {
+        if (!explained(c))
+            wrong("%s: the server hung up", c->name);
+        return lose(c, "the server hung up");
+    }
+    if (!host_waiting(c->host)) {
+        if (!explained(c))
+            wrong("%s: the server does not answer", c->name);
+        return lose(c, "no answer");
+    }
+    (void)host_wait(c->host, 1000);
+    return true;
+}
+
+bool client_line_now(struct client *c, struct span *out)
+{
+    if (c->lost || !host_line(c->host, out))
+        return false;
+    trace_bytes("<", *out);
+    return true;
+}
+
 bool client_line(struct client *c, struct span *out)
 {
     while (!c->lost) {
-        if (host_line(c->host, out)) {
-            trace_bytes("<", *out);
+        if (client_line_now(c, out))
             return true;
-        }
-        if (host_closed(c->host)) {
-            if (!explained(c))
-                wrong("%s: the server hung up", c->name);
-            return lose(c, "the server hung up");
-        }
-        if (!host_waiting(c->host)) {
-            if (!explained(c))
-                wrong("%s: the server does not answer", c->name);
-            return lose(c, "no answer");
-        }
-        (void)host_wait(c->host, 1000);
+        if (!more_may_come(c))
+            return false;
     }
     return false;
+}
+
+bool client_octets(struct client *c, size_t n, struct buf *to)
+{
+    struct span got;
+    while (!c->lost) {
+        if (host_take(c->host, n, &got)) {
+            trace_bytes("<", got);
+            buf_put(to, got);
+            must(to->err == 0);
+            return true;
+        }
+        if (!more_may_come(c))
+            return false;
+    }
+    return false;
+}
+
+void client_listen(struct client *c, int64_t ms)
+{
+    if (!c->lost && !host_closed(c->host))
+        (void)host_wait(c->host, ms);
 }
 
 bool client_all(struct client *c, struct span *out)

@@ -24,6 +24,7 @@ struct client {
     bool blurred;                    /* a fault that is not one of these may be felt */
     bool lost;                       /* the connection: nothing more can be sent or read */
     unsigned visits;                 /* still to make */
+    struct imap_cache *imap;         /* what it remembers of a mailbox; NULL: nothing */
     void (*at_op)(struct client *c); /* called before each operation of the store that this client
                                       * causes; NULL: nobody cares */
 };
@@ -36,6 +37,7 @@ struct client_kind {
 
 void smtp_visit(struct client *c);
 void pop3_visit(struct client *c);
+void imap_visit(struct client *c);
 void admin_visit(struct client *c);
 void janitor_visit(struct client *c);
 
@@ -63,6 +65,12 @@ bool client_sendf(struct client *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The next line of an answer, valid until the next send; false: the connection is lost, which is
  * wrong() when nothing explains it. */
 bool client_line(struct client *c, struct span *out);
+/* So many bytes of an answer, put behind `to`; else as client_line. */
+bool client_octets(struct client *c, size_t n, struct buf *to);
+/* Lets the server go on for that long, and hears what it says by itself. */
+void client_listen(struct client *c, int64_t ms);
+/* A line that has come already, as client_line. */
+bool client_line_now(struct client *c, struct span *out);
 /* All that the server says until it closes the connection, as client_line. */
 bool client_all(struct client *c, struct span *out);
 /* Says nothing more until the server gives up; what it says then is in the output. */

@@ -28,7 +28,8 @@ static bool is_old(const struct copy *c, int64_t now_ms, bool surely)
 {
     int64_t keep = keep_ms(c->life, surely);
     int64_t received = surely ? c->message->wall_max : c->message->wall_min;
-    return keep != INT64_MAX && c->arrived != NO && received < now_ms - keep;
+    return c->box == life_inbox(c->life) && keep != INT64_MAX && c->arrived != NO &&
+           received < now_ms - keep;
 }
 
 static bool is_due(const struct client *c, const struct life *l, int64_t now_ms, bool surely)

@@ -27,7 +27,10 @@ static void life_free(struct life *l)
 {
     for (size_t i = 0; i < l->copies_n; i++)
         free(l->copies[i]);
+    for (size_t i = 0; i < l->boxes_n; i++)
+        free(l->boxes[i]);
     free(l->copies);
+    free(l->boxes);
     free(l);
 }
 
@@ -40,6 +43,9 @@ void model_done(struct model *m)
         buf_done(&m->messages[i]->body);
         free(m->messages[i]);
     }
+    for (size_t i = 0; i < m->lines_n; i++)
+        free(m->lines[i]);
+    free(m->lines);
     free(m->lives);
     free(m->messages);
     free(m->sweeps);
@@ -63,6 +69,7 @@ struct life *life_new(struct model *m, unsigned slot, const struct klass *klass,
     m->lives[m->lives_n++] = l;
     m->now[slot] = l;
     password_is(m, l, password);
+    boxes_make(m, l);
     return l;
 }
 
@@ -149,11 +156,11 @@ enum { TRACE_FIELDS_MAX = 2000 }; /* what the server adds to a message */
 
 static bool klass_is_full(const struct klass *k, uint64_t messages, uint64_t bytes, uint64_t more)
 {
-    return (k->quota_messages != 0 && messages >= k->quota_messages) ||
+    return (k->quota_messages != 0 && messages > k->quota_messages) ||
            (k->quota_bytes != 0 && bytes + more >= k->quota_bytes);
 }
 
-bool life_may_be_full(const struct life *l, uint64_t more, uint64_t since)
+bool life_may_be_full(const struct life *l, uint64_t n, uint64_t more, uint64_t since)
 {
     uint64_t messages = 0, bytes = 0;
     for (size_t i = 0; i < l->copies_n; i++) {
@@ -165,7 +172,7 @@ bool life_may_be_full(const struct life *l, uint64_t more, uint64_t since)
     }
     for (int i = 0; i < 2; i++)
         if (l->klass[i] != NULL &&
-            klass_is_full(l->klass[i], messages, bytes, more + TRACE_FIELDS_MAX))
+            klass_is_full(l->klass[i], messages + n, bytes, more + n * TRACE_FIELDS_MAX))
             return true;
     return false;
 }
@@ -183,7 +190,7 @@ bool life_was_full(const struct life *l, uint64_t more, uint64_t since)
         bytes += c->message->body.n;
     }
     /* what is stored is always more than what was sent */
-    return klass_is_full(l->klass[0], messages, bytes, more);
+    return klass_is_full(l->klass[0], messages + 1, bytes, more);
 }
 
 bool life_refuses(const struct life *l, uint64_t size, bool surely)

@@ -4,7 +4,10 @@
  * SLOT      an address, u0@sim.test … Its accounts come one after the other:
  * LIFE      one account, from being made to being purged
  * MESSAGE   one attempt to send one; its number is in its header, so each is told from all others
- * COPY      a message in one life's INBOX
+ * BOX       a mailbox of one life; the first is its INBOX. Names are given again, boxes are not
+ * COPY      a message in one box; at most one for each message, which may leave and come back
+ * LINE      what has one UIDL for ever: a copy and what it was moved to
+ * MARK      a flag of a copy
  *
  * What is not known is MAYBE: an answer that did not come, an error that a fault has caused. A copy
  * may be there if it has `arrived` (perhaps) and is not surely `gone`; it must be there if it has
@@ -22,7 +25,10 @@
 enum tri { NO, MAYBE, YES };
 const char *tri_name(enum tri t);
 
-enum { SLOTS_MAX = 24, PASSWORDS_MAX = 8, DOMAIN_TEXT = 32 };
+enum { SLOTS_MAX = 24, PASSWORDS_MAX = 8, DOMAIN_TEXT = 32, BOX_TEXT = 24, OLD_UIDS = 4 };
+
+enum { MARK_SEEN, MARK_ANSWERED, MARK_FLAGGED, MARK_DELETED, MARK_DRAFT, MARK_KEYWORD, MARKS };
+extern const char *const mark_names[MARKS]; /* as IMAP has them */
 
 struct klass { /* class of service */
     const char *name;
@@ -37,25 +43,58 @@ struct message {
     struct buf body; /* as sent */
     char from[64];   /* envelope; empty: <> */
     bool submitted;
+    bool appended;              /* by IMAP: nothing was put before it */
     bool at_work;               /* its last byte may have been sent, the answer has not come */
     uint64_t end_step;          /* when it came, or was given up */
     int64_t wall_min, wall_max; /* when it may have been received */
 };
 
+struct mark {
+    enum tri on;
+    uint64_t step;    /* of its last change */
+    unsigned begun;   /* changes, ever */
+    unsigned writers; /* changes under way */
+};
+
+struct line {
+    uint64_t uidl; /* 0: not seen yet */
+};
+
+struct box {
+    struct life *life;
+    char name[BOX_TEXT], other[BOX_TEXT]; /* other: it may have that one instead; else empty */
+    enum tri made, removed;
+    bool fixed;                        /* made with the account, and always there */
+    uint64_t step;                     /* of the last change of these */
+    unsigned expunging;                /* EXPUNGEs under way */
+    uint32_t id, uidvalidity, uidnext; /* 0: not seen yet; uidnext: the highest that was */
+    uint64_t modseq;                   /* the highest seen */
+    uint32_t settled_uidnext;          /* at the last audit */
+    unsigned seen;                     /* a mark of the audit's */
+};
+
 struct copy {
     struct message *message;
     struct life *life;
+    struct box *box;
+    struct line *line;
+    struct mark marks[MARKS];
+    bool by_imap;                /* its arrival was one transaction that nobody takes back */
+    bool moved;                  /* it is gone because it was moved away, for certain */
+    unsigned returning;          /* attempts to bring it back that are under way */
+    bool vague;                  /* it came back, and its UID before was never seen */
+    uint32_t old_uids[OLD_UIDS]; /* that it had before it came back */
+    size_t old_uids_n;
     enum tri arrived, gone;
     uint64_t arrived_step, gone_step; /* of their last change */
     int64_t gone_wall;                /* when somebody first tried to remove it */
     unsigned
         removers;  /* attempts to remove it that were begun since it was last seen by an audit */
     bool retiring; /* the janitor is one of them */
-    unsigned restores;      /* that were begun, ever */
+    unsigned restores;      /* comings back that were begun, ever */
     uint64_t restored_step; /* when the last one was */
     uint32_t uid;           /* 0: not seen yet */
-    uint64_t uidl;
-    unsigned seen; /* a mark of the audit's */
+    unsigned seen;          /* a mark of the audit's */
 };
 
 struct life {
@@ -75,13 +114,18 @@ struct life {
     uint64_t klass_step;
     struct copy **copies;
     size_t copies_n, copies_cap;
-    uint32_t uidvalidity, uidnext; /* at the last audit; 0: not yet */
+    struct box **boxes;
+    size_t boxes_n;
+    bool restoring; /* the operator brings something back: IMAP clients remove nothing */
 };
 
-/* Deletions in one transaction, whose end is not known: all or none. */
+/* One transaction whose end is not known: all or none. The n-th of `from`, or NULL, is where it came from; of a move it
+ * is gone then. Without `to`: only gone. */
 struct sweep {
-    struct copy **v;
+    struct copy **from, **to;
+    unsigned *returns; /* restores of each of `to` */
     size_t n;
+    bool move;
 };
 
 struct model {
@@ -94,6 +138,8 @@ struct model {
     size_t messages_n, messages_cap;
     struct sweep *sweeps;
     size_t sweeps_n;
+    struct line **lines;
+    size_t lines_n, lines_cap;
     unsigned strays;    /* mail partitions that nobody may have: makings that failed half-way */
     unsigned passwords; /* given out */
 };
@@ -121,12 +167,50 @@ void password_may_be(struct model *m, struct life *l, unsigned password);
 void password_is(struct model *m, struct life *l, unsigned password);
 bool password_may_be_right(const struct life *l, unsigned password);
 
-/* A limit of its class may have been reached at some time since that step, with `more` bytes to come;
- * or would surely have been passed with them all the time. */
-bool life_may_be_full(const struct life *l, uint64_t more, uint64_t since);
+/* A limit of its class may have been reached at some time since that step, with `n` messages of `more` bytes to come; or
+ * would surely have been passed with one of them all the time. */
+bool life_may_be_full(const struct life *l, uint64_t n, uint64_t more, uint64_t since);
 bool life_was_full(const struct life *l, uint64_t more, uint64_t since);
 /* One of its classes, or (`surely`) each it may have, takes no message of that size. */
 bool life_refuses(const struct life *l, uint64_t size, bool surely);
+
+/* ---- boxes ----------------------------------------------------------------------------------- */
+
+struct box *life_inbox(const struct life *l);
+/* Those that every account has. */
+void boxes_make(struct model *m, struct life *l);
+struct box *box_new(struct model *m, struct life *l, const char *name);
+void box_set(struct model *m, struct box *b, enum tri *field, enum tri to);
+/* `other`: the name it may have instead of `name`; "": none. */
+void box_named(struct model *m, struct box *b, const char *name, const char *other);
+/* Surely there under its name; perhaps there. */
+bool box_is_there(const struct box *b);
+bool box_may_be_there(const struct box *b);
+bool box_is_steady(const struct box *b, uint64_t since);
+/* One that may have that name now; NULL. */
+struct box *box_find(const struct life *l, const char *name);
+struct box *box_of_id(const struct life *l, uint32_t id);
+/* What an answer, or the audit, says of it. wrong() if it was something else. */
+void box_id_seen(struct box *b, uint32_t id, uint32_t uidvalidity);
+void box_numbers_seen(struct box *b, uint32_t uidnext, uint64_t modseq);
+
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+struct mark_try {
+    struct copy *copy;
+    unsigned mark;
+    enum tri before, to;
+    unsigned begun, restores;
+    bool alone;
+};
+/* A change of a flag that is under way, and what became of it: YES, it is done; NO, it was not even begun. */
+void mark_begin(struct model *m, struct mark_try *t, struct copy *c, unsigned mark, bool to);
+void mark_end(struct model *m, const struct mark_try *t, enum tri how);
+/* It has that value, surely. */
+void mark_is(struct model *m, struct copy *c, unsigned mark, enum tri on);
+/* It had this value at any moment since that step. */
+bool mark_was(const struct copy *c, unsigned mark, bool on, uint64_t since);
+bool marks_are_steady(const struct copy *c, uint64_t since);
 
 /* ---- messages and copies ------------------------------------------------------------------ */
 
@@ -139,14 +223,19 @@ const char *message_differs(const struct message *msg, struct span stored);
 void message_at_work(struct message *msg, int64_t wall_ms);
 void message_at_rest(struct model *m, struct message *msg);
 
-/* The copy of a message in a life; NULL: nobody ever sent it there. */
-struct copy *copy_find(const struct life *l, const struct message *msg);
-struct copy *copy_make(struct model *m, struct life *l, struct message *msg);
+/* The copy of a message in a box; NULL: nobody ever put it there. */
+struct copy *copy_find(const struct box *b, const struct message *msg);
+struct copy *copy_make(struct model *m, struct box *b, struct message *msg);
+struct copy *copy_of_uid(const struct box *b, uint32_t uid);
+void copy_new_line(struct model *m, struct copy *c);
 void copy_arrived(struct model *m, struct copy *c, enum tri to);
 void copy_gone(struct model *m, struct copy *c, enum tri to);
 /* Somebody tries to remove it; he has not even begun, it turns out. */
 void copy_remove_begin(struct model *m, struct copy *c);
 void copy_remove_never_began(struct model *m, struct copy *c);
+/* It may come back into its box, with a new UID; that is done (YES), or was not even begun (NO). */
+void copy_return_begin(struct model *m, struct copy *c);
+void copy_return_end(struct model *m, struct copy *c, unsigned restores, enum tri how);
 bool copy_must(const struct copy *c);
 /* Could somebody who asked at step `since` and got his answer now see it? */
 bool copy_may_since(const struct copy *c, uint64_t since);
@@ -155,8 +244,12 @@ bool copy_must_since(const struct copy *c, uint64_t since);
 /* It was in a list asked for at step `since`: it has arrived (unless it was still being delivered
  * then: it may have been taken back), and has this UIDL number for ever. wrong() if it cannot. */
 void copy_seen(struct model *m, struct copy *c, uint64_t uidl, uint64_t since);
+/* The same, with the UID it has or had. */
+void copy_uid_seen(struct model *m, struct copy *c, uint32_t uid, uint64_t since);
 
-void sweep_add(struct model *m, struct copy *const *v, size_t n);
+/* Either may be NULL, or hold NULLs: see struct sweep. */
+void sweep_add(
+    struct model *m, struct copy *const *from, struct copy *const *to, size_t n, bool move);
 /* After an audit: nothing is in doubt any more. */
 void model_settled(struct model *m);
 

@@ -12,7 +12,7 @@ void pop3_view_begin(struct pop3_view *v, struct client *c, struct life *life, u
     v->musts = calloc(life->copies_n + 1, sizeof(struct copy *));
     must(v->musts != NULL);
     for (size_t i = 0; i < life->copies_n; i++)
-        if (copy_must_since(life->copies[i], since))
+        if (life->copies[i]->box == life_inbox(life) && copy_must_since(life->copies[i], since))
             v->musts[v->musts_n++] = life->copies[i];
 }
 
@@ -27,7 +27,7 @@ void pop3_view_end(struct pop3_view *v)
 static struct copy *copy_of_uidl(const struct life *l, uint64_t uidl)
 {
     for (size_t i = 0; i < l->copies_n; i++)
-        if (l->copies[i]->uidl == uidl)
+        if (l->copies[i]->box == life_inbox(l) && l->copies[i]->line->uidl == uidl)
             return l->copies[i];
     return NULL;
 }
@@ -181,7 +181,7 @@ static void compare_message(struct pop3_view *v, size_t i, struct span content)
     if (v->life == NULL)
         return;
     struct message *msg = message_of(&c->w->model, content);
-    struct copy *copy = msg != NULL ? copy_find(v->life, msg) : NULL;
+    struct copy *copy = msg != NULL ? copy_find(life_inbox(v->life), msg) : NULL;
     if (copy == NULL)
         wrong("%s: u%u has a message that nobody ever sent there", c->name, v->life->slot);
     const char *differs = message_differs(msg, content);
@@ -310,7 +310,7 @@ void pop3_quit(struct pop3_view *v)
                     "QUIT is answered [%s]", code);
         n = surely_doomed(v, gone);
         if (n > 0)
-            sweep_add(m, gone, n);
+            sweep_add(m, gone, NULL, n, true);
     }
     free(gone);
 }

@@ -138,7 +138,7 @@ static struct outlook look(const struct mail_work *w, const struct rcpt *r)
         o.possible |= !steady || life_may_be_open(l);
         if (l == NULL || !life_may_be_open(l))
             continue;
-        bool full = life_may_be_full(l, w->msg->body.n, w->since) || l->klass_step > w->since;
+        bool full = life_may_be_full(l, 1, w->msg->body.n, w->since) || l->klass_step > w->since;
         bool small = life_refuses(l, w->msg->body.n, false) || l->klass_step > w->since;
         if (life_is_open(l)) /* one who is perhaps not asked does not save the others */
             o.may_be_full &= full || (w->sized && small);
@@ -181,7 +181,7 @@ static void all_copies(struct mail_work *w, enum tri arrived)
 {
     for (size_t i = 0; i < w->leads_n; i++) {
         struct life *l = w->leads[i].life;
-        struct copy *copy = copy_make(&w->c->w->model, l, w->msg);
+        struct copy *copy = copy_make(&w->c->w->model, life_inbox(l), w->msg);
         bool sure = w->leads[i].sure && life_is_steady(l, w->since);
         copy_arrived(&w->c->w->model, copy, arrived == YES && !sure ? MAYBE : arrived);
     }
@@ -225,7 +225,7 @@ static bool one_may_be_full(const struct mail_work *w)
         bool alone = true;
         for (size_t j = 0; j < w->leads_n; j++)
             alone &= j == i || !w->leads[j].sure;
-        if (alone && (life_may_be_full(l, w->msg->body.n, w->since) || l->klass_step > w->since))
+        if (alone && (life_may_be_full(l, 1, w->msg->body.n, w->since) || l->klass_step > w->since))
             return true;
     }
     return false;

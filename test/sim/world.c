@@ -95,6 +95,7 @@ static void configure(struct config *c, const struct plan *p)
     c->expunge_grace = 3600;
     c->pop3_exclusive = p->exclusive;
     c->pop3_keep_days = p->keep_days;
+    c->imap_keep_days = p->keep_days;
     c->remove_grace_days = p->remove_grace_days;
 }
 
@@ -185,6 +186,13 @@ static void wire_rooms(struct world *w)
     w->submission = w->mx;
     w->submission.kind = SMTP_SUBMISSION;
     w->pop3 = (struct pop3_server){w->config, w->auth, &w->mail, w->store, clock, w->directory};
+    w->imap = (struct imap_server){.config = w->config,
+                                   .auth = w->auth,
+                                   .mail = &w->mail,
+                                   .store = w->store,
+                                   .clock = clock,
+                                   .directory = w->directory,
+                                   .spools = &w->spools};
     w->admin = (struct admin){.directory = w->directory,
                               .auth = w->auth,
                               .mail = &w->mail,

@@ -10,6 +10,7 @@
 
 #include "cli/janitor.h"
 #include "fault.h"
+#include "imap/imap.h"
 #include "model.h"
 #include "pop3/pop3.h"
 #include "smtp/smtp.h"
@@ -52,6 +53,7 @@ struct world {
     struct spools spools;
     struct smtp_server mx, submission;
     struct pop3_server pop3;
+    struct imap_server imap;
     struct admin admin;
     struct janitor janitor;
     int64_t started_ms;

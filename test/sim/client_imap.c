@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An IMAP client: logs in, opens mailboxes, anew or where it was before the connection was cut (QRESYNC), does things in
+ * any order, waits for news. What it believes is in imap_view.c. */
+#include "imap_view.h"
+
+#include "base/encode.h"
+#include "trace.h"
+
+/* ---- logging in --------------------------------------------------------------------------------- */
+
+static enum login_answer answer_of(struct imap_view *v, enum imap_answer a)
+{
+    if (a == IMAP_OK)
+        return LOGIN_OK;
+    if (view_code_is(v, "AUTHENTICATIONFAILED"))
+        return LOGIN_WRONG;
+    if (view_code_is(v, "CONTACTADMIN"))
+        return LOGIN_REFUSED;
+    if (!view_code_is(v, "UNAVAILABLE"))
+        wrong("%s: a login is answered [%.*s]", v->c->name, SPAN_ARG(buf_span(&v->code)));
+    return LOGIN_LATER;
+}
+
+static enum imap_answer send_plain(struct imap_view *v, const struct login *l)
+{
+    struct buf raw, text;
+    buf_init(&raw, 256);
+    buf_init(&text, 1024);
+    buf_putc(&raw, '\0');
+    buf_puts(&raw, l->address);
+    buf_putc(&raw, '\0');
+    buf_puts(&raw, l->text);
+    base64_encode(&text, buf_span(&raw));
+    enum imap_answer a;
+    if (client_chance(v->c, 2)) {
+        a = view_run(v, "AUTHENTICATE PLAIN %.*s", SPAN_ARG(buf_span(&text)));
+    } else {
+        a = view_run(v, "AUTHENTICATE PLAIN");
+        buf_puts(&text, "\r\n");
+        if (a == IMAP_GO_ON)
+            a = client_send(v->c, buf_span(&text), 0, NULL) ? view_read(v) : IMAP_LOST;
+    }
+    buf_done(&raw);
+    buf_done(&text);
+    return a;
+}
+
+static bool log_in(struct imap_view *v)
+{
+    struct client *c = v->c;
+    struct login l;
+    if (!login_choose(c, &l))
+        return false;
+    enum imap_answer a =
+        client_chance(c, 2) ? send_plain(v, &l) : view_run(v, "LOGIN %s \"%s\"", l.address, l.text);
+    if (a == IMAP_LOST)
+        return false;
+    enum login_answer answer = answer_of(v, a);
+    bool steady = login_judge(c, &l, answer);
+    v->life = steady ? l.life : NULL;
+    return answer == LOGIN_OK;
+}
+
+static bool greeted(struct imap_view *v)
+{
+    struct client *c = v->c;
+    struct span line;
+    bool tls = client_chance(c, 2);
+    if (!client_connect(c, imap_session_new(&c->w->imap), tls ? PORT_TLS : PORT_PLAIN) ||
+        !client_line(c, &line))
+        return false;
+    client_must(c, span_starts(line, SPAN("* OK ")), "the greeting is %.*s", SPAN_ARG(line));
+    if (!span_starts(line, SPAN("* OK ")))
+        return false;
+    return tls || (view_run_ok(v, "STARTTLS") && client_is_tls(c));
+}
+
+/* ---- opening ----------------------------------------------------------------------------------- */
+
+/* What it knew when it was here before. */
+static void remember(struct imap_view *v, const struct imap_cache *cache)
+{
+    for (size_t i = 0; i < cache->n; i++) {
+        imap_told_exists(v, i + 1);
+        v->v[i] = cache->v[i];
+    }
+    v->modseq = cache->modseq;
+    v->synced = 0;
+    v->resuming = true;
+}
+
+static void forget(struct imap_view *v)
+{
+    v->box = NULL;
+    v->n = 0;
+    v->resuming = false;
+}
+
+/* All that has changed is told by now, and the numbers are right. */
+static void resumed(struct imap_view *v)
+{
+    v->resuming = false;
+    if (v->n != v->exists)
+        wrong("%s: %s of u%u is resumed with %zu messages, and %llu are there", v->c->name,
+              v->box->name, v->life->slot, v->n, (unsigned long long)v->exists);
+}
+
+static void opened(struct imap_view *v, uint32_t uidnext, uint64_t modseq)
+{
+    struct box *b = v->box;
+    if (b->uidvalidity != v->uidvalidity)
+        wrong("%s: %s of u%u had UIDVALIDITY %u and has %u", v->c->name, b->name, v->life->slot,
+              b->uidvalidity, v->uidvalidity);
+    if (v->uidnext < uidnext || v->modseq_next < modseq)
+        wrong("%s: %s of u%u had UIDNEXT %u, HIGHESTMODSEQ %llu and has %u, %llu", v->c->name,
+              b->name, v->life->slot, uidnext, (unsigned long long)modseq, v->uidnext,
+              (unsigned long long)v->modseq_next);
+    box_numbers_seen(b, v->uidnext, v->modseq_next);
+}
+
+static void open_box(struct imap_view *v)
+{
+    struct client *c = v->c;
+    struct imap_cache *cache = c->imap;
+    char known[100] = "";
+    if (v->notify && v->box != NULL) /* what it still hears is about the one before */
+        (void)view_run_ok(v, "UNSELECT");
+    imap_view_leave(v);
+    cache = c->imap;
+    if (v->life == NULL || c->lost)
+        return;
+    bool back = v->qresync && cache != NULL && cache->life == v->life && box_is_there(cache->box) &&
+                cache->box->other[0] == '\0' && !client_chance(c, 6);
+    struct box *b = back ? cache->box : imap_choose_box(v);
+    uint32_t uidnext = b->uidnext;
+    uint64_t modseq = b->modseq;
+    v->read_only = client_chance(c, 6);
+    v->opened = c->w->model.step;
+    v->box = b;
+    v->modseq = v->modseq_next = 0;
+    v->uidvalidity = v->uidnext = 0;
+    v->opening = true;
+    if (back) {
+        remember(v, cache);
+        snprintf(known, sizeof known, " (QRESYNC (%u %llu))", cache->uidvalidity,
+                 (unsigned long long)cache->modseq);
+    } else if (v->condstore && client_chance(c, 2)) {
+        snprintf(known, sizeof known, " (CONDSTORE)");
+    }
+    enum imap_answer a =
+        view_run(v, "%s %s%s", v->read_only ? "EXAMINE" : "SELECT", b->name, known);
+    v->opening = false;
+    (void)imap_outcome(v, a, imap_refusal_is_right(v, b, 0, 0), "SELECT");
+    if (a != IMAP_OK) {
+        forget(v);
+        return;
+    }
+    if (back)
+        resumed(v);
+    opened(v, uidnext, modseq);
+    imap_told_all(v, a, false);
+}
+
+/* ---- waiting ----------------------------------------------------------------------------------- */
+
+static void listen(struct imap_view *v)
+{
+    struct client *c = v->c;
+    for (unsigned n = 1 + (unsigned)client_below(c, 4); n > 0 && !c->lost; n--) {
+        client_listen(c, (int64_t)client_below(c, 5000));
+        view_hear(v);
+    }
+}
+
+static void idle(struct imap_view *v)
+{
+    enum imap_answer a = view_run(v, "IDLE");
+    if (a != IMAP_GO_ON) {
+        (void)imap_outcome(v, a, false, "IDLE");
+        return;
+    }
+    listen(v);
+    v->since = v->c->w->model.step;
+    if (v->c->lost || !client_send(v->c, SPAN("DONE\r\n"), 0, NULL))
+        return;
+    a = view_read(v);
+    (void)imap_outcome(v, a, false, "IDLE");
+    imap_told_all(v, a, false);
+}
+
+static void noop(struct imap_view *v)
+{
+    enum imap_answer a = view_run(v, client_chance(v->c, 4) ? "CHECK" : "NOOP");
+    (void)imap_outcome(v, a, false, "NOOP");
+    imap_told_all(v, a, false);
+}
+
+/* From here on it hears of everything at once, also of other mailboxes. */
+static void notify(struct imap_view *v)
+{
+    if (v->notify) {
+        listen(v);
+        return;
+    }
+    v->notify = view_run_ok(v, "NOTIFY SET (selected (MessageNew MessageExpunge FlagChange)) "
+                               "(personal (MessageNew MessageExpunge MailboxName))");
+}
+
+static void reopen(struct imap_view *v)
+{
+    open_box(v);
+}
+
+/* ---- a visit ----------------------------------------------------------------------------------- */
+
+static void act(struct imap_view *v)
+{
+    static const struct {
+        unsigned weight;
+        bool selected;
+        void (*run)(struct imap_view *v);
+    } things[] = {
+        {12, true, act_store},  {6, true, act_copy},    {6, true, act_move},
+        {7, true, act_expunge}, {1, true, act_close},   {12, false, act_append},
+        {6, true, act_fetch},   {4, true, act_search},  {3, false, act_status},
+        {2, false, act_list},   {3, false, act_create}, {2, false, act_delete},
+        {2, false, act_rename}, {5, true, noop},        {4, false, idle},
+        {1, false, notify},     {4, false, reopen},
+    };
+    unsigned all = 0;
+    size_t i = 0;
+    for (size_t k = 0; k < COUNT_OF(things); k++)
+        all += things[k].weight;
+    uint64_t at = client_below(v->c, all);
+    for (; at >= things[i].weight; i++)
+        at -= things[i].weight;
+    if (v->box != NULL || !things[i].selected)
+        things[i].run(v);
+    if (!v->c->lost)
+        act_learn(v);
+}
+
+static bool enable(struct imap_view *v)
+{
+    v->qresync = client_chance(v->c, 2);
+    v->condstore = v->qresync || client_chance(v->c, 2);
+    if (v->condstore)
+        return view_run_ok(v, "ENABLE %s", v->qresync ? "QRESYNC" : "CONDSTORE");
+    return true;
+}
+
+static void end(struct imap_view *v)
+{
+    struct client *c = v->c;
+    if (c->lost || client_chance(c, 3))
+        return; /* without a word */
+    if (client_chance(c, 30)) {
+        client_time_out(c);
+        return;
+    }
+    view_command_begin(v);
+    (void)client_sendf(c, "a%u LOGOUT\r\n", v->commands);
+}
+
+void imap_visit(struct client *c)
+{
+    struct imap_view v;
+    imap_view_begin(&v, c);
+    if (greeted(&v) && log_in(&v) && v.life != NULL && enable(&v)) {
+        unsigned n = 3 + (unsigned)client_below(c, 12);
+        open_box(&v);
+        act_learn(&v);
+        for (; n > 0 && !c->lost; n--)
+            act(&v);
+        end(&v);
+    }
+    imap_view_end(&v);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an IMAP client does with mailboxes: puts messages into them, makes, removes and renames them. */
+#include "imap_view.h"
+
+#include "smtp_mail.h"
+#include "trace.h"
+#include "turns.h"
+
+enum { APPENDS = 3, NAMES = 4 };
+
+struct box *imap_choose_box(struct imap_view *v)
+{
+    const struct life *l = v->life;
+    size_t first;
+    if (l == NULL)
+        return NULL;
+    first = client_chance(v->c, 3) ? 0 : (size_t)client_below(v->c, l->boxes_n);
+    for (size_t i = 0; i < l->boxes_n; i++) {
+        struct box *b = l->boxes[(first + i) % l->boxes_n];
+        bool used = i + first < 3 || !b->fixed; /* of the special ones three are enough */
+        if (used && box_is_there(b) && b->other[0] == '\0')
+            return b;
+    }
+    return life_inbox(l);
+}
+
+/* ---- APPEND ------------------------------------------------------------------------------------ */
+
+struct appending {
+    struct box *to;
+    size_t n;
+    struct copy *v[APPENDS];
+    unsigned begun[APPENDS][MARKS];
+    uint64_t bytes, largest;
+};
+
+static void append_begin(struct imap_view *v, struct appending *x)
+{
+    struct client *c = v->c;
+    struct model *m = &c->w->model;
+    x->n = 1 + (client_chance(c, 3) ? (size_t)client_below(c, APPENDS) : 0);
+    for (size_t i = 0; i < x->n; i++) {
+        struct message *msg = message_new(m);
+        snprintf(msg->from, sizeof msg->from, "me@far.test");
+        msg->appended = true;
+        smtp_body_write(c, msg, true);
+        x->v[i] = copy_make(m, x->to, msg);
+        x->v[i]->by_imap = true;
+        x->bytes += msg->body.n;
+        x->largest = msg->body.n > x->largest ? msg->body.n : x->largest;
+        for (unsigned k = 0; k < MARKS; k++)
+            if (client_chance(c, 6))
+                mark_is(m, x->v[i], k, YES);
+    }
+}
+
+/* They may be there from now on. */
+static void append_at_work(struct imap_view *v, struct appending *x)
+{
+    for (size_t i = 0; i < x->n; i++) {
+        message_at_work(x->v[i]->message, turns_wall_ms());
+        copy_arrived(&v->c->w->model, x->v[i], MAYBE);
+    }
+}
+
+/* " (flags) {size}": the flags may be left out, when there are none. */
+static void
+put_announcement(struct imap_view *v, const struct copy *copy, bool wait, struct buf *to)
+{
+    bool any = false;
+    for (unsigned k = 0; k < MARKS; k++) {
+        if (copy->marks[k].on != YES)
+            continue;
+        buf_printf(to, "%s%s", any ? " " : " (", mark_names[k]);
+        any = true;
+    }
+    if (any)
+        buf_puts(to, ")");
+    else if (client_chance(v->c, 2))
+        buf_puts(to, " ()");
+    buf_printf(to, " {%zu%s}\r\n", copy->message->body.n, wait ? "" : "+");
+}
+
+/* Each literal is announced and waited for, or not. */
+static enum imap_answer append_send(struct imap_view *v, struct appending *x)
+{
+    struct buf out;
+    enum imap_answer a = IMAP_GO_ON;
+    buf_init(&out, 32u << 20);
+    view_command_begin(v);
+    buf_printf(&out, "a%u APPEND %s", v->commands, x->to->name);
+    for (size_t i = 0; a == IMAP_GO_ON && i < x->n; i++) {
+        bool wait = client_chance(v->c, 2);
+        put_announcement(v, x->v[i], wait, &out);
+        if (wait) {
+            a = view_send(v, buf_span(&out), false) ? view_read(v) : IMAP_LOST;
+            buf_clear(&out);
+        }
+        buf_put(&out, buf_span(&x->v[i]->message->body));
+    }
+    buf_puts(&out, "\r\n");
+    must(out.err == 0);
+    if (a == IMAP_GO_ON) {
+        append_at_work(v, x);
+        a = view_send(v, buf_span(&out), true) ? view_read(v) : IMAP_LOST;
+    }
+    buf_done(&out);
+    if (a == IMAP_GO_ON)
+        wrong("%s: APPEND is over, and the server wants more of it", v->c->name);
+    return a;
+}
+
+static void append_end(struct imap_view *v, struct appending *x, enum tri how)
+{
+    struct model *m = &v->c->w->model;
+    uint32_t uid = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        message_at_work(x->v[i]->message, turns_wall_ms());
+        message_at_rest(m, x->v[i]->message);
+        if (how != MAYBE && x->v[i]->arrived != YES)
+            copy_arrived(m, x->v[i], how);
+        if (how == YES && numset_at(&v->to, (uint32_t)i + 1, &uid))
+            copy_uid_seen(m, x->v[i], uid, v->since);
+    }
+    if (how == YES && numset_count(&v->to) != x->n)
+        wrong("%s: APPENDUID has %llu UIDs for %zu messages", v->c->name,
+              (unsigned long long)numset_count(&v->to), x->n);
+    if (how == MAYBE)
+        sweep_add(m, NULL, x->v, x->n, false);
+}
+
+void act_append(struct imap_view *v)
+{
+    struct appending x = {.to = imap_choose_box(v)};
+    if (x.to == NULL)
+        return;
+    append_begin(v, &x);
+    enum imap_answer a = append_send(v, &x);
+    bool right = imap_refusal_is_right(v, x.to, x.n, x.bytes);
+    if (a == IMAP_OK && imap_view_counts(v) && v->life->klass_step <= v->since) {
+        if (life_refuses(v->life, x.largest, true))
+            wrong("%s: u%u got a message larger than its class takes", v->c->name, v->life->slot);
+        if (life_was_full(v->life, x.bytes, v->since))
+            wrong("%s: u%u got a message beyond its quota", v->c->name, v->life->slot);
+    }
+    append_end(v, &x, imap_outcome(v, a, right, "APPEND"));
+    imap_told_all(v, a, false);
+}
+
+/* ---- making, removing, renaming ---------------------------------------------------------------- */
+
+/* A name that is nobody's, for certain; false: there is none. */
+static bool choose_name(struct imap_view *v, char to[static BOX_TEXT])
+{
+    snprintf(to, BOX_TEXT, "Box%u", (unsigned)client_below(v->c, NAMES));
+    return v->life != NULL && box_find(v->life, to) == NULL;
+}
+
+void act_create(struct imap_view *v)
+{
+    struct model *m = &v->c->w->model;
+    char name[BOX_TEXT];
+    if (!choose_name(v, name) || v->life->boxes_n > 20)
+        return;
+    struct box *b = box_new(m, v->life, name);
+    box_set(m, b, &b->made, MAYBE);
+    enum imap_answer a = view_run(v, "CREATE %s", name);
+    box_set(m, b, &b->made, imap_outcome(v, a, false, "CREATE"));
+    imap_told_all(v, a, false);
+}
+
+static struct box *choose_made(struct imap_view *v)
+{
+    struct box *b = imap_choose_box(v);
+    return b == NULL || b->fixed || v->life->restoring ? NULL : b;
+}
+
+void act_delete(struct imap_view *v)
+{
+    struct model *m = &v->c->w->model;
+    struct box *b = choose_made(v);
+    size_t n = 0;
+    if (b == NULL)
+        return;
+    const struct life *l = v->life;
+    struct copy **in = calloc(l->copies_n + 1, sizeof(struct copy *));
+    must(in != NULL);
+    box_set(m, b, &b->removed, MAYBE);
+    for (size_t i = 0; i < l->copies_n; i++)
+        if (l->copies[i]->box == b &&
+            (l->copies[i]->arrived != NO || l->copies[i]->returning > 0)) {
+            copy_remove_begin(m, l->copies[i]);
+            in[n++] = l->copies[i];
+        }
+    enum imap_answer a = view_run(v, "DELETE %s", b->name);
+    enum tri how = imap_outcome(v, a, false, "DELETE");
+    if (how == NO && v->passed) /* its messages may be gone already */
+        box_set(m, b, &b->removed, v->c->touched ? MAYBE : NO);
+    else
+        box_set(m, b, &b->removed, how);
+    for (size_t i = 0; how == NO && i < n; i++)
+        copy_remove_never_began(m, in[i]);
+    free(in);
+    imap_told_all(v, a, false);
+}
+
+void act_rename(struct imap_view *v)
+{
+    struct model *m = &v->c->w->model;
+    char name[BOX_TEXT];
+    struct box *b = choose_made(v);
+    if (b == NULL || !choose_name(v, name))
+        return;
+    box_named(m, b, b->name, name);
+    enum imap_answer a = view_run(v, "RENAME %s %s", b->name, name);
+    enum tri how = imap_outcome(v, a, !box_is_there(b), "RENAME");
+    if (how != MAYBE)
+        box_named(m, b, how == YES ? name : b->name, "");
+    imap_told_all(v, a, false);
+}
