@@ -98,12 +98,13 @@ int fetch_section_parse(struct span text, struct arena *a, struct section *out)
     return err;
 }
 
-/* An astring: a name as an atom where it can be one, else in quotes. */
+/* An astring: a name as an atom where it can be one, else in quotes. So is one with a bracket, which could be an atom: within
+ * brackets that is more than a reader need understand. */
 static void write_name(struct span name, struct buf *out)
 {
     bool atom = !span_ieq(name, SPAN("NIL"));
     for (size_t i = 0; i < name.n; i++)
-        atom = atom && memchr("(){%*\"\\]", name.p[i], 8) == NULL;
+        atom = atom && memchr("(){%*\"\\[]", name.p[i], 9) == NULL;
     if (atom) {
         buf_put(out, name);
         return;

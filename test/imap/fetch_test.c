@@ -80,6 +80,8 @@ static void sections(void **state)
          "+0100\r\nFrom: Anna <anna@example.org>\r\nSubject: Hi\r\n\r\n)\r\n");
     says(h, "FETCH 1 BODY[HEADER.FIELDS.NOT (DATE FROM CONTENT-TYPE)]<0.7>",
          "* 1 FETCH (BODY[HEADER.FIELDS.NOT (DATE FROM CONTENT-TYPE)]<0> {7}\r\nSubject)\r\n");
+    says(h, "FETCH 1 BODY[HEADER.FIELDS (\"BODY[x\")]",
+         "* 1 FETCH (BODY[HEADER.FIELDS (\"BODY[x\")] {2}\r\n\r\n)\r\n");
     says(h, "FETCH 1 BODY[HEADER.FIELDS (X)]",
          "* 1 FETCH (BODY[HEADER.FIELDS (X)] {2}\r\n\r\n)\r\n");
     says(h, "FETCH 1 RFC822.HEADER",
