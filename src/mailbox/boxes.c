@@ -195,13 +195,11 @@ int boxes_create(struct edit *e, struct span name, enum special_use use, struct 
     for (size_t i = 1; err == 0 && i <= name.n; i++) {
         if (i < name.n && name.p[i] != '/')
             continue;
-        if (count >= LIMIT_MAILBOXES)
-            return ERR_LIMIT;
         err = mailbox_add(e, span_slice(name, 0, i), i == name.n ? use : USE_NONE, out);
         if (err == ERR_EXISTS && i < name.n)
             err = 0;
-        else
-            count++;
+        else if (err == 0 && ++count > LIMIT_MAILBOXES)
+            err = ERR_LIMIT;
     }
     return err;
 }

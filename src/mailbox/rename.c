@@ -151,7 +151,11 @@ static int rename_below(struct edit *e, struct rename *x)
 {
     struct below *v = NULL;
     size_t n = 0;
-    int err = below_find(e, x, &v, &n);
+    bool some;
+    int err = boxes_has_below(e, x->from, &some);
+    if (err != 0 || !some) /* most have none, and to find them all mailboxes are read */
+        return err;
+    err = below_find(e, x, &v, &n);
     for (size_t i = 0; err == 0 && i < n; i++) {
         struct span new = arena_printf(x->arena, "%.*s%.*s", SPAN_ARG(x->to),
                                        SPAN_ARG(span_from(v[i].name, x->from.n)));
