@@ -12,7 +12,7 @@ class Journal:
         self.sizes = {}     # token -> size given to letter.make
         self.begun = {}     # token -> addresses
         self.counts = {}
-        self.told = None    # called with each acknowledgement's word
+        self.listener = None  # called with each acknowledgement's word
         self.kept_as = {}   # the server's message id -> (token, addresses)
         self.sessions = []  # (port, address, seen, deleted) of POP3 sessions that said QUIT
 
@@ -21,8 +21,8 @@ class Journal:
         with self.lock:
             self.promises.mark(text)
             self.counts[word] = self.counts.get(word, 0) + 1
-        if self.told:
-            self.told(word)
+        if self.listener:
+            self.listener(word)
 
     def begin(self, token, size, addresses):
         with self.lock:
@@ -34,6 +34,11 @@ class Journal:
         with self.lock:
             self.kept_as[message_id] = (token, addresses)
         self.mark(f"got {token} {' '.join(addresses)}")
+
+    def told(self, address, token, uid):
+        """The UID that the server has told of one that is there."""
+        with self.lock:
+            self.promises.told(address, token, uid, None)
 
     def count(self, word):
         with self.lock:

@@ -4,6 +4,8 @@ back, as a server would that gives a message twice or loses one, and the compari
 import letter
 from admin import Broken
 from clients import Line, Reader, Sender
+from imap import Imap
+from imap import look as imap_look
 
 TOKEN, SIZE = "proof", 3000
 
@@ -18,6 +20,20 @@ def prove(world):
     notices(world, f"{(address, TOKEN)} was promised and is there 2 times")
     remove_all(world, address)
     notices(world, f"{(address, TOKEN)} was promised and is there 0 times")
+    prove_imap(world)
+
+
+def prove_imap(world):
+    """A message that a Writer did not put there, and flags that its Follower is not told of."""
+    writer, follower = world.writers[0], world.followers[0]
+    world.journal.promises.mail.pop((world.addresses[0], TOKEN))  # what was shown before
+    m = Imap(world, writer.address)
+    m.append("INBOX", [("", letter.make(TOKEN, SIZE))], wait=True)
+    m.close()
+    notices(world, f"{writer.address} holds ")
+    writer.before = writer.after = imap_look(world, writer.address)[0]
+    follower.known = {uid: frozenset({"\\Nothing"}) for uid in follower.known}
+    notices(world, f"{follower.name} knows ")
 
 
 def notices(world, sentence):

@@ -7,12 +7,13 @@ import time
 import look
 from admin import Broken
 from clients import PASSWORD, Reader, Sender
+from imap import Appender, Follower, Writer
 from journal import Journal
 from operating import Operator
 from proof import prove
 from server import Server
 
-ACCOUNTS, SENDERS, READERS = 8, 6, 2
+ACCOUNTS, SENDERS, READERS, APPENDERS, WRITERS = 8, 6, 2, 2, 2
 # "group": master and child at once; "master": only the master, with which the child has to die; "child": only the
 # child, which the master has to replace; "starting" and "restarting": as "group" and "child", and again while the
 # server recovers from that.
@@ -24,7 +25,7 @@ class World:
         self.name, self.seed = name, seed
         self.random = random.Random(f"{seed}-{name}")
         self.journal = Journal()
-        self.journal.told = self.acknowledged
+        self.journal.listener = self.acknowledged
         # a change of password that was cut short is tried out: that must not lock anybody out
         self.server = Server(binary, folder, "lockout { failures = 100 }")
         self.ports = self.server.ports
@@ -53,13 +54,19 @@ class World:
         self.server.init()
         self.server.launch()
         self.server.wait_up()
-        for address in [*self.addresses, Operator.PW]:
+        writers = [f"writer{i}@example.test" for i in range(WRITERS)]
+        for address in [*self.addresses, Operator.PW, *writers]:
             self.server.run("account", "add", address, "--password-stdin", stdin=PASSWORD + "\n")
             self.journal.mark(f"account {address}")
-        names = [("sender", Sender)] * SENDERS + [("reader", Reader)] * READERS + [("operator", Operator)]
-        self.clients = [make(self, f"{name}{i}", self.seed) for i, (name, make) in enumerate(names)]
+        kinds = (("sender", Sender, SENDERS), ("reader", Reader, READERS), ("appender", Appender, APPENDERS),
+                 ("writer", Writer, WRITERS), ("follower", Follower, WRITERS), ("operator", Operator, 1))
+        self.clients = [make(self, f"{name}{i}", self.seed) for name, make, n in kinds for i in range(n)]
         self.operator = self.clients[-1]
         self.operator.password = PASSWORD
+        self.writers = [c for c in self.clients if isinstance(c, Writer)]
+        self.followers = [c for c in self.clients if isinstance(c, Follower)]
+        for follower, writer in zip(self.followers, self.writers):
+            follower.writer = writer
         for c in self.clients:
             c.start()
 
@@ -133,6 +140,8 @@ class World:
         check = admin.text("POST", "/v1/store/check")
         admin.close()
         wrong = self.journal.promises.broken(lines)
+        for client in [*self.writers, *self.followers]:
+            wrong += [text for text in [look.settled(client.wrong)] if text]
         wrong += self.operator.broken(lambda a, p: look.settled(lambda: look.can_log_in(self, a, p)))
         if not check.rstrip().endswith(" 0 problems"):
             wrong.append(f"store check: {check}")
