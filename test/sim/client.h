@@ -18,12 +18,14 @@ struct client {
     char name[32];
     struct rng_seeded rng;
     struct task *task;
-    struct host *host;               /* NULL: not connected */
-    bool touched;                    /* a fault may be felt in this visit */
-    unsigned errors;                 /* operations of this visit that failed, each with no effect */
-    bool blurred;                    /* a fault that is not one of these may be felt */
-    bool lost;                       /* the connection: nothing more can be sent or read */
-    unsigned visits;                 /* still to make */
+    struct host *host;            /* NULL: not connected */
+    bool touched;                 /* a fault may be felt in this visit */
+    unsigned errors;              /* operations of this visit that failed, each with no effect */
+    bool blurred;                 /* a fault that is not one of these may be felt */
+    bool lost;                    /* the connection: nothing more can be sent or read */
+    unsigned visits;              /* still to make */
+    const struct life *held_life; /* whose mailbox of that name the present command is about */
+    char held[BOX_TEXT];
     struct imap_cache *imap;         /* what it remembers of a mailbox; NULL: nothing */
     void (*at_op)(struct client *c); /* called before each operation of the store that this client
                                       * causes; NULL: nobody cares */

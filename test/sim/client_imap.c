@@ -132,6 +132,7 @@ static void open_box(struct imap_view *v)
     bool back = v->qresync && cache != NULL && cache->life == v->life && box_is_there(cache->box) &&
                 cache->box->other[0] == '\0' && !client_chance(c, 6);
     struct box *b = back ? cache->box : imap_choose_box(v);
+    imap_hold(v, b);
     uint32_t uidnext = b->uidnext;
     uint64_t modseq = b->modseq;
     v->read_only = client_chance(c, 6);
@@ -236,6 +237,7 @@ static void act(struct imap_view *v)
         at -= things[i].weight;
     if (v->box != NULL || !things[i].selected)
         things[i].run(v);
+    v->c->held_life = NULL;
     if (!v->c->lost)
         act_learn(v);
 }
@@ -274,5 +276,6 @@ void imap_visit(struct client *c)
             act(&v);
         end(&v);
     }
+    c->held_life = NULL;
     imap_view_end(&v);
 }

@@ -47,6 +47,11 @@ enum tri imap_outcome(struct imap_view *v, enum imap_answer a, bool explained, c
     return a == IMAP_NO && !v->c->touched && !purged ? NO : MAYBE;
 }
 
+static bool may_be_missing(const struct imap_view *v, const struct box *b)
+{
+    return !box_is_there(b) || b->other[0] != '\0' || !box_is_steady(b, v->since);
+}
+
 bool imap_refusal_is_right(struct imap_view *v, const struct box *b, uint64_t n, uint64_t bytes)
 {
     const struct life *l = v->life;
@@ -55,7 +60,7 @@ bool imap_refusal_is_right(struct imap_view *v, const struct box *b, uint64_t n,
     if (view_code_is(v, "TOOBIG"))
         return life_refuses(l, bytes, false) || l->klass_step > v->since;
     if (view_code_is(v, "TRYCREATE") || view_code_is(v, "NONEXISTENT"))
-        return !box_is_there(b) || b->other[0] != '\0' || !box_is_steady(b, v->since);
+        return may_be_missing(v, b) || (v->box != NULL && may_be_missing(v, v->box));
     return false;
 }
 
@@ -131,7 +136,8 @@ static void store_command(struct imap_view *v, const struct imap_some *some, str
                                   s->silent ? ".SILENT" : "", mark_names[s->mark]);
     if (v->read_only && a == IMAP_OK)
         wrong("%s: flags were changed in a mailbox opened by EXAMINE", v->c->name);
-    enum tri how = imap_outcome(v, a, v->read_only, "STORE");
+    bool right = v->read_only || imap_refusal_is_right(v, v->box, 0, 0);
+    enum tri how = imap_outcome(v, a, right, "STORE");
     if (a == IMAP_OK && s->unchanged_since > 0 &&
         span_starts(buf_span(&v->code), SPAN("MODIFIED "))) {
         how = NO;

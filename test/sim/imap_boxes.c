@@ -18,10 +18,28 @@ struct box *imap_choose_box(struct imap_view *v)
     for (size_t i = 0; i < l->boxes_n; i++) {
         struct box *b = l->boxes[(first + i) % l->boxes_n];
         bool used = i + first < 3 || !b->fixed; /* of the special ones three are enough */
-        if (used && box_is_there(b) && b->other[0] == '\0')
+        if (used && box_is_there(b) && b->other[0] == '\0') {
+            imap_hold(v, b);
             return b;
+        }
     }
     return life_inbox(l);
+}
+
+void imap_hold(struct imap_view *v, const struct box *b)
+{
+    v->c->held_life = v->life;
+    snprintf(v->c->held, sizeof v->c->held, "%s", b->name);
+}
+
+/* A command of somebody is on its way to a mailbox of that name: it would meet another one. */
+static bool is_held(const struct imap_view *v, const char *name)
+{
+    const struct world *w = v->c->w;
+    for (size_t i = 0; i < w->clients_n; i++)
+        if (w->clients[i].held_life == v->life && strcmp(w->clients[i].held, name) == 0)
+            return true;
+    return false;
 }
 
 /* ---- APPEND ------------------------------------------------------------------------------------ */
@@ -153,7 +171,7 @@ void act_append(struct imap_view *v)
 static bool choose_name(struct imap_view *v, char to[static BOX_TEXT])
 {
     snprintf(to, BOX_TEXT, "Box%u", (unsigned)client_below(v->c, NAMES));
-    return v->life != NULL && box_find(v->life, to) == NULL;
+    return v->life != NULL && box_find(v->life, to) == NULL && !is_held(v, to);
 }
 
 void act_create(struct imap_view *v)

@@ -137,6 +137,8 @@ void act_rename(struct imap_view *v);
 
 /* A box of the life that is surely there, or NULL. */
 struct box *imap_choose_box(struct imap_view *v);
+/* No other box gets its name before the next command. */
+void imap_hold(struct imap_view *v, const struct box *b);
 /* A refusal that a limit, or somebody's change of that box, explains; n messages of so many bytes in all. */
 bool imap_refusal_is_right(struct imap_view *v, const struct box *b, uint64_t n, uint64_t bytes);
 /* What a command that was answered so has done: YES all, NO nothing, MAYBE. */
