@@ -81,6 +81,9 @@ enum limits {
     LIMIT_ANNOTATION = 64 * 1024,   /* bytes of one value; RFC 5464 §4.1 asks for 1024 */
     LIMIT_ANNOTATIONS = 200,        /* of one user, or shared, at one mailbox; at least 10 */
     LIMIT_ANNOTATION_BYTES = 16 * 1024 * 1024, /* names and values of one account */
+    LIMIT_GRANTS = 200,             /* entries in the access control list of one mailbox */
+    LIMIT_GRANTS_ACCOUNT = 100000,  /* of all its mailboxes */
+    LIMIT_SHARERS = 1000,           /* accounts that share mailboxes with one account, or with a whole domain */
     LIMIT_MAIL_COPY = 20000,        /* messages in one COPY or MOVE: what one transaction can hold */
     LIMIT_MAIL_TOMBSTONES = 100000, /* in one account: expunges that a client may catch up with later */
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "mailbox/boxes.h"
+#include "mailbox/sharers.h"
 
 struct account_create {
     struct mail *mail;
@@ -53,7 +54,8 @@ int mailbox_account_create(struct mail *m, account_id id, struct span address)
 
 int mailbox_account_destroy(struct mail *m, account_id id)
 {
-    return store_part_destroy(m->store, part_of(id));
+    int err = sharers_destroy(m, id);
+    return err != 0 ? err : store_part_destroy(m->store, part_of(id));
 }
 
 int mailbox_quota(struct mail *m, account_id id, struct mail_quota *out)

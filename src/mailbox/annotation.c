@@ -39,6 +39,7 @@ static uint64_t bytes_of(struct span name, struct span value)
 
 struct annotate {
     struct mail *mail;
+    account_id owner;
     struct mailbox_id mailbox;
     const struct mail_annotation *v; /* names folded */
     size_t n;
@@ -102,19 +103,27 @@ static int count(struct edit *e, struct mailbox_id mailbox, account_id user)
     return err == 0 && n > LIMIT_ANNOTATIONS ? ERR_LIMIT : err;
 }
 
-static int
-annotate(struct edit *e, struct mailbox_id mailbox, const struct mail_annotation *v, size_t n)
+/* What others keep for themselves at the owner's mailboxes may fill half of the room. */
+static uint64_t room(const struct annotate *x)
 {
+    for (size_t k = 0; k < x->n; k++)
+        if (x->v[k].user != 0 && x->v[k].user != x->owner)
+            return LIMIT_ANNOTATION_BYTES / 2;
+    return LIMIT_ANNOTATION_BYTES;
+}
+
+static int annotate(struct edit *e, const struct annotate *x)
+{
+    const struct mail_annotation *v = x->v;
     struct mailbox_record box;
     uint64_t before = e->account.annotation_bytes;
-    int err = mailbox.v == 0 ? 0 : edit_mailbox_record(e, mailbox, &box);
-    for (size_t k = 0; err == 0 && k < n; k++)
-        err = put(e, mailbox, &v[k]);
-    for (size_t k = 0; err == 0 && k < n; k++)
+    int err = x->mailbox.v == 0 ? 0 : edit_mailbox_record(e, x->mailbox, &box);
+    for (size_t k = 0; err == 0 && k < x->n; k++)
+        err = put(e, x->mailbox, &v[k]);
+    for (size_t k = 0; err == 0 && k < x->n; k++)
         if (!v[k].none && (k == 0 || v[k].user != v[k - 1].user || v[k - 1].none))
-            err = count(e, mailbox, v[k].user);
-    if (err == 0 && e->account.annotation_bytes > LIMIT_ANNOTATION_BYTES &&
-        e->account.annotation_bytes > before)
+            err = count(e, x->mailbox, v[k].user);
+    if (err == 0 && e->account.annotation_bytes > room(x) && e->account.annotation_bytes > before)
         err = ERR_QUOTA;
     return err;
 }
@@ -125,7 +134,7 @@ static int annotate_run(struct store_txn *t, void *arg)
     struct edit e;
     int err = edit_open(&e, x->mail, t);
     if (err == 0)
-        err = annotate(&e, x->mailbox, x->v, x->n);
+        err = annotate(&e, x);
     return edit_close(&e, err);
 }
 
@@ -135,7 +144,7 @@ int mailbox_annotate(struct mail *m,
                      const struct mail_annotation *v,
                      size_t n)
 {
-    struct annotate x = {.mail = m, .mailbox = mailbox, .n = n};
+    struct annotate x = {.mail = m, .owner = id, .mailbox = mailbox, .n = n};
     struct arena *a = arena_new(n * (sizeof *v + LIMIT_ANNOTATION_NAME + 64) + 4096);
     struct mail_annotation *folded = a == NULL ? NULL : arena_array(a, n + 1, sizeof *folded);
     int err = folded == NULL ? ERR_NOMEM : 0;

@@ -7,7 +7,7 @@
  * mailbox that INBOX was renamed to has a copy of INBOX's.
  *
  * Limits: LIMIT_ANNOTATION_NAME, LIMIT_ANNOTATION bytes of a value, LIMIT_ANNOTATIONS of one user at one mailbox,
- * LIMIT_ANNOTATION_BYTES of all in the account. Errors besides the store's: ERR_NO_USER, ERR_NOT_FOUND (the
+ * LIMIT_ANNOTATION_BYTES of all in the account, half of that when somebody else adds his own. Errors besides the store's: ERR_NO_USER, ERR_NOT_FOUND (the
  * mailbox), ERR_INVALID (the name), ERR_TOO_BIG (the value), ERR_LIMIT (too many), ERR_QUOTA (too much in all).
  */
 #ifndef MAILBOX_ANNOTATION_H

@@ -188,6 +188,17 @@ static int use_is_free(struct edit *e, enum special_use use)
     return err < 0 ? err : taken ? ERR_IN_USE : 0;
 }
 
+/* A mailbox below another that is shared is shared as that is. */
+static int share_like_parent(struct edit *e, struct span name, struct mailbox_id id)
+{
+    ssize_t slash = span_rchr(name, '/');
+    struct mailbox_id parent;
+    if (slash < 0 || e->account.grants == 0)
+        return 0;
+    int err = boxes_name_get(e, span_slice(name, 0, (size_t)slash), &parent);
+    return err == ERR_NOT_FOUND ? 0 : err != 0 ? err : grants_copy(e, parent, id);
+}
+
 int boxes_create(struct edit *e, struct span name, enum special_use use, struct mailbox_id *out)
 {
     size_t count = 0;
@@ -196,10 +207,14 @@ int boxes_create(struct edit *e, struct span name, enum special_use use, struct 
         if (i < name.n && name.p[i] != '/')
             continue;
         err = mailbox_add(e, span_slice(name, 0, i), i == name.n ? use : USE_NONE, out);
-        if (err == ERR_EXISTS && i < name.n)
+        if (err == ERR_EXISTS && i < name.n) {
             err = 0;
-        else if (err == 0 && ++count > LIMIT_MAILBOXES)
+            continue;
+        }
+        if (err == 0 && ++count > LIMIT_MAILBOXES)
             err = ERR_LIMIT;
+        if (err == 0)
+            err = share_like_parent(e, span_slice(name, 0, i), *out);
     }
     return err;
 }
@@ -248,10 +263,13 @@ static int mailbox_create_run(struct store_txn *t, void *arg)
         err = use_is_free(&e, c->use);
     if (err == 0)
         err = boxes_name_get(&e, c->name, &c->id);
-    if (err == 0)
+    if (err == 0) {
         err = mailbox_revive(&e, c->id);
-    else if (err == ERR_NOT_FOUND)
+        if (err == 0)
+            err = share_like_parent(&e, c->name, c->id);
+    } else if (err == ERR_NOT_FOUND) {
         err = boxes_create(&e, c->name, c->use, &c->id);
+    }
     if (err == 0 && c->like.v != 0)
         err = come_from_inbox(&e, c->like, c->id);
     return edit_close(&e, err);

@@ -37,6 +37,11 @@ int annotations_drop(struct edit *e, struct mailbox_id mailbox) MUST_CHECK;
 /* To a mailbox that has none. ERR_QUOTA. */
 int annotations_copy(struct edit *e, struct mailbox_id from, struct mailbox_id to) MUST_CHECK;
 
+/* The access control list of a mailbox that goes. */
+int grants_drop(struct edit *e, struct mailbox_id mailbox) MUST_CHECK;
+/* To a mailbox that has none. ERR_LIMIT. */
+int grants_copy(struct edit *e, struct mailbox_id from, struct mailbox_id to) MUST_CHECK;
+
 int boxes_subscription_put(struct edit *e, struct span name) MUST_CHECK;
 void boxes_subscription_drop(struct edit *e, struct span name);
 

@@ -328,6 +328,8 @@ int mailbox_check_until(struct mail *m,
     if (err == 0)
         err = check_annotations(&c);
     if (err == 0)
+        err = check_grants(&c);
+    if (err == 0)
         err = check_sets(&c);
     look_close(&c.look);
 out:

@@ -35,6 +35,7 @@ int check_messages(struct check *c) MUST_CHECK;
 int check_references(struct check *c) MUST_CHECK;
 int check_expunged(struct check *c) MUST_CHECK;
 int check_annotations(struct check *c) MUST_CHECK;
+int check_grants(struct check *c) MUST_CHECK;
 int check_sets(struct check *c) MUST_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mailbox_check, second part: messages and their bodies, the indexes, what was expunged. */
+#include "mailbox/acl.h"
 #include "mailbox/check.h"
 
 #include "base/err.h"
@@ -277,5 +278,41 @@ int check_annotations(struct check *c)
     if (err == 0 && bytes != c->look.account.annotation_bytes)
         check_problem(c, "the account counts %" PRIu64 " bytes of annotations; there are %" PRIu64,
                       c->look.account.annotation_bytes, bytes);
+    return err;
+}
+
+static int grants_take(struct check *c, void *arg, struct span key, struct span record)
+{
+    uint64_t *rows = arg;
+    struct mailbox_id mailbox;
+    struct mail_grant g;
+    struct span value;
+    account_id user;
+    ++*rows;
+    if (mail_key_read_grant(key, &mailbox, &user) != 0) {
+        check_problem(c, "an entry of an access control list has a damaged key");
+        return 0;
+    }
+    if (grant_record_unpack(record, &g) != 0) {
+        check_problem(c, "mailbox %" PRIu32 ": an entry of its access control list is damaged",
+                      mailbox.v);
+        return 0;
+    }
+    struct mail_key need = mail_key_mailbox(mailbox);
+    int err = check_get(c, &need, &value);
+    if (err == ERR_NOT_FOUND)
+        check_problem(c, "mailbox %" PRIu32 " has an access control list and does not exist",
+                      mailbox.v);
+    return check_is_row_error(err) ? 0 : err;
+}
+
+int check_grants(struct check *c)
+{
+    uint64_t rows = 0;
+    int err = check_table(c, TABLE_GRANT, "access control lists", grants_take, &rows);
+    if (err == 0 && rows != c->look.account.grants)
+        check_problem(
+            c, "the account counts %" PRIu64 " entries of access control lists; there are %" PRIu64,
+            c->look.account.grants, rows);
     return err;
 }

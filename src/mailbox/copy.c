@@ -51,6 +51,9 @@ static int copy_one(struct edit *e,
         return err;
     struct entry_record copy = r;
     struct mail_place at = {r.message, x->in->from, uid};
+    copy.flags &= ~x->in->drop_flags;
+    if (x->in->drop_keywords)
+        copy.keywords.n = 0;
     if (x->in->move)
         err = edit_entry_remove(e, at, boxes->from, modseq, &r);
     else

@@ -165,6 +165,18 @@ struct mail_key mail_key_annotations(struct mailbox_id mailbox, account_id user)
     return k;
 }
 
+struct mail_key mail_key_grants(struct mailbox_id mailbox)
+{
+    return key_with_u32(TABLE_GRANT, mailbox.v);
+}
+
+struct mail_key mail_key_grant(struct mailbox_id mailbox, account_id user)
+{
+    struct mail_key k = mail_key_grants(mailbox);
+    key_put(&k, user, 8);
+    return k;
+}
+
 void mail_key_annotation(struct buf *to,
                          struct mailbox_id mailbox,
                          account_id user,
@@ -286,6 +298,14 @@ int mail_key_read_urlkey(struct span key, struct mailbox_id *out)
 {
     struct unpack u = key_open(key, TABLE_URLKEY);
     out->v = unpack_key_u32(&u);
+    return key_close(&u);
+}
+
+int mail_key_read_grant(struct span key, struct mailbox_id *mailbox, account_id *user)
+{
+    struct unpack u = key_open(key, TABLE_GRANT);
+    mailbox->v = unpack_key_u32(&u);
+    *user = unpack_key_u64(&u);
     return key_close(&u);
 }
 

@@ -22,6 +22,7 @@
  *   SUBSCRIPTION  name                       reference record, always 1: subscribed to without a mailbox
  *   ANNOTATION    mailbox, user, name        annotation record; mailbox 0: of the account; user 0: shared
  *   URLKEY        mailbox                    what its URLs are signed with (mailbox/urlkey.h)
+ *   GRANT         mailbox, user              grant record: what somebody else may do; user 0: anyone
  *
  * "what changed since X" is a scan of CHANGE and of TOMBSTONE from X + 1 on. CHANGE is an index,
  * not a growing log: a changed entry moves its row, so its size is that of the mailboxes. TOMBSTONE
@@ -52,6 +53,7 @@ enum mail_table { /* first byte of a key, written to disk: never renumber */
                   TABLE_SUBSCRIPTION = 14,
                   TABLE_ANNOTATION = 15,
                   TABLE_URLKEY = 16,
+                  TABLE_GRANT = 17,
 };
 
 enum {
@@ -93,6 +95,8 @@ struct mail_key mail_key_chunk(struct mailbox_id mailbox, uint32_t set, uint32_t
 struct mail_key mail_key_summary(struct message_id message);
 struct mail_key mail_key_keyword(uint32_t id);
 struct mail_key mail_key_urlkey(struct mailbox_id mailbox);
+struct mail_key mail_key_grants(struct mailbox_id mailbox); /* prefix */
+struct mail_key mail_key_grant(struct mailbox_id mailbox, account_id user);
 /* Into `to` (cleared first). */
 void mail_key_name(struct buf *to, struct span name);
 void mail_key_subscription(struct buf *to, struct span name);
@@ -126,6 +130,7 @@ int mail_key_read_annotation(struct span key,
                              account_id *user,
                              struct buf *name) MUST_CHECK;
 int mail_key_read_urlkey(struct span key, struct mailbox_id *out) MUST_CHECK;
+int mail_key_read_grant(struct span key, struct mailbox_id *mailbox, account_id *user) MUST_CHECK;
 int mail_key_read_summary(struct span key, struct message_id *out) MUST_CHECK;
 int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out) MUST_CHECK;
 

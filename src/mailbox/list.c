@@ -7,8 +7,7 @@
 
 enum { BOX_PROBES = 10000 };
 
-static int
-mailbox_fill(struct mailbox_id id, struct span value, struct arena *a, struct mailbox *out)
+int mailbox_of_record(struct mailbox_id id, struct span value, struct arena *a, struct mailbox *out)
 {
     struct mailbox_record r;
     int err = mailbox_record_unpack(value, &r);
@@ -50,7 +49,7 @@ static int box_list_add(struct box_list *list, struct mailbox_id id, struct span
         list->v = grown;
         list->cap = more;
     }
-    int err = mailbox_fill(id, value, list->arena, &list->v[list->n]);
+    int err = mailbox_of_record(id, value, list->arena, &list->v[list->n]);
     if (err == 0)
         list->n++;
     return err == ERR_CORRUPT ? 0 : err;
@@ -153,7 +152,7 @@ int mailbox_find_name(
         struct mail_key key = mail_key_mailbox(box);
         err = look_get(&l, &key, &value);
         if (err == 0)
-            err = mailbox_fill(box, value, a, out);
+            err = mailbox_of_record(box, value, a, out);
     }
     buf_done(&key_bytes);
     look_close(&l);
@@ -171,7 +170,7 @@ int mailbox_find_id(
         return err;
     err = look_get(&l, &key, &value);
     if (err == 0)
-        err = mailbox_fill(mailbox, value, a, out);
+        err = mailbox_of_record(mailbox, value, a, out);
     look_close(&l);
     return err;
 }

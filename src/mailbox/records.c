@@ -4,10 +4,11 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/pack.h"
+#include "mailbox/acl.h"
 
 enum {
     RECORD_VERSION = 1,
-    ACCOUNT_VERSION = 3,  /* keywords; annotation_bytes */
+    ACCOUNT_VERSION = 4,  /* 2: keywords; 3: annotation_bytes; 4: grants */
     MAILBOX_VERSION = 3,  /* 2: noselect, sets; 3: was_inbox */
     ENTRY_VERSION = 2,    /* keywords */
     EXPUNGED_VERSION = 2, /* keywords */
@@ -113,6 +114,7 @@ void account_record_pack(struct buf *b, const struct account_record *r)
     pack_uint(b, r->changes_from);
     pack_uint(b, r->keywords);
     pack_uint(b, r->annotation_bytes);
+    pack_uint(b, r->grants);
 }
 
 int account_record_unpack(struct span s, struct account_record *out)
@@ -137,6 +139,8 @@ int account_record_unpack(struct span s, struct account_record *out)
         out->keywords = take_u32(&u);
     if (version >= 3)
         out->annotation_bytes = take_size(&u);
+    if (version >= 4)
+        out->grants = take_size(&u);
     must_be(&u, out->keywords <= LIMIT_KEYWORDS);
     must_be(&u, out->next_message > 0 && out->next_uidl > 0 && out->next_mailbox > 0);
     must_be(&u, out->changes_from <= out->modseq);
@@ -285,6 +289,26 @@ int annotation_record_unpack(struct span s, struct span *value)
     uint8_t version;
     struct unpack u = record_open(s, &version);
     *value = unpack_span(&u);
+    return unpack_end(&u);
+}
+
+void grant_record_pack(struct buf *b, const struct mail_grant *r)
+{
+    pack_u8(b, RECORD_VERSION);
+    pack_uint(b, r->rights);
+    pack_uint(b, r->denied);
+    pack_span(b, r->address);
+}
+
+int grant_record_unpack(struct span s, struct mail_grant *out)
+{
+    uint8_t version;
+    struct unpack u = record_open(s, &version);
+    *out = (struct mail_grant){0};
+    out->rights = take_u32(&u);
+    out->denied = take_u32(&u);
+    out->address = unpack_span(&u);
+    must_be(&u, ((out->rights | out->denied) & ~(uint32_t)RIGHTS_ALL) == 0);
     return unpack_end(&u);
 }
 

@@ -29,6 +29,7 @@ struct account_record {
     uint64_t changes_from;     /* tombstones of mod-sequences up to here have been dropped */
     uint32_t keywords;         /* how many the account's list has; their ids are 0 to one less */
     uint64_t annotation_bytes; /* names and values of all annotations */
+    uint64_t grants;           /* rows of that table */
 };
 
 struct mailbox_record {
@@ -91,6 +92,10 @@ void annotation_record_pack(struct buf *b, struct span value);
 int annotation_record_unpack(struct span s, struct span *value) MUST_CHECK;
 void urlkey_record_pack(struct buf *b, const struct mail_urlkey *r);
 int urlkey_record_unpack(struct span s, struct mail_urlkey *out) MUST_CHECK;
+/* The user is in its key. */
+struct mail_grant;
+void grant_record_pack(struct buf *b, const struct mail_grant *r);
+int grant_record_unpack(struct span s, struct mail_grant *out) MUST_CHECK;
 /* Rows whose key says nearly all: the one number they hold (a message id, a mailbox id). */
 void reference_record_pack(struct buf *b, uint64_t id);
 int reference_record_unpack(struct span s, uint64_t *out) MUST_CHECK;

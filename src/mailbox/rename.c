@@ -36,6 +36,8 @@ static int remove_run(struct store_txn *t, void *arg)
     err = sets_drop(&e, x->id);
     if (err == 0)
         err = annotations_drop(&e, x->id);
+    if (err == 0)
+        err = grants_drop(&e, x->id);
     if (err == 0 && below) {
         /* made again it must have a higher UIDVALIDITY: it gets that now */
         box.noselect = true;

@@ -160,6 +160,8 @@ struct mail_copy {
     bool move;            /* the entry keeps its UIDL and counts once */
     uint64_t quota_bytes; /* limits of the account's class for a copy; 0: none */
     uint64_t quota_messages;
+    uint32_t drop_flags; /* these do not come along: RFC 4314 §4 */
+    bool drop_keywords;  /* nor do these */
 };
 /* Copies or moves within the account. All of them or none (RFC 9051 §6.4.7), at most LIMIT_MAIL_COPY: more is
  * ERR_LIMIT. Those that are gone are passed over. The n-th of `from_out` became the n-th of `to_out` (both
@@ -171,5 +173,16 @@ int mailbox_copy(struct mail *m,
                  uint32_t *uidvalidity_out,
                  struct numset *from_out,
                  struct numset *to_out) MUST_CHECK;
+/* Copies to a mailbox of another account, whose quota counts it; `move` is not read: who moves expunges what was
+ * copied, afterwards, so that it is nowhere missing. A keyword the other account has no room for does not come
+ * along. Otherwise as above. */
+int mailbox_copy_across(struct mail *m,
+                        account_id from,
+                        account_id to,
+                        const struct mail_copy *in,
+                        const struct numset *uids,
+                        uint32_t *uidvalidity_out,
+                        struct numset *from_out,
+                        struct numset *to_out) MUST_CHECK;
 
 #endif

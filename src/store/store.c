@@ -17,7 +17,7 @@ struct stripe *store_stripe(struct store *s, struct part part)
 
 bool part_is_valid(struct part part)
 {
-    return part.kind >= PART_SYSTEM && part.kind <= PART_QUEUE;
+    return part.kind >= PART_SYSTEM && part.kind <= PART_SHARERS;
 }
 
 int store_count_error(int rc)

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changing access control lists. */
+#include "mailbox/acl.h"
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "mailbox/boxes.h"
+#include "mailbox/sharers.h"
+
+struct grant {
+    struct mail *mail;
+    account_id owner;
+    struct mailbox_id mailbox;
+    const struct mail_grant_change *in; /* NULL: the entry of `address` goes */
+    struct span address;
+    bool denied;
+    account_id user;           /* out, of what went */
+    bool found;                /* out */
+    bool remains;              /* out: another list of the account names the user */
+    struct span owner_address; /* out, in `arena` */
+    struct arena *arena;
+};
+
+static void put_row(struct edit *e, struct mailbox_id mailbox, const struct mail_grant *g)
+{
+    struct mail_key key = mail_key_grant(mailbox, g->user);
+    grant_record_pack(&e->scratch, g);
+    edit_put_scratch(e, &key);
+}
+
+/* The entry as it is; without one, or with a damaged one, an empty one. */
+static int get_row(
+    struct edit *e, struct mailbox_id mailbox, account_id user, bool *there, struct mail_grant *out)
+{
+    struct mail_key key = mail_key_grant(mailbox, user);
+    struct span value;
+    *out = (struct mail_grant){0};
+    int err = store_txn_get(e->t, mail_key_span(&key), &value);
+    *there = err == 0;
+    if (err == 0 && grant_record_unpack(value, out) != 0)
+        *out = (struct mail_grant){0};
+    out->user = user;
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+static uint32_t changed(uint32_t before, enum mail_grant_op op, uint32_t rights)
+{
+    return op == GRANT_ADD ? before | rights : op == GRANT_REMOVE ? before & ~rights : rights;
+}
+
+/* Writes an entry, or takes it off when nothing is left of it. */
+static int settle(struct edit *e, struct mailbox_id mailbox, bool there, const struct mail_grant *g)
+{
+    struct mail_key key = mail_key_grant(mailbox, g->user);
+    if ((g->rights | g->denied) != 0) {
+        e->account.grants += !there;
+        put_row(e, mailbox, g);
+        return 0;
+    }
+    if (there)
+        edit_del(e, &key);
+    return there ? counter_take(&e->account.grants, 1) : 0;
+}
+
+/* Counts a mailbox's entries, and drops those of accounts that had the address of `user` before. */
+static int
+count_and_clean(struct edit *e, struct mailbox_id mailbox, const struct mail_user *user, size_t *n)
+{
+    struct mail_key prefix = mail_key_grants(mailbox);
+    struct store_iter *it;
+    struct span key, value;
+    size_t damaged = 0;
+    *n = 0;
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    if (err != 0)
+        return err;
+    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
+        struct mailbox_id of;
+        struct mail_grant g;
+        account_id id;
+        if (user->id != 0 && mail_key_read_grant(key, &of, &id) == 0 && id != 0 && id != user->id &&
+            grant_record_unpack(value, &g) == 0 && span_eq(g.address, user->address)) {
+            store_txn_del(e->t, key);
+            err = counter_take(&e->account.grants, 1);
+            if (err != 0)
+                break;
+        } else {
+            ++*n;
+        }
+    }
+    store_iter_close(it);
+    return err < 0 ? err : 0;
+}
+
+/* Does another list of the account name the user? */
+static int named_elsewhere(struct edit *e, account_id user, bool *out)
+{
+    struct mail_key prefix = mail_key_table(TABLE_GRANT);
+    struct store_iter *it;
+    struct span key, value;
+    size_t damaged = 0;
+    *out = false;
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    if (err != 0)
+        return err;
+    while (!*out && (err = rows_next(it, &key, &value, &damaged)) > 0) {
+        struct mailbox_id of;
+        account_id id;
+        *out = mail_key_read_grant(key, &of, &id) == 0 && id == user;
+    }
+    store_iter_close(it);
+    return err < 0 ? err : 0;
+}
+
+static int change_entry(struct edit *e, struct grant *x)
+{
+    const struct mail_grant_change *in = x->in;
+    struct mail_grant g;
+    bool there;
+    size_t n;
+    if (in->user.id == x->owner)
+        return ERR_INVALID;
+    int err = count_and_clean(e, x->mailbox, &in->user, &n);
+    if (err == 0)
+        err = get_row(e, x->mailbox, in->user.id, &there, &g);
+    if (err != 0)
+        return err;
+    g.address = in->user.id == 0 ? SPAN_EMPTY : in->user.address;
+    if (in->denied)
+        g.denied = changed(g.denied, in->op, in->rights);
+    else
+        g.rights = changed(g.rights, in->op, in->rights);
+    if (!there && (g.rights | g.denied) != 0 &&
+        (n >= LIMIT_GRANTS || e->account.grants >= LIMIT_GRANTS_ACCOUNT))
+        return ERR_LIMIT;
+    x->user = in->user.id;
+    return settle(e, x->mailbox, there, &g);
+}
+
+static int drop_entry(struct edit *e, struct grant *x)
+{
+    struct mail_key prefix = mail_key_grants(x->mailbox);
+    struct store_iter *it;
+    struct span key, value;
+    size_t damaged = 0;
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    if (err != 0)
+        return err;
+    while (!x->found && (err = rows_next(it, &key, &value, &damaged)) > 0) {
+        struct mailbox_id of;
+        struct mail_grant g;
+        err = 0;
+        if (mail_key_read_grant(key, &of, &x->user) != 0 || grant_record_unpack(value, &g) != 0)
+            continue;
+        uint32_t *rights = x->denied ? &g.denied : &g.rights;
+        if (!span_eq(g.address, x->address) || *rights == 0)
+            continue;
+        g.user = x->user;
+        g.address = x->address; /* not in the row that is being read */
+        *rights = 0;
+        x->found = true;
+        err = settle(e, x->mailbox, true, &g);
+    }
+    store_iter_close(it);
+    return err < 0 ? err : x->found ? 0 : ERR_NOT_FOUND;
+}
+
+static int grant_run(struct store_txn *t, void *arg)
+{
+    struct grant *x = arg;
+    struct mailbox_record box;
+    struct edit e;
+    x->found = false;
+    int err = edit_open(&e, x->mail, t);
+    if (err == 0)
+        err = edit_mailbox(&e, x->mailbox, &box);
+    if (err == 0) {
+        x->owner_address = arena_dup(x->arena, e.account.address);
+        err = x->owner_address.p == NULL ? ERR_NOMEM : 0;
+    }
+    if (err == 0)
+        err = x->in != NULL ? change_entry(&e, x) : drop_entry(&e, x);
+    err = edit_close(&e, err);
+    return err;
+}
+
+static int look_run(struct store_txn *t, void *arg)
+{
+    struct grant *x = arg;
+    struct edit e;
+    int err = edit_open(&e, x->mail, t);
+    if (err == 0) {
+        x->owner_address = arena_dup(x->arena, e.account.address);
+        err = x->owner_address.p == NULL ? ERR_NOMEM : named_elsewhere(&e, x->user, &x->remains);
+    }
+    return edit_drop(&e, err);
+}
+
+static int put_hint(const struct grant *x)
+{
+    struct mail_sharer sharer = {x->owner, x->owner_address};
+    return sharers_put(x->mail, x->user, sharers_domain(x->owner_address), &sharer);
+}
+
+/* After an entry has gone: so does the hint, when it was the last. One that comes at the same moment writes its
+ * hint first; if that is what was taken away here, it is written again. */
+static int drop_hint(struct grant *x)
+{
+    int err = store_txn_run(x->mail->store, part_of(x->owner), look_run, x);
+    if (err != 0 || x->remains)
+        return err;
+    err = sharers_drop(x->mail, x->user, sharers_domain(x->owner_address), x->owner);
+    if (err == 0)
+        err = store_txn_run(x->mail->store, part_of(x->owner), look_run, x);
+    return err == 0 && x->remains ? put_hint(x) : err;
+}
+
+int mailbox_grant(struct mail *m,
+                  account_id owner,
+                  struct mailbox_id mailbox,
+                  const struct mail_grant_change *in)
+{
+    struct grant x = {.mail = m, .owner = owner, .mailbox = mailbox, .in = in, .user = in->user.id};
+    bool gives = !in->denied && in->op != GRANT_REMOVE && in->rights != 0;
+    int err = in->user.id == owner || (in->rights & ~(uint32_t)RIGHTS_ALL) != 0 ? ERR_INVALID : 0;
+    if (err != 0)
+        return err;
+    x.arena = arena_new(64 * 1024);
+    if (x.arena == NULL)
+        return ERR_NOMEM;
+    if (gives) {
+        err = store_txn_run(m->store, part_of(owner), look_run, &x);
+        if (err == 0)
+            err = put_hint(&x);
+    }
+    if (err == 0)
+        err = store_txn_run(m->store, part_of(owner), grant_run, &x);
+    if (gives ? err != 0 && err != ERR_NO_USER && x.owner_address.p != NULL : err == 0) {
+        int cleared = drop_hint(&x);
+        err = err != 0 ? err : cleared;
+    }
+    arena_free(x.arena);
+    return err;
+}
+
+int mailbox_grant_drop(
+    struct mail *m, account_id owner, struct mailbox_id mailbox, struct span address, bool denied)
+{
+    struct grant x = {
+        .mail = m, .owner = owner, .mailbox = mailbox, .address = address, .denied = denied};
+    x.arena = arena_new(64 * 1024);
+    if (x.arena == NULL)
+        return ERR_NOMEM;
+    int err = store_txn_run(m->store, part_of(owner), grant_run, &x);
+    if (err == 0)
+        err = drop_hint(&x);
+    arena_free(x.arena);
+    return err;
+}
+
+/* ---- with their mailbox ------------------------------------------------------------------- */
+
+int grants_drop(struct edit *e, struct mailbox_id mailbox)
+{
+    struct mail_key prefix = mail_key_grants(mailbox);
+    struct store_iter *it;
+    struct span key, value;
+    size_t damaged = 0;
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    if (err != 0)
+        return err;
+    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
+        store_txn_del(e->t, key);
+        err = counter_take(&e->account.grants, 1);
+        if (err < 0)
+            break;
+    }
+    store_iter_close(it);
+    return err < 0 ? err : 0;
+}
+
+int grants_copy(struct edit *e, struct mailbox_id from, struct mailbox_id to)
+{
+    struct mail_key prefix = mail_key_grants(from);
+    struct store_iter *it;
+    struct span key, value;
+    size_t damaged = 0;
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    if (err != 0)
+        return err;
+    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
+        struct mailbox_id of;
+        struct mail_grant g;
+        account_id user;
+        if (mail_key_read_grant(key, &of, &user) != 0 || grant_record_unpack(value, &g) != 0)
+            continue;
+        if (e->account.grants >= LIMIT_GRANTS_ACCOUNT) {
+            err = ERR_LIMIT;
+            break;
+        }
+        g.user = user;
+        err = settle(e, to, false, &g);
+        if (err != 0)
+            break;
+    }
+    store_iter_close(it);
+    return err < 0 ? err : 0;
+}
