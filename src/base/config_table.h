@@ -69,6 +69,8 @@
     BOOL(imap_utf8,           "imap.utf8",           false, "Offer UTF8=ACCEPT (RFC 9755). It forbids clients that do not ask for it to store messages that have 8-bit characters in their header, as much old mail has") \
     BOOL(imap_unauthenticate, "imap.unauthenticate",  true, "Offer UNAUTHENTICATE (RFC 8437): the next login on the same connection. Switch it off behind a proxy that lets only some accounts in and looks at the first login only") \
     INT (imap_keep_days,      "imap.deleted_keep_days", 14, 0, 3650, CONFIG_COUNT, "Days for which what IMAP expunged can be restored; 0 for not at all") \
+    ENUM(imap_sharing,        "imap.sharing",        "domain", "off|domain|everywhere", "With whose accounts people may share mailboxes: nobody's, those of their own domain, or all of this server") \
+    BOOL(imap_sharing_anyone, "imap.sharing_anyone", false, "Let people share a mailbox with \"anyone\": all accounts of their domain") \
     \
     BOOL(auth_plain_loopback, "auth.cleartext_on_loopback", false, "Accept passwords without TLS from 127.0.0.1 and ::1") \
     INT (auth_threads,        "auth.threads",        2, 1, 64, CONFIG_COUNT, "Threads that verify passwords") \

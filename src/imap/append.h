@@ -17,7 +17,9 @@ enum append_open {
 
 struct imap_append {
     struct arena *arena;
+    account_id account; /* whose the mailbox is */
     struct mailbox_id mailbox;
+    uint32_t rights; /* enum mail_right: the user's in it */
     uint32_t uidvalidity;
     struct class_of_service class;
     struct mail_uid replaces; /* REPLACE; 0: none */

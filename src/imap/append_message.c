@@ -6,6 +6,7 @@
 #include "base/flight.h"
 #include "imap/date.h"
 #include "imap/part.h"
+#include "imap/place.h"
 #include "message/message.h"
 #include "message/summary.h"
 
@@ -46,9 +47,12 @@ static int grow(struct imap_append *a)
     return 0;
 }
 
-static int read_options(struct imap *i, const struct imap_arg **arg, struct mail_append *m)
+static int read_options(struct imap *i,
+                        const struct imap_append *a,
+                        const struct imap_arg **arg,
+                        struct mail_append *m)
 {
-    struct keyword_ids *keywords = arena_alloc(i->append->arena, sizeof *keywords);
+    struct keyword_ids *keywords = arena_alloc(a->arena, sizeof *keywords);
     struct span date;
     int err = 0;
     if (keywords == NULL)
@@ -56,8 +60,10 @@ static int read_options(struct imap *i, const struct imap_arg **arg, struct mail
     m->received_ms = i->s.clock->wall_ms(i->s.clock);
     if (*arg != NULL && (*arg)->kind == IMAP_LIST) {
         const struct imap_arg flags = {.kind = IMAP_LIST, .child = (*arg)->child};
-        err = imap_flags_read(i, &flags, true, &m->flags, keywords);
-        m->keywords = keywords;
+        err = imap_flags_read(i, a->account, &flags, (a->rights & RIGHT_WRITE) != 0, &m->flags,
+                              keywords);
+        m->flags &= ~imap_flags_denied(a->rights); /* RFC 4314 §4: they do not fail it */
+        m->keywords = (a->rights & RIGHT_WRITE) != 0 ? keywords : NULL;
         *arg = (*arg)->next;
     }
     if (err == 0 && *arg != NULL && (*arg)->kind == IMAP_QUOTED && imap_arg_string(*arg, &date)) {
@@ -83,7 +89,7 @@ int append_message_begin(struct imap *i, struct imap_append *a, const struct ima
                                       .quota_messages = a->class.quota_messages};
     a->size = 0;
     a->binary = false;
-    return read_options(i, arg, &a->v[a->n]);
+    return read_options(i, a, arg, &a->v[a->n]);
 }
 
 /* ---- its octets --------------------------------------------------------------------------- */
@@ -97,7 +103,7 @@ static int check_quota(struct imap *i, const struct imap_append *a)
         return 0;
     if (a->replaces.v != 0) /* what counts is known when the other one is gone */
         return 0;
-    int err = mailbox_quota(i->server->mail, i->account, &used);
+    int err = mailbox_quota(i->server->mail, a->account, &used);
     for (size_t n = 0; n < a->n; n++)
         bytes += a->v[n].info.size;
     if (err == 0 && a->class.quota_messages != 0 &&
@@ -167,12 +173,13 @@ static int open_url(struct imap *i, struct span text, struct imap_part *out)
 {
     struct imap_url url;
     struct mailbox_id mailbox;
+    account_id account = i->account;
     int err = imap_url_parse(text, i->s.arena, &url);
     if (err == 0 && (url.absolute || url.expires || url.access.n > 0))
         err = ERR_INVALID;
     if (err == 0)
-        err = imap_part_mailbox(i, i->account, &url, &mailbox);
-    return err != 0 ? err : imap_part_open(i, i->account, mailbox, &url, out);
+        err = imap_part_mailbox(i, &account, &url, &mailbox);
+    return err != 0 ? err : imap_part_open(i, account, mailbox, &url, out);
 }
 
 void append_message_url(struct imap *i, struct imap_append *a, struct span url)

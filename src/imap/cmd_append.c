@@ -10,6 +10,7 @@
  * the parenthesis that is still open, or was open before, added to them. Literals that are no message (a mailbox, a
  * URL) belong to the piece. What outlives a unit is in struct imap_append and its arena. */
 #include "imap/append.h"
+#include "imap/place.h"
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -52,27 +53,33 @@ static enum step answer_refused(struct imap *i)
 
 static int open_mailbox(struct imap *i, struct imap_append *a, const struct imap_arg *arg)
 {
-    struct mailbox m;
-    struct span name;
-    int err = imap_read_mailbox(i, arg, &name);
+    struct imap_place at;
+    int err = imap_place_find(i, arg, &at);
     if (err == 0)
-        err = mailbox_find_name(i->server->mail, i->account, name, i->s.arena, &m);
-    if (err == ERR_INVALID || err == ERR_NOT_FOUND || (err == 0 && m.noselect)) {
-        append_refuse(a, ERR_NOT_FOUND, "TRYCREATE", "There is no such mailbox");
+        err = at.box.noselect ? ERR_NOT_FOUND : imap_place_needs(&at, RIGHT_INSERT);
+    if (err == 0)
+        err = imap_place_class(i, &at, &a->class);
+    if (err == ERR_NOT_FOUND) {
+        append_refuse(a, err, "TRYCREATE", "There is no such mailbox");
         return 0;
     }
-    if (err == 0)
-        err = imap_class(i, &a->class);
+    if (err == ERR_DENIED || err == ERR_SUSPENDED) {
+        append_refuse(a, err, NULL, NULL);
+        return 0;
+    }
     if (err != 0)
         return err;
-    a->mailbox = m.id;
-    a->uidvalidity = m.uidvalidity;
+    a->account = at.account;
+    a->rights = at.rights;
+    a->mailbox = at.box.id;
+    a->uidvalidity = at.box.uidvalidity;
     return 0;
 }
 
 /* RFC 8508 §3.2: one message, by its number. */
 static int find_replaced(struct imap *i, const struct imap_arg *arg, struct imap_append *a)
 {
+    const uint32_t goes = RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
     struct numset uids;
     uint64_t number;
     if (!imap_arg_number(arg, &number) || (!i->uid && (i->enabled & IMAP_ON_UIDONLY) != 0))
@@ -85,6 +92,11 @@ static int find_replaced(struct imap *i, const struct imap_arg *arg, struct imap
         append_refuse(a, ERR_NOT_FOUND, NULL, "There is no such message");
     if (err == 0 && i->box->read_only)
         append_refuse(a, ERR_DENIED, "CANNOT", "The mailbox was opened for reading only");
+    if (err == 0 && (i->box->rights & goes) != goes)
+        append_refuse(a, ERR_DENIED, NULL, NULL);
+    if (err == 0 && a->account != i->box->account)
+        append_refuse(a, ERR_UNSUPPORTED, "CANNOT",
+                      "A message can only be replaced by one of the same account");
     return err;
 }
 
@@ -361,10 +373,15 @@ enum step imap_append_literal(struct imap *i,
 static int commit(struct imap *i, struct imap_append *a, struct mail_appended *out)
 {
     if (a->replaces.v == 0)
-        return mailbox_append_many(i->server->mail, i->account, a->v, a->n, out);
+        return mailbox_append_many(i->server->mail, a->account, a->v, a->n, out);
     struct mail_replace in = {
         .append = a->v[0], .from = i->box->id, .uid = a->replaces, .keep_ms = imap_keep_ms(i)};
-    return mailbox_replace(i->server->mail, i->account, &in, out);
+    return mailbox_replace(i->server->mail, a->account, &in, out);
+}
+
+static bool is_selected(const struct imap *i, const struct imap_append *a)
+{
+    return i->box != NULL && a->account == i->box->account && a->mailbox.v == i->box->id.v;
 }
 
 /* The code of the answer. */
@@ -381,9 +398,9 @@ appended(struct imap *i, const struct imap_append *a, const struct mail_appended
     imap_set_write(&code, &uids);
     struct span out = arena_dup(i->s.arena, buf_span(&code));
     buf_done(&code);
-    if (i->box != NULL && a->mailbox.v == i->box->id.v)
+    if (is_selected(i, a))
         numset_or(&i->box->own, &uids);
-    else
+    else if (a->account == i->account)
         imap_own_messages(i, a->mailbox, &uids);
     numset_done(&uids);
     return out;

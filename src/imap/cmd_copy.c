@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* COPY (RFC 9051 §6.4.7) and MOVE (§6.4.8), with COPYUID (§7.1). COPY copies all of the messages or none, and so there is a
  * limit (RFC 9738); MOVE moves as many at once, and goes on. */
-#include "imap/internal.h"
+#include "imap/place.h"
 
-int imap_class(struct imap *i, struct class_of_service *out)
-{
-    struct directory *d = i->server->directory;
-    struct account self;
-    int err = account_get(d, span_str(i->address), i->s.arena, &self);
-    if (err == 0 && self.id != i->account)
-        err = ERR_NO_USER;
-    if (err != 0)
-        return err;
-    err = class_get(d, self.class_name, i->s.arena, out);
-    return err == ERR_NOT_FOUND ? class_get(d, SPAN_EMPTY, i->s.arena, out) : err;
-}
+/* Where messages go to. */
+struct copying {
+    struct mail_copy in;
+    account_id to;
+};
 
 /* "COPYUID validity from to"; nothing when nothing was copied. */
 static void
@@ -46,20 +39,38 @@ static enum step too_many(struct imap *i, const struct numset *uids)
 
 /* And what this session put into its own mailbox it knows of. */
 static void copied(struct imap *i,
-                   const struct mail_copy *in,
+                   const struct copying *x,
                    struct buf *code,
                    uint32_t uidvalidity,
                    const struct numset *from,
                    const struct numset *to)
 {
     copyuid(code, uidvalidity, from, to);
-    if (in->to.v == i->box->id.v)
+    if (x->to == i->box->account && x->in.to.v == i->box->id.v)
         numset_or(&i->box->own, to);
-    else
-        imap_own_messages(i, in->to, to);
+    else if (x->to == i->account)
+        imap_own_messages(i, x->in.to, to);
 }
 
-static enum step copy(struct imap *i, const struct mail_copy *in, struct numset *uids)
+/* What moves to another account is there before it goes here (RFC 6851 §3.3 wants each message in one place at least). */
+static int copy_or_move_now(struct imap *i,
+                            const struct copying *x,
+                            const struct numset *uids,
+                            uint32_t *uidvalidity,
+                            struct numset *from,
+                            struct numset *to)
+{
+    struct mail *m = i->server->mail;
+    account_id here = i->box->account;
+    if (x->to == here)
+        return mailbox_copy(m, here, &x->in, uids, uidvalidity, from, to);
+    int err = mailbox_copy_across(m, here, x->to, &x->in, uids, uidvalidity, from, to);
+    if (err == 0 && x->in.move)
+        err = mailbox_expunge_set(m, here, i->box->id, from, imap_keep_ms(i));
+    return err;
+}
+
+static enum step copy(struct imap *i, const struct copying *x, struct numset *uids)
 {
     struct numset from, to;
     struct buf code;
@@ -69,9 +80,9 @@ static enum step copy(struct imap *i, const struct mail_copy *in, struct numset 
     buf_init(&code, LIMIT_SESSION_OUT);
     numset_init(&from);
     numset_init(&to);
-    int err = mailbox_copy(i->server->mail, i->account, in, uids, &uidvalidity, &from, &to);
+    int err = copy_or_move_now(i, x, uids, &uidvalidity, &from, &to);
     if (err == 0)
-        copied(i, in, &code, uidvalidity, &from, &to);
+        copied(i, x, &code, uidvalidity, &from, &to);
     enum step step = err != 0     ? refuse(i, err)
                      : code.n > 0 ? imap_ok(i, buf_span(&code), "Copied")
                                   : imap_ok(i, SPAN_EMPTY, "There was nothing to copy");
@@ -84,7 +95,7 @@ static enum step copy(struct imap *i, const struct mail_copy *in, struct numset 
 /* ---- MOVE --------------------------------------------------------------------------------- */
 
 struct move {
-    struct mail_copy in;
+    struct copying to;
     struct numset left;
     bool some; /* were moved */
 };
@@ -118,10 +129,10 @@ static int move_piece(struct imap *i, struct move *m)
     numset_init(&to);
     int err = take_piece(m, &piece);
     if (err == 0)
-        err = mailbox_copy(i->server->mail, i->account, &m->in, &piece, &uidvalidity, &from, &to);
+        err = copy_or_move_now(i, &m->to, &piece, &uidvalidity, &from, &to);
     if (err == 0 && !numset_is_empty(&from)) {
         buf_puts(i->s.out, "* OK [");
-        copied(i, &m->in, i->s.out, uidvalidity, &from, &to);
+        copied(i, &m->to, i->s.out, uidvalidity, &from, &to);
         buf_puts(i->s.out, "] Moved\r\n");
         m->some = true;
     }
@@ -144,64 +155,72 @@ static enum step move_go_on(struct imap *i)
 }
 
 /* Takes the set over. */
-static void move_init(struct move *m, const struct mail_copy *in, struct numset *uids)
+static void move_init(struct move *m, const struct copying *x, struct numset *uids)
 {
-    m->in = *in;
+    m->to = *x;
     m->left = *uids;
     numset_init(uids);
 }
 
-static enum step move_begin(struct imap *i, const struct mail_copy *in, struct numset *uids)
+static enum step move_begin(struct imap *i, const struct copying *x, struct numset *uids)
 {
     struct move *m = calloc(1, sizeof *m);
     if (m == NULL)
         return imap_no_of(i, ERR_NOMEM);
-    move_init(m, in, uids);
+    move_init(m, x, uids);
     return imap_task_begin(i,
                            (struct imap_task){.go_on = move_go_on, .drop = move_drop, .data = m});
 }
 
 /* ---- both --------------------------------------------------------------------------------- */
 
+/* RFC 4314 §4, RFC 6851 §4.1: MOVE is COPY, STORE of \Deleted and EXPUNGE. */
+static int check_rights(const struct imap *i, const struct imap_place *at, bool move)
+{
+    const uint32_t goes = RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
+    if (move && (i->box->rights & goes) != goes)
+        return ERR_DENIED;
+    return imap_place_needs(at, RIGHT_INSERT);
+}
+
 static int
-prepare(struct imap *i, const struct imap_arg *args, struct mail_copy *in, struct numset *uids)
+prepare(struct imap *i, const struct imap_arg *args, struct copying *x, struct numset *uids)
 {
     struct class_of_service class;
-    struct mailbox m;
-    struct span name;
+    struct imap_place at;
     int err = imap_messages(i, args, uids);
+    if (err == 0)
+        err = imap_place_find(i, args->next, &at);
+    if (err == 0)
+        err = at.box.noselect ? ERR_NOT_FOUND : check_rights(i, &at, x->in.move);
+    if (err == 0)
+        err = imap_place_class(i, &at, &class);
     if (err != 0)
         return err;
-    err = imap_read_mailbox(i, args->next, &name);
-    if (err == 0)
-        err = mailbox_find_name(i->server->mail, i->account, name, i->s.arena, &m);
-    if (err == ERR_INVALID || (err == 0 && m.noselect))
-        return ERR_NOT_FOUND;
-    if (err == 0)
-        err = imap_class(i, &class);
-    if (err != 0)
-        return err;
-    in->from = i->box->id;
-    in->to = m.id;
-    in->quota_bytes = class.quota_bytes;
-    in->quota_messages = class.quota_messages;
+    x->to = at.account;
+    x->in.from = i->box->id;
+    x->in.to = at.box.id;
+    x->in.drop_flags = imap_flags_denied(at.rights);
+    x->in.drop_keywords = (at.rights & RIGHT_WRITE) == 0;
+    x->in.quota_bytes = class.quota_bytes;
+    x->in.quota_messages = class.quota_messages;
     return 0;
 }
 
 static enum step copy_or_move(struct imap *i, const struct imap_arg *args, bool move)
 {
-    struct mail_copy in = {.move = move};
+    struct copying x = {.in = {.move = move}};
     struct numset uids;
     if (imap_args_count(args) != 2 || args->next->kind == IMAP_LIST)
         return imap_bad_args(i);
     numset_init(&uids);
-    int err = prepare(i, args, &in, &uids);
+    int err = prepare(i, args, &x, &uids);
     enum step step = err == ERR_INVALID ? imap_bad_args(i)
                      : err == ERR_NOT_FOUND
                          ? imap_no(i, SPAN("TRYCREATE"), "There is no such mailbox")
                      : err != 0 ? imap_no_of(i, err)
-                     : move     ? move_begin(i, &in, &uids)
-                                : copy(i, &in, &uids);
+                     : move     ? move_begin(i, &x, &uids)
+                                : copy(i, &x, &uids);
     numset_done(&uids);
     return step;
 }

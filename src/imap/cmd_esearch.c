@@ -3,13 +3,15 @@
  *
  * One mailbox after the other, in the order in which they were made. Each is searched as it is then, but for the
  * selected one, which is searched as the client knows it. */
+#include "imap/names.h"
 #include "imap/search_task.h"
+#include "mailbox/acl.h"
 
-enum { BOXES_ARENA = 16 * 1024 * 1024 };
+enum { BOXES_ARENA = 48 * 1024 * 1024, /* as LIST */ };
 
 enum source_match {
     MATCH_SELECTED,
-    MATCH_ALL, /* "personal", and "inboxes": filters may deliver to any of them (RFC 5465 §6.3) */
+    MATCH_ALL, /* "personal", and "inboxes": filters may deliver to any of the user's own (RFC 5465 §6.3) */
     MATCH_SUBSCRIBED,
     MATCH_NAME,
     MATCH_CHILDREN, /* of it, and itself */
@@ -32,14 +34,19 @@ static const struct {
 
 /* ---- which mailboxes --------------------------------------------------------------------- */
 
-static bool matches(const struct imap *i, const struct source *s, const struct mailbox *box)
+static bool is_selected(const struct imap *i, const struct imap_name *v)
 {
-    struct span below = box->name;
+    return i->box != NULL && v->account == i->box->account && v->box->id.v == i->box->id.v;
+}
+
+static bool matches(const struct imap *i, const struct source *s, const struct imap_name *v)
+{
+    struct span below = v->name;
     switch (s->match) {
-    case MATCH_SELECTED: return i->box != NULL && box->id.v == i->box->id.v;
-    case MATCH_ALL: return true;
-    case MATCH_SUBSCRIBED: return box->subscribed;
-    case MATCH_NAME: return span_eq(box->name, s->name);
+    case MATCH_SELECTED: return is_selected(i, v);
+    case MATCH_ALL: return v->account == i->account;
+    case MATCH_SUBSCRIBED: return v->subscribed;
+    case MATCH_NAME: return span_eq(v->name, s->name);
     case MATCH_CHILDREN:
     case MATCH_BELOW: break;
     }
@@ -54,11 +61,11 @@ static bool matches(const struct imap *i, const struct source *s, const struct m
 static void choose(const struct imap *i, struct search_task *t, const struct source *s, size_t n)
 {
     for (size_t k = t->sources_n; k < n; k++) {
-        if (t->sources[k].noselect || !matches(i, s, &t->sources[k]))
+        struct imap_name v = t->sources[k];
+        if (v.box == NULL || v.box->noselect || (v.rights & RIGHT_READ) == 0 || !matches(i, s, &v))
             continue;
-        struct mailbox box = t->sources[k];
         t->sources[k] = t->sources[t->sources_n];
-        t->sources[t->sources_n++] = box;
+        t->sources[t->sources_n++] = v;
     }
 }
 
@@ -110,8 +117,21 @@ static int take_source(struct imap *i, struct search_task *t, const struct imap_
 
 static int by_id(const void *a, const void *b)
 {
-    const struct mailbox *x = a, *y = b;
-    return (x->id.v > y->id.v) - (x->id.v < y->id.v);
+    const struct imap_name *x = a, *y = b;
+    if (x->account != y->account)
+        return x->account < y->account ? -1 : 1;
+    return (x->box->id.v > y->box->id.v) - (x->box->id.v < y->box->id.v);
+}
+
+/* May a mailbox of others be among them? */
+static bool wants_others(const struct imap *i, const struct imap_arg *source)
+{
+    bool wants = i->box != NULL && i->box->account != i->account;
+    for (; source != NULL; source = source->next)
+        wants = wants ||
+                (!imap_arg_is(source, SPAN("selected")) && !imap_arg_is(source, SPAN("personal")) &&
+                 !imap_arg_is(source, SPAN("inboxes")));
+    return wants;
 }
 
 static int esearch_parse(struct imap *i, struct search_task *t, const struct imap_arg **arg)
@@ -133,7 +153,7 @@ static int esearch_parse(struct imap *i, struct search_task *t, const struct ima
     if (err == 0 && (t->request.returns & RETURN_UPDATE) != 0 && i->box == NULL)
         err = ERR_INVALID;
     if (err == 0)
-        err = mailbox_list(i->server->mail, i->account, t->boxes, &t->sources, &n);
+        err = imap_names_read(i, t->boxes, wants_others(i, source), &t->sources, &n);
     while (err == 0 && source != NULL)
         err = take_source(i, t, &source, n);
     if (t->sources_n > 1)
@@ -147,15 +167,16 @@ static int esearch_next(struct imap *i, struct search_task *t)
     struct mail_head head;
     if (t->source == t->sources_n)
         return 0;
-    const struct mailbox *box = &t->sources[t->source++];
-    if (i->box != NULL && box->id.v == i->box->id.v) {
+    const struct imap_name *v = &t->sources[t->source++];
+    if (is_selected(i, v)) {
         t->box = i->box;
         return 1;
     }
-    int err = mailbox_uids(i->server->mail, i->account, box->id, &head, &t->other.uids);
+    int err = mailbox_uids(i->server->mail, v->account, v->box->id, &head, &t->other.uids);
     if (err != 0)
         return err;
-    t->other.id = box->id;
+    t->other.account = v->account;
+    t->other.id = v->box->id;
     t->other.uidvalidity = head.uidvalidity;
     t->box = &t->other;
     return 1;

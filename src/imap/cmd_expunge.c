@@ -5,20 +5,21 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "mailbox/acl.h"
 
 /* Those marked \Deleted, of `within` or of all. */
 static int expunge(struct imap *i, const struct numset *within)
 {
     struct numset deleted;
     numset_init(&deleted);
-    int err = mailbox_set(i->server->mail, i->account, i->box->id, SET_DELETED, &deleted);
+    int err = mailbox_set(i->server->mail, i->box->account, i->box->id, SET_DELETED, &deleted);
     numset_and(&deleted, within);
     if (err == 0)
         err = deleted.err;
     uint64_t n = numset_count(&deleted);
     if (err == 0 && n > 0)
-        err =
-            mailbox_expunge_set(i->server->mail, i->account, i->box->id, &deleted, imap_keep_ms(i));
+        err = mailbox_expunge_set(i->server->mail, i->box->account, i->box->id, &deleted,
+                                  imap_keep_ms(i));
     numset_done(&deleted);
     if (n > 0) {
         log_event(err == 0 ? LOG_INFO : LOG_ERROR, "imap.expunged", LOG_Z("account", i->address),
@@ -44,6 +45,8 @@ enum step imap_cmd_expunge(struct imap *i, const struct imap_arg *args)
     int err = 0;
     if (imap_args_count(args) != (i->uid ? 1 : 0))
         return imap_bad_args(i);
+    if ((i->box->rights & RIGHT_EXPUNGE) == 0)
+        return imap_no_of(i, ERR_DENIED);
     numset_init(&uids);
     if (i->uid)
         err = imap_messages(i, args, &uids);
@@ -59,7 +62,8 @@ enum step imap_cmd_close(struct imap *i, const struct imap_arg *args)
 {
     if (args != NULL)
         return imap_bad_args(i);
-    int err = i->box->read_only ? 0 : expunge(i, &i->box->uids);
+    bool may = !i->box->read_only && (i->box->rights & RIGHT_EXPUNGE) != 0; /* RFC 4314 §4 */
+    int err = may ? expunge(i, &i->box->uids) : 0;
     imap_box_close(i);
     if (err != 0) /* it is closed all the same; the messages keep their mark */
         log_event(LOG_ERROR, "imap.close", LOG_Z("account", i->address), LOG_ERR(err));

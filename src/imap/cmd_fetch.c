@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "imap/print.h"
+#include "mailbox/acl.h"
 
 enum {
     BATCH = 256,             /* entries read at once */
@@ -88,7 +89,7 @@ static int vanished_find(struct imap *i,
     if (complete)
         numset_and(&f->vanished, gone);
     else
-        err = mailbox_uids(i->server->mail, i->account, i->box->id, &now_head, &now);
+        err = mailbox_uids(i->server->mail, i->box->account, i->box->id, &now_head, &now);
     numset_andnot(&f->vanished, &now);
     numset_andnot(&f->vanished, &i->box->uids);
     numset_done(&now);
@@ -103,7 +104,7 @@ static int changed_apply(struct imap *i, struct fetch *f, const struct imap_arg 
     bool complete = true;
     numset_init(&changed);
     numset_init(&gone);
-    int err = mailbox_changes(i->server->mail, i->account, i->box->id,
+    int err = mailbox_changes(i->server->mail, i->box->account, i->box->id,
                               (struct modseq){f->request.since}, &head, &changed, &gone, &complete);
     numset_and(&f->uids, &changed);
     if (err == 0 && f->request.vanished && !span_eq(set->text, SPAN("$")))
@@ -140,7 +141,7 @@ static int batch_items(struct imap *i, struct fetch *f, size_t max, uint32_t *ne
                       (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY)) != 0,
     };
     arena_reset(f->batch);
-    return mailbox_items(i->server->mail, i->account, &range, f->batch, &f->v, &f->n, next);
+    return mailbox_items(i->server->mail, i->box->account, &range, f->batch, &f->v, &f->n, next);
 }
 
 /* Marks what is to be sent next, at least one message; the batch ends with the last that was. */
@@ -162,7 +163,7 @@ static int batch_seen(struct imap *i, struct fetch *f, uint32_t *next)
     f->n = n;
     int err = unseen.err;
     if (err == 0 && !numset_is_empty(&unseen)) {
-        err = mailbox_store(i->server->mail, i->account, &seen, &unseen, &refused);
+        err = mailbox_store(i->server->mail, i->box->account, &seen, &unseen, &refused);
         if (err != 0) { /* a full disk must not keep anybody from reading */
             log_event(LOG_WARN, "imap.seen_not_set", LOG_Z("account", i->address), LOG_ERR(err));
             err = 0;
@@ -181,7 +182,7 @@ static void batch_keep(struct imap *i, struct fetch *f)
 {
     int err = 0;
     if (f->made_n > 0)
-        err = mailbox_summary_put(i->server->mail, i->account, f->made, f->made_n);
+        err = mailbox_summary_put(i->server->mail, i->box->account, f->made, f->made_n);
     if (err != 0) /* they are made again next time */
         log_event(LOG_WARN, "imap.summary_not_kept", LOG_Z("account", i->address), LOG_ERR(err));
     f->made_n = 0;
@@ -199,7 +200,8 @@ static int batch_read(struct imap *i, struct fetch *f)
     batch_keep(i, f);
     f->n = f->at = 0;
     err = batch_items(i, f, large ? BATCH_SUMMARIES : BATCH, &next);
-    if (err == 0 && (f->request.needs & FETCH_SETS_SEEN) != 0 && !i->box->read_only)
+    if (err == 0 && (f->request.needs & FETCH_SETS_SEEN) != 0 && !i->box->read_only &&
+        (i->box->rights & RIGHT_SEEN) != 0)
         err = batch_seen(i, f, &next);
     if (err != 0)
         return err;
@@ -312,7 +314,7 @@ static enum step fetch_go_on(struct imap *i)
     /* In the middle of a literal nothing can be said: a connection that ends tells the client that this is not
      * all of it. */
     if (more == ERR_CORRUPT)
-        fetch_damage_add(i->account, f->message->message);
+        fetch_damage_add(i->box->account, f->message->message);
     log_event(LOG_ERROR, "imap.message_cut", LOG_Z("account", i->address),
               LOG_I("message", f->message->message.v), LOG_ERR(more));
     return STEP_CLOSE;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LIST and LSUB (RFC 9051 §6.3.9, RFC 3501 §6.3.9, RFC 5258), with SPECIAL-USE (RFC 6154), STATUS (RFC 5819) and
- * METADATA (RFC 9590); NAMESPACE (RFC 2342). Answers are a cursor through all names, which live in an arena of their
+ * METADATA (RFC 9590) and MYRIGHTS (RFC 8440); NAMESPACE (RFC 2342). Answers are a cursor through all names, which live in an arena of their
  * own. */
 #include "imap/metadata.h"
 #include "imap/names.h"
 #include "imap/pattern.h"
+#include "imap/place.h"
 
 enum {
-    LIST_ARENA = 32 * 1024 * 1024, /* 10,000 mailboxes, and as many names subscribed to */
+    LIST_ARENA = 48 * 1024 * 1024, /* 10,000 mailboxes, as many names subscribed to, and others' */
     LIST_PATTERNS = 20,
 };
 
@@ -19,6 +20,7 @@ enum list_option { /* what is selected, or returned */
                    OPTION_CHILDREN = 16,
                    OPTION_STATUS = 32,
                    OPTION_METADATA = 64,
+                   OPTION_MYRIGHTS = 128,
 };
 
 struct list {
@@ -28,6 +30,7 @@ struct list {
     unsigned status; /* enum imap_status */
     struct imap_pattern patterns[LIST_PATTERNS];
     size_t patterns_n;
+    bool others; /* what they share may match */
     struct imap_name *v;
     size_t n, at;
     struct metadata metadata;
@@ -45,7 +48,8 @@ static const struct {
                {"RECURSIVEMATCH", OPTION_RECURSIVE}},
   gives[] = {{"SUBSCRIBED", OPTION_SUBSCRIBED},
              {"SPECIAL-USE", OPTION_SPECIAL_USE},
-             {"CHILDREN", OPTION_CHILDREN}};
+             {"CHILDREN", OPTION_CHILDREN},
+             {"MYRIGHTS", OPTION_MYRIGHTS}};
 
 static bool read_select(const struct imap_arg *a, unsigned *out)
 {
@@ -110,6 +114,10 @@ read_pattern(struct imap *i, struct span reference, const struct imap_arg *a, st
         return err;
     struct span whole = arena_printf(x->arena, "%.*s%.*s", SPAN_ARG(reference), SPAN_ARG(pattern));
     err = imap_pattern_make(whole, x->arena, &x->patterns[x->patterns_n]);
+    size_t fixed = 0;
+    while (fixed < whole.n && whole.p[fixed] != '%' && whole.p[fixed] != '*')
+        fixed++;
+    x->others = x->others || imap_names_reach_others(span_slice(whole, 0, fixed));
     x->patterns_n += err == 0;
     return err;
 }
@@ -156,7 +164,10 @@ static bool is_listed(const struct list *x, const struct imap_name *v)
     }
     if (!matches || v->chosen)
         return matches;
-    /* RFC 3501 §6.3.9: "%" of LSUB shows the levels above what is subscribed to */
+    /* RFC 9051 §6.3.9: "%" shows the levels on the way to a mailbox, RFC 3501 §6.3.9: and LSUB those above what is
+     * subscribed to */
+    if (v->level && percent && !x->lsub && x->select == 0)
+        return true;
     return v->below && (x->lsub ? percent : (x->select & OPTION_RECURSIVE) != 0);
 }
 
@@ -176,7 +187,7 @@ static void write_attributes(struct imap *i, const struct list *x, const struct 
         return;
     }
     if (v->box == NULL)
-        write_attribute(i, &between, "\\NonExistent");
+        write_attribute(i, &between, v->level ? "\\NonExistent \\Noselect" : "\\NonExistent");
     else if (v->box->noselect)
         write_attribute(i, &between, "\\Noselect");
     write_attribute(i, &between, v->children ? "\\HasChildren" : "\\HasNoChildren");
@@ -203,10 +214,12 @@ static int write_name(struct imap *i, struct list *x, const struct imap_name *v)
     /* RFC 5819 §2, RFC 9590 §4: nothing about what is only there for what is below it */
     if (!v->chosen || v->box == NULL)
         return 0;
-    x->telling = (x->give & OPTION_METADATA) != 0;
-    imap_metadata_begin(&x->metadata, v->box);
-    if ((x->give & OPTION_STATUS) != 0 && !v->box->noselect)
-        return imap_status_write(i, v->box, x->status);
+    x->telling = (x->give & OPTION_METADATA) != 0 && imap_metadata_allowed(v->rights);
+    imap_metadata_begin(&x->metadata, v->account, v->box);
+    if ((x->give & OPTION_MYRIGHTS) != 0 && !v->box->noselect)
+        imap_write_myrights(i, v->name, v->rights);
+    if ((x->give & OPTION_STATUS) != 0 && !v->box->noselect && (v->rights & RIGHT_READ) != 0)
+        return imap_status_write(i, v->account, v->box, x->status);
     return 0;
 }
 
@@ -237,7 +250,7 @@ static void drop(struct imap *i, void *data)
 
 static enum step list(struct imap *i, struct list *x)
 {
-    int err = imap_names_read(i, x->arena, &x->v, &x->n);
+    int err = imap_names_read(i, x->arena, x->others, &x->v, &x->n);
     if (err != 0) {
         arena_free(x->arena);
         return imap_no_of(i, err);
@@ -305,6 +318,6 @@ enum step imap_cmd_namespace(struct imap *i, const struct imap_arg *args)
 {
     if (args != NULL)
         return imap_bad_args(i);
-    buf_puts(i->s.out, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
-    return imap_ok(i, SPAN_EMPTY, "There is one");
+    buf_puts(i->s.out, "* NAMESPACE ((\"\" \"/\")) ((\"" IMAP_OTHERS "/\" \"/\")) NIL\r\n");
+    return imap_ok(i, SPAN_EMPTY, "Your own mailboxes, and what others share with you");
 }

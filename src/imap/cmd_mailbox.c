@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8, RFC 6154 §3, RFC 8474 §4.1). */
-#include "imap/internal.h"
+#include "imap/place.h"
 
 static const char *const uses[USE_COUNT] = {
     [USE_SENT] = "\\Sent",   [USE_DRAFTS] = "\\Drafts",   [USE_JUNK] = "\\Junk",
@@ -72,9 +72,26 @@ static bool read_use(const struct imap_arg *list, enum special_use *use, bool *k
     return true;
 }
 
+/* RFC 4314 §4: of others, only below a mailbox where the user may. Their special uses are not his. */
+static int may_create(struct imap *i, const struct imap_place *at, enum special_use use)
+{
+    struct imap_place parent;
+    if (at->owner.n == 0)
+        return 0;
+    if (at->name.n == 0)
+        return ERR_DENIED;
+    int err = imap_place_parent(i, at, &parent);
+    if (err == 0)
+        err = imap_place_needs(&parent, RIGHT_CREATE);
+    if (err == 0 && use != USE_NONE)
+        err = ERR_IN_USE;
+    return err == ERR_NOT_FOUND ? ERR_DENIED : err;
+}
+
 enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
 {
     struct span name;
+    struct imap_place at;
     struct mailbox_id id;
     enum special_use use = USE_NONE;
     bool known = true;
@@ -86,13 +103,24 @@ enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
         return imap_no(i, SPAN("USEATTR"), "A mailbox can not have this use");
     int err = new_name(i, args, &name);
     if (err == 0)
-        err = mailbox_create(i->server->mail, i->account, name, use, &id);
+        err = imap_place_of(i, name, &at);
+    if (err == 0)
+        err = may_create(i, &at, use);
+    if (err == 0)
+        err = mailbox_create(i->server->mail, at.account, at.name, use, &id);
     if (err == ERR_IN_USE)
         return imap_no(i, SPAN("USEATTR"), "Another mailbox has this use");
     if (err != 0)
         return refuse(i, err);
     imap_own_name(i, IMAP_OWN_THERE, name);
-    return imap_ok(i, arena_printf(i->s.arena, "MAILBOXID (F%u)", id.v), "Created");
+    struct buf code;
+    buf_init(&code, 128);
+    buf_puts(&code, "MAILBOXID (");
+    imap_write_mailbox_id(i, &code, at.account, id);
+    buf_putc(&code, ')');
+    enum step step = imap_ok(i, buf_span(&code), "Created");
+    buf_done(&code);
+    return step;
 }
 
 int64_t imap_keep_ms(const struct imap *i)
@@ -102,44 +130,64 @@ int64_t imap_keep_ms(const struct imap *i)
 
 enum step imap_cmd_delete(struct imap *i, const struct imap_arg *args)
 {
-    struct span name;
-    struct mailbox m;
+    struct imap_place at;
     if (imap_args_count(args) != 1 || args->kind == IMAP_LIST)
         return imap_bad_args(i);
-    int err = imap_read_mailbox(i, args, &name);
+    int err = imap_place_find(i, args, &at);
     if (err == 0)
-        err = mailbox_find_name(i->server->mail, i->account, name, i->s.arena, &m);
-    if (err == ERR_INVALID)
-        err = ERR_NOT_FOUND;
+        err = imap_place_needs(&at, RIGHT_DELETE);
     if (err != 0)
         return refuse(i, err);
-    err = mailbox_delete(i->server->mail, i->account, m.id, imap_keep_ms(i));
+    err = mailbox_delete(i->server->mail, at.account, at.box.id, imap_keep_ms(i));
     if (err == ERR_DENIED)
         return imap_no(i, SPAN("CANNOT"), "INBOX can not be deleted");
     if (err == ERR_EXISTS)
         return imap_no(i, SPAN("HASCHILDREN"), "There are mailboxes below it");
     if (err != 0)
         return refuse(i, err);
-    imap_own_name(i, IMAP_OWN_GONE, m.name);
+    imap_own_name(i, IMAP_OWN_GONE, at.box.name);
     return imap_ok(i, SPAN_EMPTY, "Deleted");
+}
+
+/* RFC 4314 §4. Messages of another's INBOX stay where they come in. */
+static int may_rename(struct imap *i, struct span name, const struct imap_place *to)
+{
+    struct imap_place from;
+    if (to->owner.n == 0)
+        return 0;
+    int err = imap_place_find_name(i, name, &from);
+    if (err == 0)
+        err = imap_place_needs(&from, RIGHT_DELETE);
+    if (err == 0 && from.box.id.v == USE_INBOX)
+        err = ERR_DENIED;
+    return err != 0 ? err : may_create(i, to, USE_NONE);
 }
 
 enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args)
 {
-    struct span from, to;
+    struct span name, new;
+    struct imap_place from, to;
     if (imap_args_count(args) != 2 || args->kind == IMAP_LIST || args->next->kind == IMAP_LIST)
         return imap_bad_args(i);
-    int err = imap_read_mailbox(i, args, &from);
+    int err = imap_read_mailbox(i, args, &name);
+    if (err == 0)
+        err = imap_place_of(i, name, &from);
     if (err == ERR_INVALID)
         return refuse(i, ERR_NOT_FOUND);
     if (err == 0)
-        err = new_name(i, args->next, &to);
+        err = new_name(i, args->next, &new);
     if (err == 0)
-        err = mailbox_rename(i->server->mail, i->account, from, to);
+        err = imap_place_of(i, new, &to);
+    if (err == 0 && from.account != to.account)
+        return imap_no(i, SPAN("CANNOT"), "A mailbox can not become another person's");
+    if (err == 0)
+        err = may_rename(i, name, &to);
+    if (err == 0)
+        err = mailbox_rename(i->server->mail, from.account, from.name, to.name);
     if (err != 0)
         return refuse(i, err);
-    imap_own_name(i, IMAP_OWN_GONE, from);
-    imap_own_name(i, IMAP_OWN_THERE, to);
+    imap_own_name(i, IMAP_OWN_GONE, name);
+    imap_own_name(i, IMAP_OWN_THERE, new);
     return imap_ok(i, SPAN_EMPTY, "Renamed");
 }
 

@@ -2,16 +2,20 @@
 /* GETMETADATA and SETMETADATA (RFC 5464). Private annotations are those of this account; shared ones of a mailbox all
  * who may see it share. Those of the server are private, but for what it computes itself (metadata.c). */
 #include "imap/metadata.h"
+#include "imap/place.h"
 
 /* *server_out: the name is empty, and so there is no mailbox. */
 static int
-find_box(struct imap *i, const struct imap_arg *arg, struct mailbox *out, bool *server_out)
+find_box(struct imap *i, const struct imap_arg *arg, struct imap_place *out, bool *server_out)
 {
     struct span name;
     int err = imap_read_mailbox(i, arg, &name);
     *server_out = err == 0 && name.n == 0;
+    *out = (struct imap_place){.account = i->account};
     if (err == 0 && !*server_out)
-        err = mailbox_find_name(i->server->mail, i->account, name, i->s.arena, out);
+        err = imap_place_find(i, arg, out);
+    if (err == 0 && !*server_out && !imap_metadata_allowed(out->rights))
+        err = imap_place_needs(out, RIGHTS_ALL);
     return err == ERR_INVALID ? ERR_NOT_FOUND : err;
 }
 
@@ -79,7 +83,7 @@ enum step imap_cmd_getmetadata(struct imap *i, const struct imap_arg *args)
 {
     struct metadata *x = arena_alloc(i->s.arena, sizeof *x);
     const struct imap_arg *options = NULL, *box, *a = args;
-    struct mailbox m;
+    struct imap_place at;
     bool server;
     if (x == NULL)
         return imap_no_of(i, ERR_NOMEM);
@@ -105,10 +109,10 @@ enum step imap_cmd_getmetadata(struct imap *i, const struct imap_arg *args)
     if (err == ERR_LIMIT)
         return imap_no(i, SPAN("LIMIT"), "These are too many entries for one command");
     if (err == 0)
-        err = find_box(i, box, &m, &server);
+        err = find_box(i, box, &at, &server);
     if (err != 0)
         return refuse(i, err);
-    imap_metadata_begin(x, server ? NULL : &m);
+    imap_metadata_begin(x, at.account, server ? NULL : &at.box);
     return imap_task_begin(i, (struct imap_task){.go_on = go_on, .data = x});
 }
 
@@ -162,7 +166,7 @@ static int is_allowed(struct imap *i,
 
 enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
 {
-    struct mailbox m = {0};
+    struct imap_place at;
     struct metadata_entry e;
     bool server = false;
     int refused = 0;
@@ -175,22 +179,23 @@ enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
         return imap_no_of(i, arena_err(i->s.arena));
     if (a == NULL)
         return imap_bad_args(i);
-    int err = find_box(i, args, &m, &server);
+    int err = find_box(i, args, &at, &server);
     for (; a != NULL; a = a->next->next) {
         int wrong = read_pair(i, a, &e, &v[n++]);
         if (wrong != 0)
             return wrong == ERR_INVALID ? imap_bad_args(i) : imap_no_of(i, wrong);
-        refused = refused != 0 ? refused : is_allowed(i, &e, &v[n - 1], server);
+        if (refused == 0)
+            refused = is_allowed(i, &e, &v[n - 1], server);
+        if (err == 0 && !server && e.is_shared) /* all who may read it read that */
+            err = imap_place_needs(&at, RIGHT_WRITE);
     }
     if (err == 0)
         err = refused;
-    if (server)
-        m.id.v = 0;
     if (err == 0)
-        err = mailbox_annotate(i->server->mail, i->account, m.id, v, n);
+        err = mailbox_annotate(i->server->mail, at.account, at.box.id, v, n);
     if (err != 0)
         return refuse(i, err);
-    for (size_t k = 0; k < n; k++)
-        imap_own_annotation(i, m.id, &v[k]);
+    for (size_t k = 0; at.account == i->account && k < n; k++)
+        imap_own_annotation(i, at.box.id, &v[k]);
     return imap_ok(i, SPAN_EMPTY, "Set");
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SEARCH (RFC 9051 §6.4.4), and the course of all that searches. */
+#include "imap/names.h"
 #include "imap/search_task.h"
+#include "mailbox/acl.h"
 
 enum {
     MODSEQ_BATCH = 1000,
@@ -75,7 +77,8 @@ static int modseqs(struct imap *i, struct search_task *t)
     range.from = t->number;
     for (int left = MODSEQ_BATCHES; left > 0; left--) {
         arena_reset(t->items);
-        int err = mailbox_items(i->server->mail, i->account, &range, t->items, &v, &n, &range.from);
+        int err =
+            mailbox_items(i->server->mail, t->box->account, &range, t->items, &v, &n, &range.from);
         if (err != 0)
             return err;
         for (size_t k = 0; k < n; k++)
@@ -138,6 +141,7 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
 
 struct names {
     struct imap *i;
+    account_id account;
     bool add; /* keywords */
 };
 
@@ -145,7 +149,7 @@ struct names {
 static int keyword(void *arg, struct span name, uint32_t *id_out)
 {
     const struct names *k = arg;
-    int err = mailbox_keyword(k->i->server->mail, k->i->account, name, k->add, id_out);
+    int err = mailbox_keyword(k->i->server->mail, k->account, name, k->add, id_out);
     return err == ERR_LIMIT ? ERR_NOT_FOUND : err;
 }
 
@@ -158,8 +162,10 @@ static int filter(void *arg, struct span name, struct arena *a, struct span *out
 /* The program for one mailbox: in another, numbers are other messages. */
 static int program_make(struct imap *i, struct search_task *t, const struct imap_selected *box)
 {
-    struct names names = {i, (t->request.returns & RETURN_UPDATE) != 0};
+    bool may_add = box->account == i->account || (box->rights & RIGHT_WRITE) != 0;
+    struct names names = {i, box->account, may_add && (t->request.returns & RETURN_UPDATE) != 0};
     struct search_scope scope = {.box = box,
+                                 .user = i->account,
                                  .uid_only = (i->enabled & IMAP_ON_UIDONLY) != 0,
                                  .now_ms = i->s.clock->wall_ms(i->s.clock),
                                  .keyword = keyword,
@@ -185,7 +191,7 @@ static int box_open(struct imap *i, struct search_task *t)
     if (t->kind->order == NULL)
         in.enough = search_enough(t, &in.newest);
     if (err == 0)
-        err = mailbox_search_open(i->server->mail, i->account, &in, &t->search);
+        err = mailbox_search_open(i->server->mail, t->box->account, &in, &t->search);
     if (err == ERR_NOT_FOUND &&
         t->box == i->box) /* somebody deleted it: it is empty for this client */
         err = 0;
@@ -296,6 +302,7 @@ imap_search_begin(struct imap *i, const struct search_kind *kind, const struct i
         return imap_no_of(i, ERR_NOMEM);
     t->kind = kind;
     t->imap = i;
+    t->other.account = i->account;
     t->began_ms = t->told_ms = i->s.clock->mono_ms(i->s.clock);
     int err = search_open(i, t, args);
     if (err != 0) {

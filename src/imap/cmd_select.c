@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3) with CONDSTORE and QRESYNC (RFC 7162 §3.1.8, §3.2.5); CLOSE's kin
  * UNSELECT (RFC 3691). */
-#include "imap/internal.h"
+#include "imap/place.h"
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
@@ -15,13 +15,15 @@ static void on_change(void *arg, struct part part)
         w->waker->post(w->waker);
 }
 
-int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_out)
+int imap_box_open(struct imap *i, const struct imap_place *at, struct mail_head *head_out)
 {
     struct imap_selected *box = calloc(1, sizeof *box);
-    struct part part = {PART_ACCOUNT, i->account};
+    struct part part = {PART_ACCOUNT, at->account};
     if (box == NULL)
         return ERR_NOMEM;
-    box->id = id;
+    box->account = at->account;
+    box->id = at->box.id;
+    box->rights = at->rights;
     box->watch.waker = i->s.waker;
     numset_init(&box->uids);
     numset_init(&box->gone);
@@ -32,7 +34,7 @@ int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_o
     /* watched from before it is read: no change falls in between */
     int err = store_watch(i->server->store, part, on_change, &box->watch, &box->watch.watch);
     if (err == 0)
-        err = mailbox_uids(i->server->mail, i->account, id, head_out, &box->uids);
+        err = mailbox_uids(i->server->mail, box->account, box->id, head_out, &box->uids);
     if (err != 0) {
         imap_box_close(i);
         return err;
@@ -65,7 +67,7 @@ void imap_box_close(struct imap *i)
 /* ---- parameters ---------------------------------------------------------------------------- */
 
 struct select {
-    struct span name;
+    const struct imap_arg *name;
     bool read_only;
     bool qresync;
     uint64_t uidvalidity, modseq;
@@ -173,7 +175,7 @@ static int resume(struct imap *i,
     struct numset known;
     bool complete, beyond;
     uint32_t last = then->uidnext - 1;
-    int err = mailbox_changes(i->server->mail, i->account, i->box->id, since, &head, changed,
+    int err = mailbox_changes(i->server->mail, i->box->account, i->box->id, since, &head, changed,
                               vanished, &complete);
     if (err != 0)
         return err;
@@ -195,9 +197,12 @@ static int resume(struct imap *i,
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
+/* RFC 4314 §5.2 */
 static enum step selected(struct imap *i)
 {
-    if (i->box->read_only)
+    const uint32_t writes =
+        RIGHT_INSERT | RIGHT_EXPUNGE | RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETE_MESSAGES;
+    if (i->box->read_only || (i->box->rights & writes) == 0)
         return imap_ok(i, SPAN("READ-ONLY"), "Opened for reading only");
     return imap_ok(i, SPAN("READ-WRITE"), "Opened");
 }
@@ -209,7 +214,7 @@ static int tell_unseen(struct imap *i, const struct mail_head *head)
     if (head->unseen == 0 || (i->enabled & (IMAP_ON_REV2 | IMAP_ON_UIDONLY)) != 0)
         return 0;
     numset_init(&unseen);
-    int err = mailbox_set(i->server->mail, i->account, i->box->id, SET_UNSEEN, &unseen);
+    int err = mailbox_set(i->server->mail, i->box->account, i->box->id, SET_UNSEEN, &unseen);
     numset_and(&unseen, &i->box->uids);
     if (err == 0 && !numset_is_empty(&unseen))
         buf_printf(i->s.out, "* OK [UNSEEN %u] The first unseen message\r\n",
@@ -218,7 +223,7 @@ static int tell_unseen(struct imap *i, const struct mail_head *head)
     return err;
 }
 
-static int tell_box(struct imap *i, const struct mailbox *m, const struct mail_head *head)
+static int tell_box(struct imap *i, const struct imap_place *at, const struct mail_head *head)
 {
     struct buf *out = i->s.out;
     int err = imap_keywords(i);
@@ -234,12 +239,14 @@ static int tell_box(struct imap *i, const struct mailbox *m, const struct mail_h
     imap_tell_permanent_flags(i);
     buf_printf(out, "* OK [HIGHESTMODSEQ %llu] Highest mod-sequence\r\n",
                (unsigned long long)head->modseq.v);
-    buf_printf(out, "* OK [MAILBOXID (F%u)] Its identity\r\n", m->id.v);
+    buf_puts(out, "* OK [MAILBOXID (");
+    imap_write_mailbox_id(i, out, at->account, at->box.id);
+    buf_puts(out, ")] Its identity\r\n");
     if (imap_is_secure(i)) /* RFC 4467 §8, §10 */
         buf_puts(out, "* OK [URLMECH INTERNAL] URLs can be signed\r\n");
     if ((i->enabled & IMAP_ON_REV2) != 0) { /* RFC 9051 §6.3.2 */
         buf_puts(out, "* LIST () \"/\" ");
-        imap_write_mailbox(i, m->name);
+        imap_write_mailbox(i, at->box.name);
         buf_puts(out, "\r\n");
     }
     return 0;
@@ -261,17 +268,21 @@ static enum step resume_begin(struct imap *i, const struct select *x, const stru
 
 static enum step open_box(struct imap *i, const struct select *x)
 {
-    struct mailbox m;
+    struct imap_place at;
     struct mail_head head;
-    int err = mailbox_find_name(i->server->mail, i->account, x->name, i->s.arena, &m);
-    if (err == ERR_NOT_FOUND || err == ERR_INVALID || (err == 0 && m.noselect))
+    int err = imap_place_find(i, x->name, &at);
+    if (err == 0 && at.box.noselect)
+        err = ERR_NOT_FOUND;
+    if (err == 0)
+        err = imap_place_needs(&at, RIGHT_READ);
+    if (err == ERR_NOT_FOUND)
         return imap_no(i, SPAN("NONEXISTENT"), "There is no such mailbox");
     if (err == 0)
-        err = imap_box_open(i, m.id, &head);
+        err = imap_box_open(i, &at, &head);
     if (err != 0)
         return imap_no_of(i, err);
     i->box->read_only = x->read_only;
-    err = tell_box(i, &m, &head);
+    err = tell_box(i, &at, &head);
     if (err != 0) {
         imap_box_close(i);
         return imap_no_of(i, err);
@@ -285,9 +296,9 @@ static enum step select_or_examine(struct imap *i, const struct imap_arg *args, 
 {
     struct select x = {.read_only = read_only};
     bool ok;
-    int err = imap_read_mailbox(i, args, &x.name);
-    if (args == NULL)
+    if (args == NULL || args->kind == IMAP_LIST)
         return imap_bad_args(i);
+    x.name = args;
     enum step step = read_params(i, args->next, &x, &ok);
     if (!ok)
         return step;
@@ -295,9 +306,7 @@ static enum step select_or_examine(struct imap *i, const struct imap_arg *args, 
         imap_box_close(i);
         buf_puts(i->s.out, "* OK [CLOSED] The mailbox before is closed\r\n");
     }
-    if (err == ERR_INVALID)
-        return imap_no(i, SPAN("NONEXISTENT"), "There is no such mailbox");
-    return err != 0 ? imap_no_of(i, err) : open_box(i, &x);
+    return open_box(i, &x);
 }
 
 enum step imap_cmd_select(struct imap *i, const struct imap_arg *args)

@@ -53,7 +53,7 @@ static int sort_parse(struct imap *i, struct search_task *t, const struct imap_a
 
 static int sort_begin(struct imap *i, struct search_task *t)
 {
-    return mailbox_sort_open(i->server->mail, i->account, t->box->id, &t->found, t->criteria,
+    return mailbox_sort_open(i->server->mail, t->box->account, t->box->id, &t->found, t->criteria,
                              t->criteria_n, &t->sort);
 }
 

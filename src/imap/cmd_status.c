@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* STATUS (RFC 9051 §6.3.11; RFC 7162 §3.1.7, RFC 8438, RFC 8474 §4.3, RFC 7889 §4, RFC 9208 §4.1.4). All but DELETED comes from the
  * mailbox's own record. */
-#include "imap/internal.h"
+#include "imap/place.h"
 
 static const struct {
     const char *name;
@@ -44,8 +44,11 @@ struct deleted {
     uint64_t messages, bytes;
 };
 
-static int
-add_sizes(struct imap *i, struct mailbox_id id, const struct numset *uids, uint64_t *bytes)
+static int add_sizes(struct imap *i,
+                     account_id account,
+                     struct mailbox_id id,
+                     const struct numset *uids,
+                     uint64_t *bytes)
 {
     enum { BATCH = 500 };
     struct mail_range range = {.mailbox = id, .uids = uids, .from = numset_min(uids), .max = BATCH};
@@ -54,7 +57,7 @@ add_sizes(struct imap *i, struct mailbox_id id, const struct numset *uids, uint6
     while (err == 0 && range.from != 0) {
         struct mail_item *v;
         size_t n = 0;
-        err = mailbox_items(i->server->mail, i->account, &range, a, &v, &n, &range.from);
+        err = mailbox_items(i->server->mail, account, &range, a, &v, &n, &range.from);
         for (size_t k = 0; err == 0 && k < n; k++)
             *bytes += v[k].size;
         arena_reset(a);
@@ -63,20 +66,22 @@ add_sizes(struct imap *i, struct mailbox_id id, const struct numset *uids, uint6
     return err;
 }
 
-static int count_deleted(struct imap *i, const struct mailbox *m, bool bytes, struct deleted *out)
+static int count_deleted(
+    struct imap *i, account_id account, const struct mailbox *m, bool bytes, struct deleted *out)
 {
     struct numset uids;
     numset_init(&uids);
     *out = (struct deleted){0};
-    int err = mailbox_set(i->server->mail, i->account, m->id, SET_DELETED, &uids);
+    int err = mailbox_set(i->server->mail, account, m->id, SET_DELETED, &uids);
     out->messages = numset_count(&uids);
     if (err == 0 && bytes)
-        err = add_sizes(i, m->id, &uids, &out->bytes);
+        err = add_sizes(i, account, m->id, &uids, &out->bytes);
     numset_done(&uids);
     return err;
 }
 
 static void write_item(struct imap *i,
+                       account_id account,
                        const struct mailbox *m,
                        enum imap_status item,
                        const struct deleted *deleted)
@@ -94,17 +99,22 @@ static void write_item(struct imap *i,
     case IMAP_STATUS_SIZE: number = m->bytes; break;
     case IMAP_STATUS_HIGHESTMODSEQ: number = m->highest_modseq; break;
     case IMAP_STATUS_APPENDLIMIT: number = imap_append_limit(i); break;
-    case IMAP_STATUS_MAILBOXID: buf_printf(out, "(F%u)", m->id.v); return;
+    case IMAP_STATUS_MAILBOXID:
+        buf_putc(out, '(');
+        imap_write_mailbox_id(i, out, account, m->id);
+        buf_putc(out, ')');
+        return;
     }
     buf_printf(out, "%llu", (unsigned long long)number);
 }
 
-int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted)
+int imap_status_write(struct imap *i, account_id account, const struct mailbox *m, unsigned wanted)
 {
     struct deleted deleted = {0};
     bool bytes = (wanted & IMAP_STATUS_DELETED_STORAGE) != 0;
-    int err =
-        bytes || (wanted & IMAP_STATUS_DELETED) != 0 ? count_deleted(i, m, bytes, &deleted) : 0;
+    int err = bytes || (wanted & IMAP_STATUS_DELETED) != 0
+                  ? count_deleted(i, account, m, bytes, &deleted)
+                  : 0;
     if (err != 0)
         return err;
     buf_puts(i->s.out, "* STATUS ");
@@ -114,7 +124,7 @@ int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted)
         if ((wanted & items[n].item) == 0)
             continue;
         buf_printf(i->s.out, "%s%s ", before, items[n].name);
-        write_item(i, m, items[n].item, &deleted);
+        write_item(i, account, m, items[n].item, &deleted);
         before = " ";
     }
     buf_puts(i->s.out, ")\r\n");
@@ -123,17 +133,16 @@ int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted)
 
 enum step imap_cmd_status(struct imap *i, const struct imap_arg *args)
 {
-    struct span name;
-    struct mailbox m;
+    struct imap_place at;
     unsigned wanted;
     if (imap_args_count(args) != 2 || !imap_status_read(i, args->next, &wanted))
         return imap_bad_args(i);
-    int err = imap_read_mailbox(i, args, &name);
+    int err = imap_place_find(i, args, &at);
     if (err == 0)
-        err = mailbox_find_name(i->server->mail, i->account, name, i->s.arena, &m);
-    if (err == ERR_NOT_FOUND || err == ERR_INVALID || (err == 0 && m.noselect))
+        err = at.box.noselect ? ERR_NOT_FOUND : imap_place_needs(&at, RIGHT_READ);
+    if (err == ERR_NOT_FOUND)
         return imap_no(i, SPAN("NONEXISTENT"), "There is no such mailbox");
     if (err == 0)
-        err = imap_status_write(i, &m, wanted);
+        err = imap_status_write(i, at.account, &at.box, wanted);
     return err != 0 ? imap_no_of(i, err) : imap_ok(i, SPAN_EMPTY, "Done");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* STORE (RFC 9051 §6.4.6) with UNCHANGEDSINCE (RFC 7162 §3.1.3). The new flags are told with all other changes
  * before the tagged answer (sync.c); .SILENT leaves out those that nobody else has changed. */
-#include "imap/internal.h"
+#include "imap/place.h"
 
 /* ---- flags ----------------------------------------------------------------------------------- */
 
@@ -20,8 +20,12 @@ static int keyword_put(struct keyword_ids *k, uint32_t id)
     return 0;
 }
 
-static int
-flag_read(struct imap *i, struct span name, bool add, uint32_t *flags, struct keyword_ids *keywords)
+static int flag_read(struct imap *i,
+                     account_id account,
+                     struct span name,
+                     bool add,
+                     uint32_t *flags,
+                     struct keyword_ids *keywords)
 {
     uint32_t flag, id;
     const char *known;
@@ -33,13 +37,14 @@ flag_read(struct imap *i, struct span name, bool add, uint32_t *flags, struct ke
     }
     if (span_starts(name, SPAN("\\"))) /* \Recent, and what no server has heard of */
         return ERR_INVALID;
-    int err = mailbox_keyword(i->server->mail, i->account, name, add, &id);
+    int err = mailbox_keyword(i->server->mail, account, name, add, &id);
     if (err == ERR_NOT_FOUND)
         return 0;
     return err != 0 ? err : keyword_put(keywords, id);
 }
 
 int imap_flags_read(struct imap *i,
+                    account_id account,
                     const struct imap_arg *a,
                     bool add,
                     uint32_t *flags,
@@ -53,7 +58,8 @@ int imap_flags_read(struct imap *i,
         a = a->child;
     }
     for (; a != NULL; a = a->next) {
-        int err = a->kind == IMAP_ATOM ? flag_read(i, a->text, add, flags, keywords) : ERR_INVALID;
+        int err = a->kind == IMAP_ATOM ? flag_read(i, account, a->text, add, flags, keywords)
+                                       : ERR_INVALID;
         if (err != 0)
             return err;
     }
@@ -103,12 +109,12 @@ static struct span modified(struct imap *i, const struct numset *refused)
     struct numset numbers;
     struct buf text;
     uint32_t uid = 0;
-    const struct numset *set = i->uid ? refused : &numbers;
     buf_init(&text, LIMIT_SESSION_OUT / 2);
     numset_init(&numbers);
     for (bool on = !i->uid && numset_first(refused, &uid); on; on = numset_next(refused, &uid))
         numset_add(&numbers, numset_rank(&i->box->uids, uid));
     buf_puts(&text, "MODIFIED ");
+    const struct numset *set = i->uid ? refused : &numbers;
     imap_set_write(&text, set);
     if (text.err != 0) {
         buf_clear(&text);
@@ -145,7 +151,7 @@ static enum step store(struct imap *i, struct store *x, struct numset *uids)
     x->in.known = i->box->modseq;
     x->in.foreign = &foreign;
     x->in.stored = &i->stored;
-    int err = mailbox_store(i->server->mail, i->account, &x->in, uids, &refused);
+    int err = mailbox_store(i->server->mail, i->box->account, &x->in, uids, &refused);
     enum step step;
     if (err == 0)
         step = answer(i, x, uids, &refused);
@@ -159,6 +165,23 @@ static enum step store(struct imap *i, struct store *x, struct numset *uids)
     return step;
 }
 
+/* RFC 4314 §4: what the user may not change stays; ERR_DENIED when nothing of it is left. A list of flags that replaces
+ * others is about all of them. */
+static int restrict_to_rights(const struct imap *i, const struct imap_arg *flags, struct store *x)
+{
+    uint32_t denied = imap_flags_denied(i->box->rights);
+    bool keywords = (i->box->rights & RIGHT_WRITE) != 0;
+    if (denied == 0)
+        return 0;
+    x->in.keep_flags = denied;
+    x->in.keep_keywords = !keywords;
+    if (x->in.op == STORE_REPLACE)
+        return denied == FLAGS_ALL ? ERR_DENIED : 0;
+    bool asks = flags->kind != IMAP_LIST || flags->child != NULL;
+    bool may = (x->in.flags & ~denied) != 0 || (keywords && x->in.keywords.n > 0);
+    return asks && !may ? ERR_DENIED : 0;
+}
+
 enum step imap_cmd_store(struct imap *i, const struct imap_arg *args)
 {
     struct store x = {.silent = false};
@@ -169,7 +192,11 @@ enum step imap_cmd_store(struct imap *i, const struct imap_arg *args)
     numset_init(&uids);
     int err = imap_messages(i, args, &uids);
     if (err == 0)
-        err = imap_flags_read(i, at->next, x.in.op != STORE_REMOVE, &x.in.flags, &x.in.keywords);
+        err = imap_flags_read(i, i->box->account, at->next,
+                              x.in.op != STORE_REMOVE && (i->box->rights & RIGHT_WRITE) != 0,
+                              &x.in.flags, &x.in.keywords);
+    if (err == 0)
+        err = restrict_to_rights(i, at->next, &x);
     enum step step = err == ERR_INVALID ? imap_bad_args(i)
                      : err == ERR_LIMIT ? imap_no(i, SPAN("LIMIT"), "There are too many keywords")
                      : err != 0         ? imap_no_of(i, err)

@@ -25,8 +25,8 @@ static int thread_parse(struct imap *i, struct search_task *t, const struct imap
 
 static int thread_begin(struct imap *i, struct search_task *t)
 {
-    return mailbox_thread_open(i->server->mail, i->account, t->box->id, &t->found, t->algorithm,
-                               &t->thread);
+    return mailbox_thread_open(i->server->mail, t->box->account, t->box->id, &t->found,
+                               t->algorithm, &t->thread);
 }
 
 static int thread_more(struct search_task *t)

@@ -52,12 +52,15 @@ static enum step bad_url(struct imap *i, int err, const struct imap_url *url)
 static int find_key(struct imap *i, const struct imap_url *url, struct mail_urlkey *key)
 {
     struct mailbox_id mailbox;
+    account_id account = i->account;
     if (!url->absolute || url->access.n == 0 || url->token.n > 0 ||
         !span_ieq(url->user, span_str(i->address)))
         return ERR_INVALID;
-    int err = imap_part_mailbox(i, i->account, url, &mailbox);
+    int err = imap_part_mailbox(i, &account, url, &mailbox);
+    if (err == 0 && account != i->account) /* only owners sign */
+        err = ERR_INVALID;
     if (err == 0)
-        err = mailbox_urlkey(i->server->mail, i->account, mailbox, true, key);
+        err = mailbox_urlkey(i->server->mail, account, mailbox, true, key);
     return err == ERR_NOT_FOUND ? ERR_INVALID : err;
 }
 
@@ -172,7 +175,7 @@ validate(struct imap *i, struct imap_url *url, uint64_t *account, struct mailbox
     struct mail_urlkey key;
     int err = find_owner(i, url, account);
     if (err == 0)
-        err = imap_part_mailbox(i, *account, url, mailbox);
+        err = imap_part_mailbox(i, account, url, mailbox);
     if (err == 0)
         err = mailbox_urlkey(i->server->mail, *account, *mailbox, false, &key);
     if (err != 0 && err != ERR_NOT_FOUND)

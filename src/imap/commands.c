@@ -3,6 +3,7 @@
 #include "imap/internal.h"
 
 #include "base/metrics.h"
+#include "mailbox/acl.h"
 
 #define NOT_AUTH IMAP_NOT_AUTHENTICATED
 #define AUTH     (IMAP_AUTHENTICATED | IMAP_SELECTED)
@@ -35,6 +36,11 @@ const struct imap_command imap_commands[] = {
     {"GETQUOTAROOT",  AUTH,     0,                                             imap_cmd_getquotaroot,    "GETQUOTAROOT mailbox"},
     {"GETMETADATA",   AUTH,     0,                                             imap_cmd_getmetadata,     "GETMETADATA [(options)] mailbox (entries)"},
     {"SETMETADATA",   AUTH,     0,                                             imap_cmd_setmetadata,     "SETMETADATA mailbox (entry value ...)"},
+    {"SETACL",        AUTH,     0,                                             imap_cmd_setacl,          "SETACL mailbox identifier [+|-]rights"},
+    {"DELETEACL",     AUTH,     0,                                             imap_cmd_deleteacl,       "DELETEACL mailbox identifier"},
+    {"GETACL",        AUTH,     0,                                             imap_cmd_getacl,          "GETACL mailbox"},
+    {"LISTRIGHTS",    AUTH,     0,                                             imap_cmd_listrights,      "LISTRIGHTS mailbox identifier"},
+    {"MYRIGHTS",      AUTH,     0,                                             imap_cmd_myrights,        "MYRIGHTS mailbox"},
     {"CREATE",        AUTH,     0,                                             imap_cmd_create,          "CREATE mailbox [(USE (use))]"},
     {"DELETE",        AUTH,     0,                                             imap_cmd_delete,          "DELETE mailbox"},
     {"RENAME",        AUTH,     0,                                             imap_cmd_rename,          "RENAME mailbox name"},
@@ -120,8 +126,27 @@ static bool is_by_number(const struct imap *i)
            i->command->run != imap_cmd_expunge && i->command->run != imap_cmd_esearch;
 }
 
+/* Of somebody else's mailbox, with the rights as they are now (RFC 4314 §5.1.1); leaving it is always allowed. */
+static bool is_readable(struct imap *i, int *err)
+{
+    bool changed;
+    if (i->box == NULL || i->box->account == i->account || i->command->states != SELECTED ||
+        (i->command->flags & IMAP_NO_SYNC) != 0)
+        return true;
+    *err = imap_box_rights(i, &changed);
+    if (*err == 0 && changed)
+        *err = imap_keywords(i);
+    if (*err != 0)
+        return false;
+    if (changed)
+        imap_tell_permanent_flags(i);
+    *err = (i->box->rights & RIGHT_READ) != 0 ? 0 : ERR_DENIED;
+    return *err == 0;
+}
+
 bool imap_command_allowed(struct imap *i, enum step *step_out)
 {
+    int err = 0;
     if (i->command == NULL)
         *step_out = imap_bad(i, "This command is not known");
     else if ((i->command->states & (unsigned)i->state) == 0)
@@ -132,6 +157,8 @@ bool imap_command_allowed(struct imap *i, enum step *step_out)
         *step_out = imap_no(i, SPAN("CANNOT"), "The mailbox was opened for reading only");
     else if (is_by_number(i))
         *step_out = imap_uid_required(i);
+    else if (!is_readable(i, &err))
+        *step_out = imap_no_of(i, err);
     else
         return true;
     return false;

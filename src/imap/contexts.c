@@ -188,7 +188,7 @@ static int search_more(struct imap *i, struct imap_contexts *all, const struct n
     struct mail_search in = {.mailbox = i->box->id, .uids = changed, .program = all->at->keys};
     int r = 0;
     if (all->search == NULL)
-        r = mailbox_search_open(i->server->mail, i->account, &in, &all->search);
+        r = mailbox_search_open(i->server->mail, i->box->account, &in, &all->search);
     if (r == 0)
         r = mailbox_search_run(all->search, NULL, NULL);
     if (r > 0)

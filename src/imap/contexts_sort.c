@@ -123,8 +123,8 @@ int context_order_add(struct imap *i, struct imap_contexts *all)
     struct imap_context *c = all->at;
     int r = 0;
     if (all->sort == NULL)
-        r = mailbox_sort_open(i->server->mail, i->account, i->box->id, &c->results, c->criteria,
-                              c->criteria_n, &all->sort);
+        r = mailbox_sort_open(i->server->mail, i->box->account, i->box->id, &c->results,
+                              c->criteria, c->criteria_n, &all->sort);
     if (r == 0 && all->order == NULL)
         r = mailbox_sort_run(all->sort, NULL, NULL);
     if (r == 0 && all->order == NULL)

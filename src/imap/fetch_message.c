@@ -28,10 +28,10 @@ static int open_body(struct imap *i, struct fetch *f)
     struct blob_info info;
     if (f->reader != NULL)
         return 0;
-    if (fetch_damage_has(i->account, f->message->message))
+    if (fetch_damage_has(i->box->account, f->message->message))
         return ERR_CORRUPT;
-    int err =
-        mailbox_message_open(i->server->mail, i->account, f->message->message, &f->reader, &info);
+    int err = mailbox_message_open(i->server->mail, i->box->account, f->message->message,
+                                   &f->reader, &info);
     if (err != 0) {
         f->reader = NULL;
         return err;
@@ -115,7 +115,7 @@ int fetch_message_unit(struct imap *i, const struct fetch *f)
 {
     static const unsigned theirs =
         FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY | FETCH_NEEDS_BODY;
-    return (f->request.needs & theirs) != 0 ? imap_unit_message(i, i->account, f->message) : 0;
+    return (f->request.needs & theirs) != 0 ? imap_unit_message(i, i->box->account, f->message) : 0;
 }
 
 int fetch_message_open(struct imap *i, struct fetch *f, const struct mail_item *m)
@@ -221,6 +221,15 @@ static int put_flags(struct imap *i, struct fetch *f)
     return imap_write_flags(i, m->flags, &m->keywords);
 }
 
+/* Ids are those of one account: another's say whose they are. */
+static void put_emailid(struct imap *i, const struct mail_item *m)
+{
+    buf_printf(i->s.out, "(M%" PRIx64, m->message.v);
+    if (i->box->account != i->account)
+        buf_printf(i->s.out, "-%" PRIx64, i->box->account);
+    buf_putc(i->s.out, ')');
+}
+
 /* What is in the entry of the message. */
 static void put_word(struct imap *i, struct fetch *f)
 {
@@ -233,7 +242,7 @@ static void put_word(struct imap *i, struct fetch *f)
     case FETCH_SIZE: buf_put_u64(out, m->size); break;
     case FETCH_MODSEQ: buf_printf(out, "(%" PRIu64 ")", m->modseq.v); break;
     /* RFC 8474 §5.1: the message, which COPY and MOVE do not change */
-    case FETCH_EMAILID: buf_printf(out, "(M%" PRIx64 ")", m->message.v); break;
+    case FETCH_EMAILID: put_emailid(i, m); break;
     case FETCH_THREADID: buf_puts(out, "NIL"); break; /* §5.2: threads have no identity here */
     case FETCH_SAVEDATE: put_saved(i, f); break;
     default: must(!"an item that is no word");

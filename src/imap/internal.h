@@ -49,7 +49,9 @@ struct imap_watch {
 
 /* The selected mailbox, as the client knows it. */
 struct imap_selected {
+    account_id account; /* whose it is */
     struct mailbox_id id;
+    uint32_t rights; /* enum mail_right: what the user may do with it */
     uint32_t uidvalidity;
     bool read_only;       /* EXAMINE */
     struct modseq modseq; /* all changes up to this one are told, or in `gone` */
@@ -218,8 +220,14 @@ void imap_write_mailbox(struct imap *i, struct span name);
 int imap_write_flags(struct imap *i, uint32_t flags, const struct keyword_ids *keywords) MUST_CHECK;
 /* Name of a system flag: from 0, NULL beyond the last. */
 const char *imap_flag_name(size_t n, uint32_t *flag_out);
-/* The list of the account's keywords into i->keywords, as it is now. */
+/* The list of the keywords of the selected mailbox's account into i->keywords, as it is now. */
 int imap_keywords(struct imap *i) MUST_CHECK;
+
+/* "F7" (RFC 8474 §4), and of another account's mailbox "F7-1a". */
+void imap_write_mailbox_id(const struct imap *i,
+                           struct buf *out,
+                           account_id account,
+                           struct mailbox_id id);
 
 /* The name of a mailbox as the client writes it, to UTF-8; in the arena. ERR_INVALID. */
 int imap_read_mailbox(struct imap *i, const struct imap_arg *arg, struct span *out) MUST_CHECK;
@@ -321,8 +329,9 @@ enum imap_status { /* items of STATUS */
 enum step imap_cmd_status(struct imap *i, const struct imap_arg *args);
 /* A list of items; false: it is none. */
 bool imap_status_read(struct imap *i, const struct imap_arg *list, unsigned *out);
-/* The response of one mailbox. */
-int imap_status_write(struct imap *i, const struct mailbox *m, unsigned wanted) MUST_CHECK;
+/* The response of one mailbox of that account. */
+int imap_status_write(struct imap *i, account_id account, const struct mailbox *m, unsigned wanted)
+    MUST_CHECK;
 
 enum step imap_cmd_list(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_lsub(struct imap *i, const struct imap_arg *args);
@@ -334,6 +343,12 @@ enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_getquota(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_getquotaroot(struct imap *i, const struct imap_arg *args);
 
+enum step imap_cmd_setacl(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_deleteacl(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_getacl(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_listrights(struct imap *i, const struct imap_arg *args);
+enum step imap_cmd_myrights(struct imap *i, const struct imap_arg *args);
+
 enum step imap_cmd_create(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_delete(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args);
@@ -344,9 +359,10 @@ const char *imap_use_name(enum special_use use);
 /* How long what is expunged stays restorable. */
 int64_t imap_keep_ms(const struct imap *i);
 
-/* Flags in a list, or one after the other to the end; keywords get an id when `add`, others are left out.
- * ERR_INVALID: no flags, or one that can not be set. ERR_LIMIT. `a` may be NULL. */
+/* Flags in a list, or one after the other to the end; keywords get an id of that account when `add`, others are left
+ * out. ERR_INVALID: no flags, or one that can not be set. ERR_LIMIT. `a` may be NULL. */
 int imap_flags_read(struct imap *i,
+                    account_id account,
                     const struct imap_arg *a,
                     bool add,
                     uint32_t *flags,
@@ -356,8 +372,6 @@ enum step imap_cmd_copy(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_move(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_expunge(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_close(struct imap *i, const struct imap_arg *args);
-/* The limits of the account's class, as they are now: a session may last for days. ERR_NO_USER: it was purged. */
-int imap_class(struct imap *i, struct class_of_service *out) MUST_CHECK;
 
 enum step imap_cmd_append(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_replace(struct imap *i, const struct imap_arg *args);
@@ -420,7 +434,12 @@ enum step imap_cmd_select(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_examine(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_unselect(struct imap *i, const struct imap_arg *args);
 /* Opens a mailbox, which becomes i->box. */
-int imap_box_open(struct imap *i, struct mailbox_id id, struct mail_head *head_out) MUST_CHECK;
+struct imap_place;
+int imap_box_open(struct imap *i,
+                  const struct imap_place *at,
+                  struct mail_head *head_out) MUST_CHECK;
+/* What the user may do with the selected mailbox, as it is now. *changed_out: that is something else than before. */
+int imap_box_rights(struct imap *i, bool *changed_out) MUST_CHECK;
 /* Leaves the selected mailbox, if there is one. */
 void imap_box_close(struct imap *i);
 

@@ -3,6 +3,8 @@
  * of a mailbox (RFC 6154 §4). Others have none that all share: nobody may set them. */
 #include "imap/metadata.h"
 
+#include "mailbox/acl.h"
+
 enum { PIECE = 64 * 1024, PIECE_ARENA = 4 * PIECE };
 
 /* ---- reading the command --------------------------------------------------------------------- */
@@ -134,8 +136,7 @@ static int tell_stored(struct piece *p, bool *more)
     *more = false;
     if (e->name.n == 0 && x->depth == 0)
         return 0;
-    int err =
-        mailbox_annotations(p->i->server->mail, p->i->account, &range, p->arena, &v, &n, more);
+    int err = mailbox_annotations(p->i->server->mail, x->account, &range, p->arena, &v, &n, more);
     for (size_t k = 0; err == 0 && k < n; k++)
         tell(p, v[k].name, v[k].value);
     if (err == 0 && *more) {
@@ -164,8 +165,15 @@ static int tell_entry(struct piece *p)
     return arena_err(p->arena);
 }
 
-void imap_metadata_begin(struct metadata *x, const struct mailbox *m)
+bool imap_metadata_allowed(uint32_t rights)
 {
+    const uint32_t one = RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_POST;
+    return (rights & RIGHT_LOOKUP) != 0 && (rights & one) != 0;
+}
+
+void imap_metadata_begin(struct metadata *x, account_id account, const struct mailbox *m)
+{
+    x->account = account;
     x->mailbox = m != NULL ? m->id : (struct mailbox_id){0};
     x->box = m != NULL ? m->name : SPAN_EMPTY;
     x->use = m != NULL ? m->use : USE_NONE;

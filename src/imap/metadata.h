@@ -21,6 +21,7 @@ struct metadata {
     uint64_t longest;  /* of those that were not; 0: there was none */
 
     /* where it is */
+    account_id account;
     struct mailbox_id mailbox; /* 0: the server */
     struct span box;           /* its name */
     enum special_use use;
@@ -36,10 +37,13 @@ int imap_metadata_entry(struct span text, struct arena *a, struct metadata_entry
 int imap_metadata_read(const struct imap_arg *entries,
                        struct arena *a,
                        struct metadata *out) MUST_CHECK;
-/* Begins with those of one mailbox; NULL: of the server. */
-void imap_metadata_begin(struct metadata *x, const struct mailbox *m);
+/* Begins with those of one mailbox of that account; NULL: of the server, for the user's own. */
+void imap_metadata_begin(struct metadata *x, account_id account, const struct mailbox *m);
 /* Writes about 64 KiB of METADATA responses: 1, there is more, 0, or an error. */
 int imap_metadata_write(struct imap *i, struct metadata *x) MUST_CHECK;
+
+/* RFC 5464 §3.3: with these rights (enum mail_right) a user may read and set annotations of a mailbox. */
+bool imap_metadata_allowed(uint32_t rights);
 
 /* filters.c: is an annotation of the server one that may be set? Filters must be searches (RFC 5466 §3.2).
  * ERR_UNSUPPORTED. */

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/names.h"
 
+#include "imap/place.h"
+#include "mailbox/sharers.h"
+
+enum { SHARER_ARENA = 16 * 1024 * 1024 };
+
 /* As bytes, but the separator before all others: what is below a name follows it at once. */
 static int by_level(const void *a, const void *b)
 {
@@ -28,8 +33,12 @@ static size_t unite(struct imap_name *v, size_t n)
     size_t kept = 0;
     for (size_t k = 0; k < n; k++) {
         if (kept > 0 && span_eq(v[kept - 1].name, v[k].name)) {
-            if (v[kept - 1].box == NULL)
+            if (v[kept - 1].box == NULL) {
                 v[kept - 1].box = v[k].box;
+                v[kept - 1].account = v[k].account;
+                v[kept - 1].rights = v[k].rights;
+            }
+            v[kept - 1].level = v[kept - 1].level || v[k].level;
             v[kept - 1].subscribed = v[kept - 1].subscribed || v[k].subscribed;
         } else {
             v[kept++] = v[k];
@@ -38,34 +47,128 @@ static size_t unite(struct imap_name *v, size_t n)
     return kept;
 }
 
-int imap_names_read(struct imap *i, struct arena *a, struct imap_name **out, size_t *n_out)
+/* ---- what others share -------------------------------------------------------------------- */
+
+bool imap_names_reach_others(struct span prefix)
+{
+    struct span others = SPAN(IMAP_OTHERS "/");
+    return prefix.n < others.n ? span_starts(others, prefix) : span_starts(prefix, others);
+}
+
+struct shared {
+    struct imap_name *v;
+    size_t n, max;
+};
+
+/* One mailbox, and the levels above it. */
+static int add_shared(struct arena *a,
+                      const struct mail_sharer *owner,
+                      const struct mail_shared *m,
+                      struct shared *to)
+{
+    struct mailbox *box = arena_alloc(a, sizeof *box);
+    if (box == NULL)
+        return arena_err(a);
+    *box = m->box;
+    box->name = imap_place_name(a, owner->address, m->box.name);
+    box->use = USE_NONE; /* another's */
+    if (box->name.p == NULL)
+        return arena_err(a);
+    for (size_t n = 0; n < box->name.n && to->n < to->max; n++)
+        if (box->name.p[n] == '/')
+            to->v[to->n++] = (struct imap_name){.name = span_slice(box->name, 0, n), .level = true};
+    if (to->n < to->max)
+        to->v[to->n++] = (struct imap_name){
+            .name = box->name, .box = box, .account = owner->owner, .rights = m->rights};
+    return 0;
+}
+
+static int
+read_sharer(struct imap *i, struct arena *a, const struct mail_sharer *owner, struct shared *to)
+{
+    struct mail_user user = {i->account, span_str(i->address)};
+    struct arena *theirs = arena_new(SHARER_ARENA);
+    struct mail_shared *v;
+    size_t n = 0;
+    int err = theirs == NULL
+                  ? ERR_NOMEM
+                  : mailbox_list_shared(i->server->mail, owner->owner, &user, theirs, &v, &n);
+    for (size_t k = 0; err == 0 && k < n; k++)
+        err = add_shared(a, owner, &v[k], to);
+    arena_free(theirs);
+    return err == ERR_NO_USER || err == ERR_CORRUPT ? 0 : err; /* theirs is not our trouble */
+}
+
+static int read_shared(struct imap *i, struct arena *a, struct shared *to)
+{
+    struct mail_user user = {i->account, span_str(i->address)};
+    struct mail_sharer *v;
+    size_t n;
+    int err = mailbox_sharers(i->server->mail, &user, a, &v, &n);
+    if (err != 0 || n == 0)
+        return err;
+    to->max = LIMIT_SHARED_NAMES;
+    to->v = arena_array(a, to->max, sizeof *to->v);
+    if (to->v == NULL)
+        return arena_err(a);
+    for (size_t k = 0; err == 0 && k < n; k++)
+        err = read_sharer(i, a, &v[k], to);
+    return err;
+}
+
+/* ---- all ----------------------------------------------------------------------------------- */
+
+static int gather(struct imap *i,
+                  struct arena *a,
+                  const struct shared *shared,
+                  struct imap_name **out,
+                  size_t *n_out)
 {
     struct mailbox *boxes;
     struct span *alone;
-    size_t boxes_n, alone_n, most, n = 0;
+    size_t boxes_n, alone_n, most = shared->n, n = 0;
     int err = mailbox_list(i->server->mail, i->account, a, &boxes, &boxes_n);
     if (err == 0)
         err = mailbox_subscriptions(i->server->mail, i->account, a, &alone, &alone_n);
     if (err != 0)
         return err;
-    most = boxes_n;
+    most += boxes_n;
     for (size_t k = 0; k < alone_n; k++)
         most += levels(alone[k]);
     struct imap_name *v = arena_array(a, most + 1, sizeof *v);
     if (v == NULL)
         return arena_err(a);
     for (size_t k = 0; k < boxes_n; k++)
-        v[n++] = (struct imap_name){
-            .name = boxes[k].name, .box = &boxes[k], .subscribed = boxes[k].subscribed};
+        if (!imap_place_is_others(boxes[k].name))
+            v[n++] = (struct imap_name){.name = boxes[k].name,
+                                        .box = &boxes[k],
+                                        .account = i->account,
+                                        .rights = RIGHTS_ALL,
+                                        .subscribed = boxes[k].subscribed};
     for (size_t k = 0; k < alone_n; k++) {
         for (size_t to = 0; to < alone[k].n; to++)
             if (alone[k].p[to] == '/')
                 v[n++] = (struct imap_name){.name = span_slice(alone[k], 0, to)};
         v[n++] = (struct imap_name){.name = alone[k], .subscribed = true};
     }
-    qsort(v, n, sizeof *v, by_level);
+    if (shared->n > 0)
+        memcpy(&v[n], shared->v, shared->n * sizeof *v);
     *out = v;
-    *n_out = unite(v, n);
+    *n_out = n + shared->n;
+    return 0;
+}
+
+int imap_names_read(
+    struct imap *i, struct arena *a, bool others, struct imap_name **out, size_t *n_out)
+{
+    struct shared shared = {.v = NULL};
+    int err = others ? read_shared(i, a, &shared) : 0;
+    if (err == 0)
+        err = gather(i, a, &shared, out, n_out);
+    if (err != 0)
+        return err;
+    qsort(*out, *n_out, sizeof(**out), by_level);
+    *n_out = unite(*out, *n_out);
     return 0;
 }
 

@@ -85,7 +85,7 @@ static struct notify_row *rows_pack(const struct notify_row *v, size_t n)
 
 static int rows_read(struct imap *i, struct look *x, struct notify_row **out, size_t *n_out)
 {
-    int err = imap_names_read(i, x->arena, &x->names, &x->names_n);
+    int err = imap_names_read(i, x->arena, false, &x->names, &x->names_n);
     if (err != 0)
         return err;
     imap_names_relate(x->names, x->names_n);
@@ -347,7 +347,7 @@ static int tell_now(struct imap *i, struct look *x, size_t k)
     old = old != NULL ? old : &empty;
     unsigned wanted = status_of(i, now, old);
     int err = wanted != 0 && !notify_own_is_all(i, now, old)
-                  ? imap_status_write(i, x->of[k]->box, wanted)
+                  ? imap_status_write(i, x->of[k]->account, x->of[k]->box, wanted)
                   : 0;
     return err != 0 ? err : notes_of(i, x, now, true);
 }
@@ -405,7 +405,7 @@ static int begin_row(struct imap *i, struct look *x, size_t k)
         wanted |= IMAP_STATUS_HIGHESTMODSEQ | IMAP_STATUS_UNSEEN;
     if (i->notify->program.status && (row->events & NOTIFY_MESSAGES) != 0 && row->id != 0 &&
         !row->noselect && !is_selected(i, row))
-        err = imap_status_write(i, x->of[k]->box, wanted);
+        err = imap_status_write(i, x->of[k]->account, x->of[k]->box, wanted);
     return err != 0 ? err : notes_of(i, x, row, false);
 }
 

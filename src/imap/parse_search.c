@@ -232,21 +232,34 @@ static int take_modseq(struct parser *p, const struct imap_arg **arg, struct sea
     return take_number(arg, &k->number);
 }
 
-/* As FETCH writes it; what nobody wrote here is no message's. */
-static int take_emailid(const struct imap_arg **arg, struct search_key *k)
+/* Lower-case hexadecimal digits up to the end or a "-", which are taken. */
+static bool take_hex(struct span *text, uint64_t *out)
+{
+    size_t n = 0;
+    *out = 0;
+    for (; n < text->n && n < 16 && text->p[n] != '-'; n++) {
+        char c = text->p[n];
+        if (!ascii_is_digit(c) && (c < 'a' || c > 'f'))
+            return false;
+        *out = *out << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *text = span_from(*text, n);
+    return n > 0;
+}
+
+/* As FETCH writes it: "M1f", and "M1f-7" of a message of somebody else. What nobody wrote here is no message's. */
+static int take_emailid(struct parser *p, const struct imap_arg **arg, struct search_key *k)
 {
     struct span text;
+    uint64_t id, account = p->scope->user;
     if (!imap_arg_string(take(arg), &text) || text.n == 0)
         return ERR_INVALID;
-    if (!span_skip(&text, SPAN("M")) || text.n == 0 || text.n > 16)
+    if (!span_skip(&text, SPAN("M")) || !take_hex(&text, &id))
         return 0;
-    uint64_t id = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (!ascii_is_digit(c) && (c < 'a' || c > 'f'))
-            return 0;
-        id = id << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
+    bool others = span_skip(&text, SPAN("-"));
+    if ((others && (!take_hex(&text, &account) || account == p->scope->user)) || text.n > 0 ||
+        account != p->scope->box->account)
+        return 0;
     k->number = id;
     return 0;
 }
@@ -354,7 +367,7 @@ static int take_form(struct parser *p,
         k->name = arena_dup(p->arena, k->name);
         return take_string(p, arg, &k->text);
     case FORM_MODSEQ: return take_modseq(p, arg, k);
-    case FORM_EMAILID: return take_emailid(arg, k);
+    case FORM_EMAILID: return take_emailid(p, arg, k);
     case FORM_THREADID: { /* no message has one (RFC 8474 §5.2) */
         struct span id;
         return imap_arg_string(take(arg), &id) && id.n > 0 ? 0 : ERR_INVALID;

@@ -33,7 +33,8 @@ enum search_return { /* bits */
 /* What the criteria refer to. */
 struct search_scope {
     const struct imap_selected *box;
-    bool uid_only; /* RFC 9586 §3.5: sequence numbers are ERR_DENIED */
+    account_id user; /* who searches */
+    bool uid_only;   /* RFC 9586 §3.5: sequence numbers are ERR_DENIED */
     int64_t now_ms;
     /* The id of a keyword, or ERR_NOT_FOUND. */
     int (*keyword)(void *arg, struct span name, uint32_t *id_out);

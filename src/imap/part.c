@@ -3,51 +3,66 @@
 
 #include "base/flight.h"
 #include "imap/fetch_impl.h"
+#include "imap/place.h"
 
 enum { ITEM_ARENA = 4 * LIMIT_SUMMARY };
 
 /* ---- mailboxes ---------------------------------------------------------------------------- */
 
-/* RFC 3986 §5.2.3: the last segment of the selected mailbox's name makes room for the reference. */
-static int beside_selected(struct imap *i, struct span name, struct span *out)
+/* RFC 3986 §5.2.3: the last segment of the selected mailbox's name makes room for the reference. That is found beside it,
+ * in the same account. */
+static int beside_selected(struct imap *i, struct span name, struct imap_place *out)
 {
     struct mailbox m;
-    *out = name;
     if (i->box == NULL)
-        return 0;
-    int err = mailbox_find_id(i->server->mail, i->account, i->box->id, i->s.arena, &m);
+        return imap_place_find_name(i, name, out);
+    int err = mailbox_find_id(i->server->mail, i->box->account, i->box->id, i->s.arena, &m);
+    if (err == 0 && i->box->account != i->account)
+        err = imap_place_whole(i, i->box->account, m.name, &m.name);
     ssize_t slash = err == 0 ? span_rchr(m.name, '/') : -1;
-    if (slash < 0)
-        return err;
-    *out = arena_printf(i->s.arena, "%.*s/%.*s", (int)slash, m.name.p, SPAN_ARG(name));
-    return arena_err(i->s.arena);
+    if (err == 0 && slash >= 0) {
+        name = arena_printf(i->s.arena, "%.*s/%.*s", (int)slash, m.name.p, SPAN_ARG(name));
+        err = arena_err(i->s.arena);
+    }
+    return err != 0 ? err : imap_place_find_name(i, name, out);
+}
+
+/* As the user of this session finds it. */
+static int find_place(struct imap *i, const struct imap_url *url, struct imap_place *out)
+{
+    int err = url->rooted ? imap_place_find_name(i, url->mailbox, out)
+                          : beside_selected(i, url->mailbox, out);
+    return err != 0 ? err : imap_place_needs(out, RIGHT_READ);
 }
 
 int imap_part_mailbox(struct imap *i,
-                      uint64_t account,
+                      account_id *account,
                       const struct imap_url *url,
                       struct mailbox_id *out)
 {
-    struct mailbox m;
-    struct span name = url->mailbox;
+    struct imap_place at = {.account = *account};
     int err = 0;
-    if (name.n == 0) {
+    if (url->mailbox.n == 0) {
         if (i->box == NULL || url->rooted ||
             (url->uidvalidity != 0 && url->uidvalidity != i->box->uidvalidity))
             return ERR_NOT_FOUND;
+        *account = i->box->account;
         *out = i->box->id;
         return 0;
     }
-    if (!url->rooted)
-        err = beside_selected(i, url->mailbox, &name);
-    if (err == 0)
-        err = mailbox_find_name(i->server->mail, account, name, i->s.arena, &m);
-    if (err == ERR_INVALID || err == ERR_NO_USER ||
-        (err == 0 && (m.noselect || (url->uidvalidity != 0 && url->uidvalidity != m.uidvalidity))))
+    if (*account == i->account)
+        err = find_place(i, url, &at);
+    else
+        err = mailbox_find_name(i->server->mail, *account, url->mailbox, i->s.arena, &at.box);
+    if (err == ERR_INVALID || err == ERR_NO_USER || err == ERR_DENIED ||
+        (err == 0 &&
+         (at.box.noselect || (url->uidvalidity != 0 && url->uidvalidity != at.box.uidvalidity))))
         return ERR_NOT_FOUND;
-    if (err == 0)
-        *out = m.id;
-    return err;
+    if (err != 0)
+        return err;
+    *account = at.account;
+    *out = at.box.id;
+    return 0;
 }
 
 /* ---- messages ----------------------------------------------------------------------------- */

@@ -16,10 +16,11 @@ struct imap_part {
     struct buf text;
 };
 
-/* The mailbox of a URL in the account; one that names none, or a relative one, in the place of what is selected.
+/* The mailbox of a URL in the account; one that names none, or a relative one, in the place of what is selected. In the
+ * user's own account the names are his, so that it may be a mailbox of others which he may read: *account is theirs then.
  * ERR_NOT_FOUND: it is not there, or has another UIDVALIDITY. */
 int imap_part_mailbox(struct imap *i,
-                      uint64_t account,
+                      account_id *account,
                       const struct imap_url *url,
                       struct mailbox_id *out) MUST_CHECK;
 /* ERR_NOT_FOUND: there is no such message, or it has no such section. ERR_INVALID: that is no section. */

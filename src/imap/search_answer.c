@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What SEARCH and SORT answer: a SEARCH or SORT response of RFC 3501 and RFC 5256, or an ESEARCH response (RFC 4731, for SORT
  * RFC 5267 §3). Numbers are written as they are taken, so a million of them are no more than a step at a time. */
+#include "imap/names.h"
 #include "imap/search_task.h"
 
 bool search_is_extended(const struct imap *i, const struct search_task *t)

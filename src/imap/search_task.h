@@ -62,7 +62,7 @@ struct search_task {
     /* ESEARCH */
     struct imap_selected other; /* one that is not selected: its id, UIDVALIDITY and UIDs */
     struct arena *boxes;
-    struct mailbox *sources;
+    struct imap_name *sources;
     size_t sources_n, source; /* source: the next one */
 
     /* writing: the numbers that are left, in order: from `sorted`, or of `numbers` */

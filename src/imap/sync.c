@@ -4,7 +4,7 @@
  * box->uids is what the client believes; box->modseq how far it was told. Changes since then are collected in
  * one read and told in steps: expunges first, where the command allows them (they stay in box->gone until one
  * does), then the new number of messages, then flags by the numbers that are right after both. */
-#include "imap/internal.h"
+#include "imap/place.h"
 
 #include "base/log.h"
 
@@ -72,7 +72,7 @@ static int gone_by_comparing(struct imap *i, struct numset *gone)
     struct mail_head head;
     struct numset now;
     numset_init(&now);
-    int err = mailbox_uids(i->server->mail, i->account, i->box->id, &head, &now);
+    int err = mailbox_uids(i->server->mail, i->box->account, i->box->id, &head, &now);
     if (err == 0)
         err = numset_copy(gone, &i->box->uids);
     numset_andnot(gone, &now);
@@ -140,8 +140,8 @@ static int collect(struct imap *i, struct imap_sync *y)
     bool complete = true;
     numset_init(&gone);
     numset_init(&added);
-    int err = mailbox_changes(i->server->mail, i->account, box->id, box->modseq, &head, &y->changed,
-                              &gone, &complete);
+    int err = mailbox_changes(i->server->mail, i->box->account, box->id, box->modseq, &head,
+                              &y->changed, &gone, &complete);
     if (err == ERR_NOT_FOUND || err == ERR_NO_USER ||
         (err == 0 && head.uidvalidity != box->uidvalidity)) {
         numset_clear(&y->changed);
@@ -209,39 +209,49 @@ static void tell_expunges(struct imap *i)
 
 enum { KEYWORDS_TOLD = 16 * 1024 }; /* bytes of their names in one list */
 
-/* The system flags and the keywords, as far as they fit; in a list. */
-static void write_all_flags(struct imap *i, const char *more)
+enum { KEYWORDS = FLAGS_ALL + 1 }; /* beside enum mail_flag */
+
+/* The system flags and the keywords, as far as they fit, but for some; `more`: others may be made. In a list. */
+static void write_all_flags(struct imap *i, uint32_t without, bool more)
 {
     struct buf *out = i->s.out;
     uint32_t flag;
     size_t bytes = 0;
     buf_putc(out, '(');
-    for (size_t n = 0; imap_flag_name(n, &flag) != NULL; n++)
-        buf_printf(out, "%s%s", n > 0 ? " " : "", imap_flag_name(n, &flag));
-    for (size_t n = 0; n < i->keywords_n; n++) {
-        bytes += i->keywords[n].n + 1;
-        if (i->keywords[n].n > 0 && bytes < KEYWORDS_TOLD)
-            buf_printf(out, " %.*s", SPAN_ARG(i->keywords[n]));
+    const char *between = "";
+    for (size_t n = 0; imap_flag_name(n, &flag) != NULL; n++) {
+        if ((flag & without) != 0)
+            continue;
+        buf_printf(out, "%s%s", between, imap_flag_name(n, &flag));
+        between = " ";
     }
-    buf_printf(out, "%s)", more);
+    for (size_t n = 0; (without & KEYWORDS) == 0 && n < i->keywords_n; n++) {
+        bytes += i->keywords[n].n + 1;
+        if (i->keywords[n].n == 0 || bytes >= KEYWORDS_TOLD)
+            continue;
+        buf_printf(out, "%s%.*s", between, SPAN_ARG(i->keywords[n]));
+        between = " ";
+    }
+    if (more)
+        buf_printf(out, "%s\\*", between);
+    buf_putc(out, ')');
 }
 
 void imap_tell_flags(struct imap *i)
 {
     buf_puts(i->s.out, "* FLAGS ");
-    write_all_flags(i, "");
+    write_all_flags(i, 0, false);
     buf_puts(i->s.out, "\r\n");
     i->box->keywords_told = i->keywords_n;
 }
 
-/* RFC 9051 §7.1: what a client can change for good. */
+/* RFC 9051 §7.1, RFC 4314 §5.1.1: what the user can change for good. */
 void imap_tell_permanent_flags(struct imap *i)
 {
+    bool writes = !i->box->read_only && (i->box->rights & RIGHT_WRITE) != 0;
+    uint32_t without = i->box->read_only ? FLAGS_ALL : imap_flags_denied(i->box->rights);
     buf_puts(i->s.out, "* OK [PERMANENTFLAGS ");
-    if (i->box->read_only)
-        buf_puts(i->s.out, "()");
-    else
-        write_all_flags(i, i->keywords_n < LIMIT_KEYWORDS ? " \\*" : "");
+    write_all_flags(i, without | (writes ? 0 : KEYWORDS), writes && i->keywords_n < LIMIT_KEYWORDS);
     buf_puts(i->s.out, "] Flags that stay\r\n");
 }
 
@@ -298,7 +308,7 @@ static int tell_batch(struct imap *i, struct imap_sync *y)
     uint32_t from = y->from;
     size_t n;
     arena_reset(y->arena);
-    int err = mailbox_items(i->server->mail, i->account, &range, y->arena, &v, &n, &y->from);
+    int err = mailbox_items(i->server->mail, i->box->account, &range, y->arena, &v, &n, &y->from);
     if (err == 0)
         imap_tell_keywords(i, v, n);
     for (size_t k = 0; err == 0 && k < n; k++)
@@ -438,10 +448,24 @@ static enum step sync_loud(struct imap *i, struct imap_sync *y)
     return begin(i, y);
 }
 
+/* RFC 4314 §5.1.1: of a mailbox of others that the user may not read any more, nothing is told. */
+static bool is_readable(struct imap *i)
+{
+    bool changed;
+    int err = imap_box_rights(i, &changed);
+    if (err != 0)
+        log_event(LOG_ERROR, "imap.rights", LOG_Z("account", i->address), LOG_ERR(err));
+    if (changed && imap_keywords(i) == 0)
+        imap_tell_permanent_flags(i);
+    return err == 0 && (i->box->rights & RIGHT_READ) != 0;
+}
+
 enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i))
 {
     struct imap_selected *box = i->box;
     bool muted = (imap_notify_wants(i) & IMAP_WANTS_MESSAGES) == 0;
+    if (imap_sync_needed(i) && !is_readable(i))
+        return then(i);
     if (!imap_sync_needed(i) || (muted && numset_is_empty(&i->loud)))
         return then(i);
     struct imap_sync *y = sync_new(then);

@@ -51,6 +51,16 @@ void imap_write_mailbox(struct imap *i, struct span name)
     buf_done(&utf7);
 }
 
+void imap_write_mailbox_id(const struct imap *i,
+                           struct buf *out,
+                           account_id account,
+                           struct mailbox_id id)
+{
+    buf_printf(out, "F%u", id.v);
+    if (account != i->account)
+        buf_printf(out, "-%llx", (unsigned long long)account);
+}
+
 int imap_read_mailbox(struct imap *i, const struct imap_arg *arg, struct span *out)
 {
     struct span name;
@@ -95,7 +105,7 @@ int imap_keywords(struct imap *i)
 {
     struct span *names;
     size_t n;
-    int err = mailbox_keywords(i->server->mail, i->account, i->s.arena, &names, &n);
+    int err = mailbox_keywords(i->server->mail, i->box->account, i->s.arena, &names, &n);
     if (err != 0)
         return err;
     i->keywords = names;

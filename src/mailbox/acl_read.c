@@ -156,7 +156,7 @@ int mailbox_list_shared(struct mail *m,
     err = named_in(&l, user, &boxes);
     if (err == 0) {
         v = arena_array(a, numset_count(&boxes) + 1, sizeof *v);
-        err = v == NULL ? arena_err(a) : 0;
+        err = v == NULL ? ERR_NOMEM : 0;
     }
     for (bool on = numset_first(&boxes, &id); err == 0 && on; on = numset_next(&boxes, &id)) {
         err = add_shared(&l, (struct mailbox_id){id}, user, a, &v[n]);

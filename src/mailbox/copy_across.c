@@ -120,10 +120,12 @@ static int
 across(struct across *x, const struct numset *uids, struct numset *from_out, struct numset *to_out)
 {
     int err = prepare_all(x, uids);
-    struct mail_appended *given = err == 0 ? arena_array(x->arena, x->n + 1, sizeof *given) : NULL;
-    if (err == 0 && given == NULL)
-        err = arena_err(x->arena);
-    if (err == 0 && x->n > 0)
+    if (err != 0)
+        return err;
+    struct mail_appended *given = arena_array(x->arena, x->n + 1, sizeof *given);
+    if (given == NULL)
+        return arena_err(x->arena);
+    if (x->n > 0)
         err = mailbox_append_many(x->mail, x->to, x->appends, x->n, given);
     if (err != 0)
         return err;

@@ -117,10 +117,8 @@ void look_close(struct look *l);
 int look_get(struct look *l, const struct mail_key *key, struct span *out) MUST_CHECK;
 
 /* What others see of a mailbox; its name is copied. ERR_CORRUPT. */
-int mailbox_of_record(struct mailbox_id id,
-                      struct span record,
-                      struct arena *a,
-                      struct mailbox *out) MUST_CHECK;
+int mailbox_of_record(struct mailbox_id id, struct span value, struct arena *a, struct mailbox *out)
+    MUST_CHECK;
 
 /* The next row of a scan, passing over damaged ones (counted): 1, 0 at the end, or another error. A
  * store that answers damage without end is not followed for ever. */

@@ -57,6 +57,11 @@ static int store_wanted(const struct mail_store *in,
     case STORE_REMOVE: *flags = r->flags & ~in->flags; break;
     default: *flags = in->flags; break;
     }
+    *flags = (*flags & ~in->keep_flags) | (r->flags & in->keep_flags);
+    if (in->keep_keywords) {
+        *keywords = r->keywords;
+        return 0;
+    }
     return keywords_merge(in->op == STORE_REPLACE ? &none : &r->keywords,
                           in->op == STORE_REMOVE ? &none : &in->keywords,
                           in->op == STORE_REMOVE ? &in->keywords : &none, keywords);

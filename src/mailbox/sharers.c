@@ -186,8 +186,8 @@ int mailbox_sharers(struct mail *m,
             all[kept++] = all[k];
     struct mail_sharer *v = err == 0 ? arena_array(a, kept + 1, sizeof *v) : NULL;
     if (err == 0 && v == NULL)
-        err = arena_err(a);
-    if (err == 0) {
+        err = ERR_NOMEM;
+    if (v != NULL) {
         memcpy(v, all, kept * sizeof *v);
         *out = v;
         *n_out = kept;

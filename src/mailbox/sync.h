@@ -117,7 +117,9 @@ struct mail_store {
     enum mail_store_op op;
     uint32_t flags; /* enum mail_flag */
     struct keyword_ids keywords;
-    bool conditional; /* only those not changed after `unchanged_since`: RFC 7162 §3.1.3 */
+    uint32_t keep_flags; /* these do not change, whatever is asked for: RFC 4314 §4 */
+    bool keep_keywords;  /* nor do keywords */
+    bool conditional;    /* only those not changed after `unchanged_since`: RFC 7162 §3.1.3 */
     struct modseq unchanged_since;
     /* For a session that tells nobody of its own changes: those that somebody else had changed after `known` are added
      * here, when it is not NULL. */

@@ -71,7 +71,8 @@ enum part_kind {                   /* written to disk: never renumber */
                  PART_AUTH = 4,      /* lockout state, sharded by hash of the username */
                  PART_ACCOUNT = 5,   /* id = account id: its mail */
                  PART_QUEUE = 6,     /* queue shards */
-                 PART_SHARERS = 7,   /* id = account id, or the hash of a domain with its top bit set: who shares
+                 PART_SHARERS =
+                     7, /* id = account id, or the hash of a domain with its top bit set: who shares
                                       * mailboxes with them (mailbox/sharers.h) */
 };
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "draw.h"
+#include "mailbox/acl.h"
 #include "mailbox/keys.h"
 #include "mailbox/records.h"
 #include "mailbox/sets.h"
@@ -74,6 +75,20 @@ static void urlkey_round_trip(struct span in)
     buf_done(&b);
 }
 
+static void grant_round_trip(struct span in)
+{
+    struct mail_grant g, again;
+    struct buf b;
+    if (grant_record_unpack(in, &g) != 0)
+        return;
+    buf_init(&b, LIMIT_STORE_VALUE);
+    grant_record_pack(&b, &g);
+    must(grant_record_unpack(buf_span(&b), &again) == 0);
+    must(again.rights == g.rights && again.denied == g.denied);
+    must(span_eq(again.address, g.address) && (g.rights | g.denied) <= RIGHTS_ALL);
+    buf_done(&b);
+}
+
 static void set_round_trip(struct span in)
 {
     struct set_chunk c, again;
@@ -103,6 +118,11 @@ static void keys(struct span in)
     struct mail_key k;
     if (mail_key_read_mailbox(in, &mailbox) == 0) {
         k = mail_key_mailbox(mailbox);
+        must(span_eq(in, mail_key_span(&k)));
+    }
+    account_id user;
+    if (mail_key_read_grant(in, &mailbox, &user) == 0) {
+        k = mail_key_grant(mailbox, user);
         must(span_eq(in, mail_key_span(&k)));
     }
     if (mail_key_read_entry(in, &mailbox, &uid) == 0) {
@@ -405,6 +425,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reference_round_trip(in);
         annotation_round_trip(in);
         urlkey_round_trip(in);
+        grant_round_trip(in);
         draw_keys(&d);
         break;
     }

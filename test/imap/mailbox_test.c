@@ -57,7 +57,8 @@ static void a_new_account_has_six(void **state)
     world_talk(h, "a LIST (SPECIAL-USE) \"\" (\"S%\" T%)",
                "* LIST (\\HasNoChildren \\Sent) \"/\" Sent",
                "* LIST (\\HasNoChildren \\Trash) \"/\" Trash", "a OK", NULL);
-    world_talk(h, "a NAMESPACE", "* NAMESPACE ((\"\" \"/\")) NIL NIL", "a OK", NULL);
+    world_talk(h, "a NAMESPACE", "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL",
+               "a OK", NULL);
     static const char *const bad[] = {
         "LIST",
         "LIST \"\"",

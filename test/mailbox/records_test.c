@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/pack.h"
+#include "mailbox/acl.h"
 #include "mailbox/keys.h"
 #include "mailbox/records.h"
 
@@ -63,7 +64,8 @@ static void cut_records_are_damage_and_longer_ones_newer(void **state)
                                                           .next_mailbox = 7,
                                                           .modseq = 9,
                                                           .changes_from = 9,
-                                                          .annotation_bytes = 7}));
+                                                          .annotation_bytes = 7,
+                                                          .grants = 3}));
     CUT_AND_GROW(mailbox_record, ((struct mailbox_record){.name = SPAN("INBOX"),
                                                           .use = USE_INBOX,
                                                           .uidvalidity = 1,
@@ -72,6 +74,8 @@ static void cut_records_are_damage_and_longer_ones_newer(void **state)
                                                           .unseen = 300,
                                                           .bytes = 70000,
                                                           .was_inbox = true}));
+    CUT_AND_GROW(grant_record,
+                 ((struct mail_grant){.rights = RIGHTS_ALL, .denied = 1, .address = SPAN("x@y")}));
     CUT_AND_GROW(entry_record, largest_entry);
     CUT_AND_GROW(message_record,
                  ((struct message_record){.size = 5, .envelope_from = SPAN("x@y")}));

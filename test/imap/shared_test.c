@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mailboxes of others while they are open, and in commands that are about several (ACL itself: acl_test.c). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "directory/directory.h"
+#include "people.h"
+
+static struct people p;
+
+static int setup(void **state)
+{
+    (void)state;
+    people_open(&p);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    people_close(&p);
+    return 0;
+}
+
+static struct host *as(const char *user)
+{
+    return people_login(&p, user);
+}
+
+static struct host *anna(void)
+{
+    return as(WORLD_USER);
+}
+
+static void give(const char *rights)
+{
+    people_give(&p, rights);
+}
+
+static void letter(void)
+{
+    people_letter(&p);
+}
+
+/* ---- while it is open ------------------------------------------------------------------------- */
+
+static void changes_are_told_across_accounts(void **state)
+{
+    (void)state;
+    give("lrs");
+    struct host *h = anna(), *b = as("bernd@example.test");
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    host_sends(b, "i IDLE\r\n");
+    host_expect(b, "+ ");
+    letter();
+    assert_true(host_wait(b, 1000));
+    host_expect(b, "* 1 EXISTS");
+    host_expect(b, "* 0 RECENT");
+    host_sends(b, "DONE\r\n");
+    host_expect(b, "i OK");
+    host_sends(h, "a SELECT INBOX\r\n");
+    host_output_clear(h);
+    world_talk(b, "a STORE 1 +FLAGS (\\Seen)", "* 1 FETCH (FLAGS (\\Seen))", "a OK", NULL);
+    world_talk(h, "a NOOP", "* 1 FETCH (FLAGS (\\Seen))", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
+static void lost_rights_are_lost_at_once(void **state)
+{
+    (void)state;
+    letter();
+    give("lrs");
+    struct host *b = as("bernd@example.test");
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    give("l");
+    letter();
+    world_talk(b, "a FETCH 1 BODY[]", "* OK [PERMANENTFLAGS ()]", "a NO [NOPERM]", NULL);
+    world_talk(b, "a NOOP", "a OK", NULL); /* nothing is told */
+    world_talk(b, "a SEARCH ALL", "a NO [NOPERM]", NULL);
+    give("lr");
+    world_talk(b, "a NOOP", "* OK [PERMANENTFLAGS ()]", "* 2 EXISTS", "* 0 RECENT", "a OK", NULL);
+    give("");
+    world_talk(b, "a UID FETCH 1 FLAGS", "* OK [PERMANENTFLAGS ()]", "a NO [NOPERM]", NULL);
+    world_talk(b, "a UNSELECT", "a OK", NULL);
+    world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
+    host_free(b);
+}
+
+static void a_deleted_mailbox_is_empty(void **state)
+{
+    (void)state;
+    struct host *h = anna(), *b = as("bernd@example.test");
+    world_talk(h, "a CREATE Work", "a OK", NULL);
+    world_talk(h, "a SETACL Work bernd@example.test lri", "a OK", NULL);
+    world_talk(b, "a APPEND \"Other Users/anna@example.test/Work\" {1+}\r\nx", "a OK", NULL);
+    host_sends(b, "a SELECT \"Other Users/anna@example.test/Work\"\r\n");
+    host_output_clear(b);
+    world_talk(h, "a DELETE Work", "a OK", NULL);
+    world_talk(b, "a NOOP", "* 1 EXPUNGE", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
+/* ---- with other commands ------------------------------------------------------------------------ */
+
+static void searches_go_over_mailboxes_of_others(void **state)
+{
+    (void)state;
+    letter();
+    give("lr");
+    struct host *b = as("bernd@example.test");
+    world_talk(b, "a ESEARCH IN (mailboxes (" INBOX_OF_ANNA " INBOX)) SUBJECT letter",
+               "* ESEARCH (TAG \"a\" MAILBOX " INBOX_OF_ANNA " UIDVALIDITY ", "a OK", NULL);
+    world_talk(b, "a ESEARCH IN (subtree \"Other Users\") KEYWORD none", "a OK", NULL);
+    world_talk(b, "a ESEARCH IN (personal) SUBJECT letter", "a OK", NULL);
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    world_talk(b, "a ESEARCH IN (selected) SUBJECT letter", "* ESEARCH (TAG \"a\" MAILBOX ", "a OK",
+               NULL);
+    give("l");
+    world_talk(b, "a ESEARCH IN (mailboxes (" INBOX_OF_ANNA ")) ALL", "* OK [PERMANENTFLAGS ()]",
+               "a OK", NULL);
+    host_free(b);
+}
+
+static void parts_of_others_messages_are_catenated(void **state)
+{
+    (void)state;
+    letter();
+    give("lr");
+    struct host *b = as("bernd@example.test");
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    world_talk(b, "a APPEND Drafts CATENATE (URL \";UID=1/;SECTION=HEADER\" TEXT {4+}\r\nmore)",
+               "a OK [APPENDUID", NULL);
+    world_talk(b,
+               "a APPEND Drafts CATENATE (URL \"/Other%20Users/anna@example.test/INBOX/;UID=1\")",
+               "a OK [APPENDUID", NULL);
+    world_talk(b,
+               "a GENURLAUTH \"imap://bernd%40example.test@localhost/Other%20Users/anna@example"
+               ".test/INBOX/;UID=1;URLAUTH=anonymous\" INTERNAL",
+               "a BAD", NULL);
+    give("l");
+    world_talk(b, "a UNSELECT", "a OK", NULL);
+    world_talk(b,
+               "a APPEND Drafts CATENATE (URL \"/Other%20Users/anna@example.test/INBOX/;UID=1\")",
+               "a NO [BADURL", NULL);
+    host_free(b);
+}
+
+static void names_with_a_slash_in_the_address(void **state)
+{
+    (void)state;
+    struct host *h;
+    people_make(&p.w, "a/b%c@example.test");
+    h = as("\"a/b%c@example.test\"");
+    world_talk(h, "a SETACL INBOX bernd@example.test lr", "a OK", NULL);
+    host_free(h);
+    h = as("bernd@example.test");
+    world_talk(h, "a LIST \"Other Users/\" *",
+               "* LIST (\\HasNoChildren) \"/\" \"Other Users/a%2Fb%25c@example.test/INBOX\"",
+               "a OK", NULL);
+    world_talk(h, "a STATUS \"Other Users/A%2fb%25c@example.test/inbox\" (MESSAGES)",
+               "* STATUS \"Other Users/a%2Fb%25c@example.test/INBOX\" (MESSAGES 0)", "a OK", NULL);
+    host_free(h);
+}
+
+static void an_owner_who_is_gone(void **state)
+{
+    (void)state;
+    uint64_t id;
+    give("lri");
+    struct host *b = as("bernd@example.test");
+    assert_int_equal(account_remove(p.w.directory, SPAN(WORLD_USER)), 0);
+    world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a NO [CONTACTADMIN]", NULL);
+    p.w.clock.now_ms += 2000;
+    assert_int_equal(account_purge_begin(p.w.directory, SPAN(WORLD_USER), INT64_MAX, &id), 0);
+    assert_int_equal(mailbox_account_destroy(&p.w.mail, id), 0);
+    assert_int_equal(account_purge(p.w.directory, SPAN(WORLD_USER)), 0);
+    world_talk(b, "a LIST \"Other Users/\" *", "a OK", NULL);
+    world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
+    host_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        T(changes_are_told_across_accounts),
+        T(lost_rights_are_lost_at_once),
+        T(a_deleted_mailbox_is_empty),
+        T(searches_go_over_mailboxes_of_others),
+        T(parts_of_others_messages_are_catenated),
+        T(names_with_a_slash_in_the_address),
+        T(an_owner_who_is_gone),
+#undef T
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
