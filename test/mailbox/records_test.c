@@ -38,9 +38,10 @@ static void entries_are_small(void **state)
 }
 
 /* Every prefix of a record is damage, and a record with more behind it is a newer one. */
-#define CUT_AND_GROW(type, record)                                                                 \
+#define CUT_AND_GROW(type, record) CUT_AND_GROW_AS(type, type, record)
+#define CUT_AND_GROW_AS(type, kind, record)                                                        \
     do {                                                                                           \
-        struct type in = record, out;                                                              \
+        struct kind in = record, out;                                                              \
         struct buf b;                                                                              \
         buf_init(&b, 4096);                                                                        \
         type##_pack(&b, &in);                                                                      \
@@ -74,8 +75,9 @@ static void cut_records_are_damage_and_longer_ones_newer(void **state)
                                                           .unseen = 300,
                                                           .bytes = 70000,
                                                           .was_inbox = true}));
-    CUT_AND_GROW(grant_record,
-                 ((struct mail_grant){.rights = RIGHTS_ALL, .denied = 1, .address = SPAN("x@y")}));
+    CUT_AND_GROW_AS(
+        grant_record, mail_grant,
+        ((struct mail_grant){.rights = RIGHTS_ALL, .denied = 1, .address = SPAN("x@y")}));
     CUT_AND_GROW(entry_record, largest_entry);
     CUT_AND_GROW(message_record,
                  ((struct message_record){.size = 5, .envelope_from = SPAN("x@y")}));
