@@ -144,25 +144,40 @@ bool numset_at(const struct numset *s, uint32_t rank, uint32_t *out)
     return s->r != NULL && rank > 0 && roaring_bitmap_select(s->r, rank - 1, out);
 }
 
-/* The last number of the run that begins at `first`: the longest stretch that is as wide as it has
- * members, found by halving. */
+/* The lowest number at or above `from`. */
+static bool lowest_from(const struct numset *s, uint32_t from, uint32_t *out)
+{
+    roaring_uint32_iterator_t it;
+    if (s->r == NULL)
+        return false;
+    roaring_init_iterator(s->r, &it);
+    if (!roaring_move_uint32_iterator_equalorlarger(&it, from))
+        return false;
+    *out = it.current_value;
+    return true;
+}
+
+/* The last number of the run that begins at `first`: in steps that double while all of them is there, and then halve. In sets
+ * with many runs these are short, and rank and select, which count from the start, would cost as much for each. */
 static uint32_t run_end(const struct numset *s, uint32_t first)
 {
-    uint32_t rank = numset_rank(s, first), low = rank, high = (uint32_t)numset_count(s), v = first;
-    while (low < high) {
-        uint32_t mid = low + (high - low + 1) / 2;
-        if (!numset_at(s, mid, &v) || v - first != mid - rank)
-            high = mid - 1;
-        else
-            low = mid;
+    uint64_t last = first, step = 1;
+    while (last + step <= UINT32_MAX &&
+           roaring_bitmap_contains_range(s->r, last + 1, last + step + 1)) {
+        last += step;
+        step *= 2;
     }
-    return first + (low - rank);
+    for (step /= 2; step > 0; step /= 2)
+        if (last + step <= UINT32_MAX &&
+            roaring_bitmap_contains_range(s->r, last + 1, last + step + 1))
+            last += step;
+    return (uint32_t)last;
 }
 
 bool numset_run(const struct numset *s, uint32_t from, uint32_t *first, uint32_t *last)
 {
-    uint32_t start = from;
-    if (!numset_has(s, from) && !numset_at(s, numset_rank(s, from) + 1, &start))
+    uint32_t start;
+    if (!lowest_from(s, from, &start))
         return false;
     *first = start;
     *last = run_end(s, start);
@@ -182,7 +197,7 @@ bool numset_next(const struct numset *s, uint32_t *v)
         (*v)++;
         return true;
     }
-    return numset_at(s, numset_rank(s, *v) + 1, v);
+    return lowest_from(s, *v + 1, v);
 }
 
 void numset_shrink(struct numset *s)
