@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CRoaring's own iterators die at a change, and its runs cannot be asked for; both are built here on rank
- * and select, which look through at most 65,536 containers and usually one. */
+/* CRoaring's own iterators die at a change, and its runs cannot be asked for; both are built here on what finds a number
+ * or its rank, and looks through at most 65,536 containers, usually one. */
 #include "base/numset.h"
 
 #include "base/err.h"
@@ -13,6 +13,8 @@
 #pragma GCC diagnostic ignored "-Wundef"
 #include <roaring/roaring.h>
 #pragma GCC diagnostic pop
+
+enum { RUN_SHORT = 32 };
 
 void numset_init(struct numset *s)
 {
@@ -157,19 +159,28 @@ static bool lowest_from(const struct numset *s, uint32_t from, uint32_t *out)
     return true;
 }
 
-/* The last number of the run that begins at `first`: in steps that double while all of them is there, and then halve. In sets
- * with many runs these are short, and rank and select, which count from the start, would cost as much for each. */
+static bool has_all(const struct numset *s, uint32_t first, uint32_t rank, uint64_t last)
+{
+    return last <= UINT32_MAX && numset_rank(s, (uint32_t)last) - rank == last - first;
+}
+
+/* The last number of the run that begins at `first`. In sets with many runs these are short: one by one is cheapest. Else by
+ * ranks, in steps that double while all of them is there, and then halve. (roaring_bitmap_contains_range of CRoaring 0.2 is
+ * wrong, or aborts, where a container is missing.) */
 static uint32_t run_end(const struct numset *s, uint32_t first)
 {
     uint64_t last = first, step = 1;
-    while (last + step <= UINT32_MAX &&
-           roaring_bitmap_contains_range(s->r, last + 1, last + step + 1)) {
+    while (last < UINT32_MAX && last - first < RUN_SHORT && numset_has(s, (uint32_t)last + 1))
+        last++;
+    if (last - first < RUN_SHORT)
+        return (uint32_t)last;
+    uint32_t rank = numset_rank(s, first);
+    while (has_all(s, first, rank, last + step)) {
         last += step;
         step *= 2;
     }
     for (step /= 2; step > 0; step /= 2)
-        if (last + step <= UINT32_MAX &&
-            roaring_bitmap_contains_range(s->r, last + 1, last + step + 1))
+        if (has_all(s, first, rank, last + step))
             last += step;
     return (uint32_t)last;
 }

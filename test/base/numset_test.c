@@ -134,6 +134,48 @@ static void random_changes_agree_with_the_model(void **state)
     numset_done(&s);
 }
 
+/* Nothing, all, or some stretches of each 65,536 numbers, as the library keeps them. */
+static void fill(struct numset *s, struct rng *rng)
+{
+    for (uint32_t c = 0; c < 6; c++) {
+        uint32_t from = c << 16, how = (uint32_t)rng_below(rng, 4);
+        if (how == 1)
+            numset_add_range(s, from, from + 65535);
+        for (int n = 0; how > 1 && n < (how == 2 ? 3 : 3000); n++) {
+            uint32_t at = (uint32_t)rng_below(rng, 65536 + 200);
+            uint32_t to = at + (uint32_t)rng_below(rng, how == 2 ? 10000 : 40);
+            at = at < 100 ? 0 : at - 100;
+            if (at < 65536)
+                numset_add_range(s, from + at, from + (to < 65535 ? to : 65535));
+        }
+    }
+}
+
+static void runs_are_whole_whatever_is_missing(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 65536);
+    for (int round = 0; round < 300; round++) {
+        struct numset s;
+        uint64_t n = 0;
+        numset_init(&s);
+        fill(&s, &rng.rng);
+        if (round % 2 == 0)
+            numset_shrink(&s);
+        uint32_t first = 0, last = 0;
+        for (uint32_t from = 0; numset_run(&s, from, &first, &last); from = last + 1) {
+            assert_true(first >= from && last >= first);
+            assert_true(first == 0 || !numset_has(&s, first - 1));
+            assert_true(numset_has(&s, first) && numset_has(&s, last) && !numset_has(&s, last + 1));
+            assert_int_equal(numset_rank(&s, last) - numset_rank(&s, first), last - first);
+            n += last - first + 1;
+        }
+        assert_int_equal(n, numset_count(&s));
+        numset_done(&s);
+    }
+}
+
 static void sets_combine(void **state)
 {
     (void)state;
@@ -167,6 +209,7 @@ int main(void)
         cmocka_unit_test(an_empty_set_has_nothing),
         cmocka_unit_test(the_ends_of_the_range_are_members),
         cmocka_unit_test(random_changes_agree_with_the_model),
+        cmocka_unit_test(runs_are_whole_whatever_is_missing),
         cmocka_unit_test(sets_combine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
