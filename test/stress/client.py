@@ -11,10 +11,10 @@ from wire import Contradiction, Lost
 
 # what, how often
 SELECTED = (
-    (acts.fetch, 20), (acts.store, 25), (acts.copy, 6), (acts.move, 5), (acts.expunge, 6), (acts.noop, 5), (acts.close, 1),
-    (acts.unselect, 1), (search.search, 12), (search.sort, 3), (search.thread, 2), (search.saved, 2), (search.batches, 1),
-    (search.context, 2), (search.cancel, 1), (names.append, 10), (names.replace, 3), (names.status, 4),
-    (names.listing, 2), (names.others, 2), (names.create, 1), (names.delete, 1), (names.rename, 1))
+    (acts.fetch, 20), (acts.store, 25), (acts.copy, 6), (acts.move, 5), (acts.expunge, 6), (acts.noop, 5),
+    (acts.close, 1), (acts.unselect, 1), (search.search, 12), (search.sort, 3), (search.thread, 2), (search.saved, 2),
+    (search.batches, 1), (search.context, 2), (search.cancel, 1), (names.append, 10), (names.replace, 3),
+    (names.status, 4), (names.listing, 2), (names.others, 2), (names.create, 1), (names.delete, 1), (names.rename, 1))
 OUTSIDE = (
     (names.append, 3), (names.status, 3), (names.listing, 2), (names.others, 2), (names.create, 3), (names.delete, 3),
     (names.rename, 2), (acts.noop, 1))
@@ -208,8 +208,9 @@ class Client(Session):
         right = found.get(self.box.truth.validity, {})
         if not self.idling and self.notify is None:
             await self.run(Command(b"NOOP"))
-        end = time.monotonic() + self.world.patience
-        while not self.agrees(right) and (self.idling or self.notify is not None) and time.monotonic() < end:
+        end, asked = time.monotonic() + self.world.patience, 0
+        while not self.agrees(right) and (self.idling or self.notify is not None) and (
+                time.monotonic() < end or (asked := asked + 1) < 5):
             if not await self.listen(0.5) and self.notify == "delayed":
                 await self.run(Command(b"NOOP"))  # only this may tell of expunges
         if not self.idling:

@@ -250,8 +250,8 @@ def thread(s, numbered):
         if answer.found is None:
             raise Contradiction("THREAD without an answer")
         answer.check(command)
-    return Command((b"UID THREAD " if by_uid else b"THREAD ") + algorithm + b" UTF-8 " + text, numbered=not by_uid, on=on,
-                   end=end)
+    return Command((b"UID THREAD " if by_uid else b"THREAD ") + algorithm + b" UTF-8 " + text, numbered=not by_uid,
+                   on=on, end=end)
 
 
 def saved(s, _):

@@ -13,8 +13,8 @@ MODES = ("", "CONDSTORE", "QRESYNC", "QRESYNC IMAP4rev2", "IMAP4rev2", "QRESYNC 
 
 
 class Command:
-    """`numbered`: it names messages by number, so that no expunge may be told. `on`: takes untagged responses, `end` the
-    tagged one. `may_fail`: NO is an answer. `doubt`: the connection ended before it was answered."""
+    """`numbered`: it names messages by number, so that no expunge may be told. `on` takes untagged responses, `end`
+    the tagged one. `may_fail`: NO is an answer. `doubt`: the connection ended before it was answered."""
 
     def __init__(self, text, *, numbered=False, begin=None, on=None, end=None, may_fail=False, doubt=None,
                  last=False, shown=None):
@@ -98,9 +98,9 @@ class Session:
 
     async def settle(self):
         """What the client must hear of comes, if not at once: between a change and the news of it there is a moment."""
-        end = time.monotonic() + self.world.patience
+        end, asked = time.monotonic() + self.world.patience, 0
         while (debts := self.box.debts()) and not self.box.deaf:
-            if time.monotonic() > end:
+            if time.monotonic() > end and (asked := asked + 1) > 5:
                 m = debts[0]
                 raise Contradiction(f"{m}, {sorted(m.flags or '')}: {m.debt}; but nothing else is told of it")
             await self.run(Command(b"NOOP"))

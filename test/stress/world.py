@@ -52,9 +52,10 @@ class World:
         if self.failure is None:
             where = "" if isinstance(error, (Contradiction, Lost)) else "".join(traceback.format_exception(error))
             trace = "\n".join(who.wire.trace) if getattr(who, "wire", None) else ""
-            self.failure = (f"{getattr(who, 'name', 'first')} of {getattr(getattr(who, 'account', None), 'address', '-')}"
-                            f" ({' '.join(sorted(getattr(who, 'enabled', ())))} notify={getattr(who, 'notify', None)}): "
-                            f"{error or repr(error)}\n{where}what it said and heard last:\n{trace}")
+            what = f"{' '.join(sorted(getattr(who, 'enabled', ())))} NOTIFY {getattr(who, 'notify', None)}"
+            address = who.account.address if hasattr(who, "account") else "-"
+            self.failure = (f"{getattr(who, 'name', 'first')} of {address} ({what}): {error or repr(error)}\n{where}"
+                            f"what it said and heard last:\n{trace}")
         self.over.set()
         self.gate.set()
 
