@@ -240,7 +240,10 @@ static void put_word(struct imap *i, struct fetch *f)
     case FETCH_UID: buf_put_u64(out, m->uid.v); break;
     case FETCH_INTERNALDATE: imap_print_date(out, m->received_ms); break;
     case FETCH_SIZE: buf_put_u64(out, m->size); break;
-    case FETCH_MODSEQ: buf_printf(out, "(%" PRIu64 ")", m->modseq.v); break;
+    case FETCH_MODSEQ:
+        buf_printf(out, "(%" PRIu64 ")", m->modseq.v);
+        imap_told_modseq(i, m->modseq);
+        break;
     /* RFC 8474 §5.1: the message, which COPY and MOVE do not change */
     case FETCH_EMAILID: put_emailid(i, m); break;
     case FETCH_THREADID: buf_puts(out, "NIL"); break; /* §5.2: threads have no identity here */

@@ -56,6 +56,7 @@ struct imap_selected {
     bool read_only;       /* EXAMINE */
     struct modseq modseq; /* all changes up to this one are told, or in `gone` */
     struct modseq sure;   /* all up to this one are told, expunges too */
+    struct modseq told;   /* the highest that was in a FETCH response since the last answer */
     struct numset uids;   /* all the client was told of: sequence numbers are ranks in it */
     struct numset gone;   /* of those, expunged and not told yet */
     struct numset owed;   /* whose flags could not be read when they were to be told */
@@ -248,6 +249,8 @@ int imap_messages_of(const struct imap_selected *box,
 
 /* Tells it, with expunges or without, and then returns the step of `then`. */
 enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i));
+/* A FETCH response had this mod-sequence. */
+void imap_told_modseq(struct imap *i, struct modseq modseq);
 /* Has something changed that was not told yet? */
 bool imap_sync_needed(const struct imap *i);
 /* What a client that was here before needs (RFC 7162 §3.2.5): these have vanished, of these the flags are told. Takes

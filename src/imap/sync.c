@@ -282,8 +282,10 @@ static int tell_item(struct imap *i, const struct mail_item *m)
         buf_puts(out, "FLAGS ");
         err = imap_write_flags(i, m->flags, &m->keywords);
     }
-    if ((i->enabled & IMAP_ON_CONDSTORE) != 0)
+    if ((i->enabled & IMAP_ON_CONDSTORE) != 0) {
         buf_printf(out, "%sMODSEQ (%llu)", quiet ? "" : " ", (unsigned long long)m->modseq.v);
+        imap_told_modseq(i, m->modseq);
+    }
     buf_puts(out, ")\r\n");
     return err;
 }
@@ -348,16 +350,23 @@ void imap_sync_forget(struct imap *i)
     i->telling = NULL;
 }
 
-/* RFC 7162 §3.2: what a client that is cut off now has to come back with, lest it never hears of expunges that wait
- * although it was told of later changes (the example is in §6). */
+void imap_told_modseq(struct imap *i, struct modseq modseq)
+{
+    if (modseq.v > i->box->told.v)
+        i->box->told = modseq;
+}
+
+/* RFC 7162 §3.2: what a client that is cut off now has to come back with, lest it never hears of changes that wait, or are
+ * not known yet, although it was told of later ones (§6 has an example). */
 static void tell_sure(struct imap *i)
 {
     struct imap_selected *box = i->box;
-    if (numset_is_empty(&box->gone))
+    if (numset_is_empty(&box->gone) && numset_is_empty(&box->owed))
         box->sure = box->modseq;
-    else if ((i->enabled & IMAP_ON_QRESYNC) != 0)
-        buf_printf(i->s.out, "* OK [HIGHESTMODSEQ %llu] Expunges wait to be told\r\n",
+    if ((i->enabled & IMAP_ON_CONDSTORE) != 0 && box->told.v > box->sure.v)
+        buf_printf(i->s.out, "* OK [HIGHESTMODSEQ %llu] Changes wait to be told\r\n",
                    (unsigned long long)box->sure.v);
+    box->told = (struct modseq){0};
 }
 
 static enum step sync_end(struct imap *i, struct imap_sync *y)
@@ -464,13 +473,15 @@ enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap
 {
     struct imap_selected *box = i->box;
     bool muted = (imap_notify_wants(i) & IMAP_WANTS_MESSAGES) == 0;
-    if (imap_sync_needed(i) && !is_readable(i))
+    if (box == NULL || (imap_sync_needed(i) && !is_readable(i)))
         return then(i);
-    if (!imap_sync_needed(i) || (muted && numset_is_empty(&i->loud)))
+    struct imap_sync *y = NULL;
+    if (imap_sync_needed(i) && !(muted && numset_is_empty(&i->loud)))
+        y = sync_new(then);
+    if (y == NULL) {
+        tell_sure(i);
         return then(i);
-    struct imap_sync *y = sync_new(then);
-    if (y == NULL)
-        return then(i);
+    }
     if (muted)
         return sync_loud(i, y);
     y->expunges = expunges;
@@ -481,6 +492,7 @@ enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap
             log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
             __atomic_store_n(&box->watch.changed, true, __ATOMIC_RELEASE);
             sync_free(y);
+            tell_sure(i);
             return then(i);
         }
     }

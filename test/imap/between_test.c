@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What somebody else does between the moment a command has changed the mailbox and the moment its session looks what
- * has changed. The linker puts __wrap_mailbox_changes in the place of mailbox_changes. */
+/* What somebody else does between two steps of a session: before it looks what has changed, or before it reads what it is
+ * about to tell. The linker puts __wrap_mailbox_changes in the place of mailbox_changes, and so for mailbox_items. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,8 @@
 #include "world.h"
 
 static struct world w;
-static uint32_t others_flags; /* set on UID 1 in between, once */
+static uint32_t others_flags;      /* set on UID 1 before it looks, once */
+static uint32_t others_flags_late; /* and on UIDs 1, 2, each by itself, before it reads */
 
 #define MESSAGE "Subject: x\r\n\r\nx\r\n"
 
@@ -32,6 +33,32 @@ int __wrap_mailbox_changes(struct mail *m,
                            struct numset *changed,
                            struct numset *gone,
                            bool *complete_out);
+int __real_mailbox_items(struct mail *m,
+                         account_id id,
+                         const struct mail_range *in,
+                         struct arena *a,
+                         struct mail_item **out,
+                         size_t *n_out,
+                         uint32_t *next_out);
+int __wrap_mailbox_items(struct mail *m,
+                         account_id id,
+                         const struct mail_range *in,
+                         struct arena *a,
+                         struct mail_item **out,
+                         size_t *n_out,
+                         uint32_t *next_out);
+
+static void others_store(uint32_t uid, uint32_t flags)
+{
+    struct mail_store in = {.mailbox = {1}, .op = STORE_ADD, .flags = flags};
+    struct numset one, refused;
+    numset_init(&one);
+    numset_init(&refused);
+    numset_add(&one, uid);
+    assert_int_equal(mailbox_store(&w.mail, w.account, &in, &one, &refused), 0);
+    numset_done(&one);
+    numset_done(&refused);
+}
 
 int __wrap_mailbox_changes(struct mail *m,
                            account_id id,
@@ -42,18 +69,24 @@ int __wrap_mailbox_changes(struct mail *m,
                            struct numset *gone,
                            bool *complete_out)
 {
-    if (others_flags != 0) {
-        struct mail_store in = {.mailbox = mailbox, .op = STORE_ADD, .flags = others_flags};
-        struct numset one, refused;
-        others_flags = 0;
-        numset_init(&one);
-        numset_init(&refused);
-        numset_add(&one, 1);
-        assert_int_equal(mailbox_store(m, id, &in, &one, &refused), 0);
-        numset_done(&one);
-        numset_done(&refused);
-    }
+    if (others_flags != 0)
+        others_store(1, others_flags);
+    others_flags = 0;
     return __real_mailbox_changes(m, id, mailbox, since, head_out, changed, gone, complete_out);
+}
+
+int __wrap_mailbox_items(struct mail *m,
+                         account_id id,
+                         const struct mail_range *in,
+                         struct arena *a,
+                         struct mail_item **out,
+                         size_t *n_out,
+                         uint32_t *next_out)
+{
+    for (uint32_t uid = 1; others_flags_late != 0 && uid <= 2; uid++)
+        others_store(uid, others_flags_late);
+    others_flags_late = 0;
+    return __real_mailbox_items(m, id, in, a, out, n_out, next_out);
 }
 
 static int setup(void **state)
@@ -111,11 +144,31 @@ static void nor_its_mod_sequence(void **state)
     host_free(h);
 }
 
+/* The second message is told with a mod-sequence that is higher than that of the first one, which is not told yet: a
+ * client that was cut off then would not hear of it any more. */
+static void who_comes_back_has_missed_nothing(void **state)
+{
+    (void)state;
+    char told[64];
+    struct mail_head head;
+    struct host *h = selected("a ENABLE CONDSTORE\r\n");
+    others_store(2, FLAG_SEEN);
+    assert_int_equal(mailbox_head(&w.mail, w.account, (struct mailbox_id){1}, &head), 0);
+    snprintf(told, sizeof told, "* OK [HIGHESTMODSEQ %llu]", (unsigned long long)head.modseq.v);
+    others_flags_late = FLAG_FLAGGED;
+    world_talk(h, "b NOOP", "* 2 FETCH (FLAGS (\\Flagged \\Seen) MODSEQ (", told, "b OK", NULL);
+    world_talk(h, "b NOOP", "* 1 FETCH (FLAGS (\\Flagged) MODSEQ (",
+               "* 2 FETCH (FLAGS (\\Flagged \\Seen) MODSEQ (", "b OK", NULL);
+    world_talk(h, "b FETCH 1 (MODSEQ)", "* 1 FETCH (MODSEQ (", "b OK", NULL);
+    host_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_silent_store_hides_nobody_elses, setup, teardown),
         cmocka_unit_test_setup_teardown(nor_its_mod_sequence, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_comes_back_has_missed_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
