@@ -101,6 +101,12 @@ def store(s, numbered):
         s.box.truth.excuses += MANY * any(m.uid is None for m in chosen)
     text += b" " + op + (b".SILENT" if silent else b"") + b" (" + " ".join(words).encode() + b")"
 
+    def begin(command):
+        for m in chosen:
+            if m.uid is not None:
+                s.box.truth.note(m.uid, f"{s.name} believes {m.modseq}, {sorted(m.flags or '')}, and sends {command.tag} "
+                                        f"STORE {text[len(named):].decode()}")
+
     def end(command, response):
         refused = set(numbers(response.code[9:])) if response.code.startswith(b"MODIFIED ") else set()
         names = {m: m.uid if by_uid else s.box.messages.index(m) + 1 for m in chosen if m in s.box.messages}
@@ -114,7 +120,7 @@ def store(s, numbered):
             ledger(s, done, op, words)
         if not silent and response.word == b"OK":
             left_out(s, [m for m in done if m not in command.told], command, "STORE told nothing of it")
-    command = Command((b"UID STORE " if by_uid else b"STORE ") + text, numbered=not by_uid, end=end,
+    command = Command((b"UID STORE " if by_uid else b"STORE ") + text, numbered=not by_uid, begin=begin, end=end,
                       doubt=lambda: ledger(s, chosen, op, words, sure=False))
     if silent:
         command.silent = (set(chosen), change)

@@ -20,8 +20,9 @@ class Message:
 
 
 class Belief:
-    def __init__(self, name, account, way, resume=None):
-        self.name, self.account, self.way = name, account, way  # way: how data is told (IMAP4rev2 or not)
+    def __init__(self, who, name, account, way, resume=None):
+        self.who, self.name, self.account = who, name, account
+        self.way = way  # how data is told (IMAP4rev2 or not)
         self.selected = time.monotonic()
         self.messages = []
         self.truth = None  # as soon as UIDVALIDITY is known
@@ -163,7 +164,7 @@ class Belief:
         message.flags = flags
         self.mark(message)
         if with_modseq and message.uid is not None and self.truth:
-            self.truth.flags_told(message.uid, message.modseq, flags)
+            self.truth.flags_told(message.uid, message.modseq, flags, self.who)
 
     def mark(self, message):
         if self.truth and message.uid is not None and message.flags and "\\Deleted" in message.flags:

@@ -274,7 +274,7 @@ class Session:
     def select(self, name, read_only=False, resume=None):
         """A SELECT. `resume`: (uidvalidity, modseq, uid -> flags, more) of before."""
         way = "rev2" if self.has("IMAP4rev2") else "rev1"
-        new = Belief(name, self.account, way, dict(resume[2]) if resume else None)
+        new = Belief(self.name, name, self.account, way, dict(resume[2]) if resume else None)
         new.read_only, new.uidonly = read_only, self.has("UIDONLY")
         new.deaf = self.notify == "deaf"
 

@@ -45,6 +45,7 @@ class Box:
         self.account, self.validity, self.name = account, validity, None
         self.uidnext, self.modseq = Floor("UIDNEXT"), Floor("HIGHESTMODSEQ")
         self.flags = {}  # uid -> {modseq: flags}
+        self.history = {}  # uid -> what was said of its flags last
         self.facts = {}  # uid -> what never changes of the message, shared by its copies
         self.own = {}  # uid -> what never changes of this copy
         self.origin = {}  # uid -> token or None: somebody was told that it is there now
@@ -59,11 +60,17 @@ class Box:
 
     # ---- flags ------------------------------------------------------------------------------
 
-    def flags_told(self, uid, modseq, flags):
+    def note(self, uid, text):
+        """What a contradiction about this message is understood by."""
+        self.history.setdefault(uid, collections.deque(maxlen=16)).append(f"{time.monotonic() % 1000:8.3f} {text}")
+
+    def flags_told(self, uid, modseq, flags, who):
         """One state of a message has one mod-sequence."""
+        self.note(uid, f"{who} has MODSEQ {modseq}, {shown(flags)}")
         states = self.flags.setdefault(uid, collections.OrderedDict())
         if states.setdefault(modseq, flags) != flags:
-            raise Contradiction(f"UID {uid} with MODSEQ {modseq} has {shown(flags)}, but had {shown(states[modseq])}")
+            raise Contradiction("\n".join([f"UID {uid} with MODSEQ {modseq} has {shown(flags)}, but had "
+                                           f"{shown(states[modseq])}; what was said of it:", *self.history[uid]]))
         while len(states) > FLAG_STATES:
             states.popitem(last=False)
 
@@ -150,7 +157,7 @@ class Box:
             if uid in now and (word in now[uid]) != on:
                 raise Contradiction(f"UID {uid} has {shown(now[uid])}, but only one client uses {word}, and it is {on}")
         self.alive, self.alive_next, self.alive_time = set(now), uidnext, time.monotonic()
-        for table in (self.flags, self.facts, self.own, self.origin):
+        for table in (self.flags, self.facts, self.own, self.origin, self.history):
             for uid in [uid for uid in table if uid not in now]:
                 del table[uid]
         self.mine = {key: on for key, on in self.mine.items() if key[0] in now}
