@@ -116,6 +116,8 @@ struct imap {
     /* the command that is being read or run */
     struct buf partial;   /* its lines and literals so far, when it has several */
     uint64_t octets_left; /* of a literal */
+    int64_t
+        partial_since; /* monotonic; 0: nothing is there. Before the login all of it has its time, not each piece */
     char tag[LIMIT_IMAP_TAG + 1];
     const struct imap_command *command; /* NULL: none runs */
     bool uid;                           /* it is the UID form */

@@ -63,9 +63,26 @@ static enum step unit_of(struct imap *i, struct span unit)
     return STEP_CLOSE;
 }
 
+/* Who has not logged in could hold a connection for ever with a byte of a literal now and then. */
+static void command_clock(struct imap *i)
+{
+    int64_t most = i->server->config->imap_login_timeout * 1000, left = most;
+    if (i->state != IMAP_NOT_AUTHENTICATED)
+        return;
+    int64_t now = i->s.clock->mono_ms(i->s.clock);
+    if (i->partial.n == 0)
+        i->partial_since = 0;
+    else if (i->partial_since == 0)
+        i->partial_since = now;
+    else
+        left = i->partial_since + most - now;
+    i->s.timeout_ms = left > 0 ? left : 1;
+}
+
 enum step imap_plain_unit(struct imap *i, struct span unit)
 {
     enum step step = unit_of(i, unit);
+    command_clock(i);
     flight_end();
     return step;
 }

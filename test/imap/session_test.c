@@ -342,6 +342,31 @@ static void utf8_is_for_those_who_want_it(void **state)
     host_free(h);
 }
 
+/* A byte now and then does not keep a connection for longer than no byte does. */
+static void a_slow_literal_before_the_login(void **state)
+{
+    (void)state;
+    struct host *h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a LOGIN {4000}", "+ OK", NULL);
+    for (int n = 0; n < 11; n++) {
+        clock_fake_advance(&w.clock, 10 * 1000);
+        host_sends(h, "u");
+        assert_int_equal(host_session(h)->timeout_ms, (110 - 10 * n) * 1000);
+    }
+    clock_fake_advance(&w.clock, 10 * 1000);
+    host_sends(h, "u");
+    assert_int_equal(host_session(h)->timeout_ms, 1);
+    host_free(h);
+    h = world_connect(&w, true, HOST_WHOLE);
+    world_talk(h, "a LOGIN {4}", "+ OK", NULL);
+    clock_fake_advance(&w.clock, 10 * 1000);
+    host_sends(h, "u");
+    world_talk(h, "ser x", "a NO [AUTHENTICATIONFAILED]", NULL);
+    world_talk(h, "a NOOP", "a OK", NULL);
+    assert_int_equal(host_session(h)->timeout_ms, 120 * 1000);
+    host_free(h);
+}
+
 static void sessions_end(void **state)
 {
     (void)state;
@@ -385,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_language_is_english, setup, teardown),
         cmocka_unit_test_setup_teardown(utf8_is_for_those_who_want_it, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_slow_literal_before_the_login, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
