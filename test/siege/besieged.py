@@ -5,6 +5,7 @@ The attack runs in a process of its own, so that a busy attacker does not slow t
 it is at its worst (Ground.worst) and keeps that up until it is let go (Ground.over); in between the honest client has
 to be served again and again. Attackers come from 127.66.0.0/16, the honest client from 127.0.0.1."""
 import dataclasses
+import imaplib
 import multiprocessing
 import os
 import pathlib
@@ -35,6 +36,7 @@ TIMES = """
 server { handshake_timeout = 5 connections_per_address = 1000 }
 smtp { timeout = 5 data_timeout = 5 }
 pop3 { timeout = 10 }
+imap { login_timeout = 10 }
 """
 
 
@@ -143,7 +145,7 @@ class Outcome:
 
 
 # How it looks that there is no room: what a patient client, as all mail programs are, tries again after.
-REFUSALS = (OSError, EOFError, poplib.error_proto)
+REFUSALS = (OSError, EOFError, poplib.error_proto, imaplib.IMAP4.error)
 
 
 class Honest(threading.Thread):
@@ -179,6 +181,19 @@ class Honest(threading.Thread):
     def round(self, subject):
         with smtplib.SMTP("127.0.0.1", self.server.ports["smtp"], timeout=PATIENCE) as s:
             s.sendmail("friend@elsewhere.test", [HONEST], f"Subject: {subject}\r\n\r\nx\r\n")
+        (self.imap if self.rounds % 2 else self.pop3)(subject)
+
+    def imap(self, subject):
+        with imaplib.IMAP4_SSL("127.0.0.1", self.server.ports["imaps"], ssl_context=self.server.context(),
+                               timeout=PATIENCE) as m:
+            m.login(HONEST, PASSWORD)
+            m.select()
+            found = m.fetch("*", "(BODY.PEEK[])")[1]
+            insist(f"Subject: {subject}".encode() in found[0][1], "what was acknowledged is not there")
+            m.store("*", "+FLAGS.SILENT", "\\Deleted")
+            insist(m.expunge()[1] != [None], "what was marked is not expunged")
+
+    def pop3(self, subject):
         p = poplib.POP3_SSL("127.0.0.1", self.server.ports["pop3s"], context=self.server.context(), timeout=PATIENCE)
         p.user(HONEST)
         p.pass_(PASSWORD)

@@ -22,6 +22,10 @@ SLOW = (
     ("pop3", False, b"", 1, b"USER ", b""),
     ("pop3", False, b"AUTH PLAIN\r\n", 2, b"A", b""),
     ("pop3s", True, b"", 1, b"USER ", b""),
+    ("imap", False, b"", 1, b"a LOGIN ", b"* BYE "),
+    ("imap", False, b"a LOGIN {10}\r\n", 2, b"u", b"* BYE "),
+    ("imap", False, b"a LOGIN {4000+}\r\n", 1, b"u", b"* BYE "),
+    ("imaps", True, b"a AUTHENTICATE PLAIN\r\n", 2, b"A", b"* BYE "),
 )
 
 
@@ -92,8 +96,9 @@ def hello(context):
 async def half_open(ground):
     """Each is closed in server.handshake_timeout, whatever it has sent of its handshake."""
     whole = hello(ground.context)
-    each = 400 if ground.long else 60
-    starts = {"submissions": (), "pop3s": (), "smtp": (b"EHLO me", b"STARTTLS"), "pop3": (b"STLS",)}
+    each = 270 if ground.long else 40
+    starts = {"submissions": (), "pop3s": (), "imaps": (), "smtp": (b"EHLO me", b"STARTTLS"), "pop3": (b"STLS",),
+              "imap": (b"a STARTTLS",)}
     openings = ((b"", b""), (whole[:3], b""), (whole[:-1], b""), (whole, b""), (whole[:5], whole[5:]))
     at, work = [], []
 

@@ -75,6 +75,9 @@ async def endless(ground):
     work += [
         (other, ground.ports["pop3"], b"", b"X" * 65536, b"-ERR The line is too long"),
         (other, ground.ports["pop3"], b"AUTH PLAIN\r\n", b"A" * 65536, b"-ERR The line is too long"),
+        (other, ground.ports["imap"], b"", b"X" * 65536, b"* BYE "),
+        (other, ground.ports["imap"], b"a AUTHENTICATE PLAIN\r\n", b"A" * 65536, b"* BYE "),
+        (other, ground.ports["imap"], b"a LOGIN {4294967295+}\r\n", b"A" * 65536, b"* BYE "),
         (other, ground.metrics_port, b"GET /", b"x" * 65536, b" 431 "),
         (other, ground.metrics_port, b"GET / HTTP/1.1\r\n", b"A: b\r\n" * 8192, b" 431 "),
     ]
@@ -143,6 +146,11 @@ async def deaf(ground):
         finally:
             s.close()
 
+    async def imap(arrived, piece, i):
+        s = await wire.imap(ground, wire.source(i, 74), VICTIM, PASSWORD, small)
+        await wire.tagged(s, b"a SELECT INBOX")
+        await flood(arrived, s, piece)
+
     commands = 4096
     work = [
         (smtp, (), b"NOOP\r\n" * commands),
@@ -152,6 +160,9 @@ async def deaf(ground):
         (known, b"RETR 1\r\n" * commands),
         (known, b"LIST\r\n" * commands),
         (known, b"TOP 1 1000000\r\n" * commands),
+        (imap, b"a NOOP\r\n" * commands),
+        (imap, b"a FETCH 1:* (ENVELOPE BODY.PEEK[])\r\n" * commands),
+        (imap, b"a LIST \"\" *\r\n" * commands),
     ]
     await again(ground, work, 20 if ground.long else 4)
     return f"{len(work)} kinds of flood"

@@ -99,10 +99,14 @@ async def lazy(ground):
 
     async def one(i):
         while True:
-            r = await wire.pop3(ground, wire.source(i, 91), VICTIM, PASSWORD, receive=4096)
+            pop3 = i % 4 < 2
+            login = wire.pop3 if pop3 else wire.imap
+            r = await login(ground, wire.source(i, 91), VICTIM, PASSWORD, receive=4096)
             got = 0
             try:
-                await wire.send(r, b"RETR 1\r\n")
+                if not pop3:
+                    await wire.tagged(r, b"a SELECT INBOX")
+                await wire.send(r, b"RETR 1\r\n" if pop3 else b"a FETCH 1 BODY.PEEK[]\r\n")
                 at.append(1)
                 while i % 2 and got < 40 and await wire.recv(r, 1):  # four windows
                     got += 1

@@ -99,6 +99,25 @@ async def pop3(ground, address, user, password, receive=None):
     return s
 
 
+async def tagged(s, command):
+    """A command of IMAP with the tag a, which has to be answered OK; all that came."""
+    await send(s, command + b"\r\n")
+    got = b""
+    while not (b"\r\n" + got).rpartition(b"\r\na ")[1] or not got.endswith(b"\r\n"):
+        piece = await recv(s)
+        insist(piece, command[:20], "is not answered, but closed after", got[-200:])
+        got += piece
+    insist((b"\r\n" + got).rpartition(b"\r\na ")[2].startswith(b"OK"), command[:20], "is answered", got[-200:])
+    return got
+
+
+async def imap(ground, address, user, password, receive=None):
+    s = await connect(ground.ports["imap"], address, receive)
+    await reply(s)
+    await tagged(s, b'a LOGIN %s "%s"' % (user.encode(), password.encode()))
+    return s
+
+
 ENVELOPE = (b"MAIL FROM:<attacker@elsewhere.test>", b"RCPT TO:<bob@example.test>")
 
 
