@@ -400,8 +400,8 @@ appended(struct imap *i, const struct imap_append *a, const struct mail_appended
     buf_done(&code);
     if (is_selected(i, a))
         numset_or(&i->box->own, &uids);
-    else if (a->account == i->account)
-        imap_own_messages(i, a->mailbox, &uids);
+    else
+        imap_own_messages(i, a->account, a->mailbox, &uids);
     numset_done(&uids);
     return out;
 }

@@ -48,8 +48,8 @@ static void copied(struct imap *i,
     copyuid(code, uidvalidity, from, to);
     if (x->to == i->box->account && x->in.to.v == i->box->id.v)
         numset_or(&i->box->own, to);
-    else if (x->to == i->account)
-        imap_own_messages(i, x->in.to, to);
+    else
+        imap_own_messages(i, x->to, x->in.to, to);
 }
 
 /* What moves to another account is there before it goes here (RFC 6851 §3.3 wants each message in one place at least). */

@@ -195,7 +195,7 @@ enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
         err = mailbox_annotate(i->server->mail, at.account, at.box.id, v, n);
     if (err != 0)
         return refuse(i, err);
-    for (size_t k = 0; at.account == i->account && k < n; k++)
-        imap_own_annotation(i, at.box.id, &v[k]);
+    for (size_t k = 0; k < n; k++)
+        imap_own_annotation(i, at.account, at.box.id, &v[k]);
     return imap_ok(i, SPAN_EMPTY, "Set");
 }

@@ -9,15 +9,6 @@
     "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "   \
     "ServerMetadataChange"
 
-/* On the thread that has committed. */
-static void on_change(void *arg, struct part part)
-{
-    struct imap_watch *w = arg;
-    (void)part;
-    __atomic_store_n(&w->changed, true, __ATOMIC_RELEASE);
-    w->waker->post(w->waker);
-}
-
 /* ---- what is kept ---------------------------------------------------------------------------- */
 
 /* All of the program in one piece: it is kept for long. */
@@ -56,7 +47,7 @@ static int program_keep(struct imap_notify *n, const struct notify_program *p)
 /* As after NOTIFY NONE. */
 static void notify_clear(struct imap_notify *n)
 {
-    store_unwatch(n->watch.watch);
+    notify_unwatch(n);
     free(n->program.groups);
     free(n->rows);
     free(n->notes);
@@ -170,12 +161,11 @@ static enum step refuse(struct imap *i, int err)
 static enum step take_over(struct imap *i)
 {
     struct imap_notify *n = i->notify = i->notify_next;
-    struct part part = {PART_ACCOUNT, i->account};
     int err = 0;
     i->notify_next = NULL;
     /* watched from before the rows are read: no change falls in between */
     if (n->program.selected != 0 || n->program.groups_n > 0)
-        err = store_watch(i->server->store, part, on_change, &n->watch, &n->watch.watch);
+        err = notify_watch_own(i);
     if (err == 0 && n->program.modseq)
         imap_condstore_on(i);
     imap_listen(i);

@@ -428,10 +428,14 @@ void imap_own_name(struct imap *i, enum imap_own what, struct span name);
 /* Of a mailbox; 0: of the server. */
 struct mail_annotation;
 void imap_own_annotation(struct imap *i,
+                         account_id account,
                          struct mailbox_id mailbox,
                          const struct mail_annotation *a);
 /* Were put into a mailbox that is not selected. */
-void imap_own_messages(struct imap *i, struct mailbox_id mailbox, const struct numset *uids);
+void imap_own_messages(struct imap *i,
+                       account_id account,
+                       struct mailbox_id mailbox,
+                       const struct numset *uids);
 /* What is asked for cannot be told any more: the client hears that, and then `then`. */
 enum step imap_notify_lost(struct imap *i, int err, enum step (*then)(struct imap *i));
 

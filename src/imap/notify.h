@@ -48,15 +48,18 @@ struct notify_program {
 /* A mailbox, or a name subscribed to, as the client was told of it. */
 struct notify_row {
     struct span name;
-    uint32_t id; /* 0: there is no such mailbox */
+    account_id account; /* whose it is */
+    uint32_t id;        /* 0: there is no such mailbox */
     uint32_t uidvalidity, uidnext;
     uint64_t modseq, messages, unseen;
-    unsigned events; /* wanted */
+    unsigned events; /* wanted, and allowed */
     bool subscribed, noselect;
+    bool no_access; /* RFC 5465 §3.1: of a mailbox of others, something wanted is not allowed */
 };
 
 /* An annotation that the client knows of. */
 struct notify_note {
+    account_id account;
     uint32_t mailbox; /* 0: of the server */
     bool shared;
     uint64_t hash; /* of its value */
@@ -72,6 +75,7 @@ struct imap_notify {
     struct notify_note *notes; /* of rows that want METADATA; one piece as well */
     size_t notes_n;
     struct imap_watch watch;
+    struct notify_others *others; /* who else is watched; NULL: nobody */
 };
 
 /* The arguments of NOTIFY SET behind SET. All in the session's arena. ERR_INVALID: BAD. ERR_UNSUPPORTED: an event that is
@@ -87,6 +91,17 @@ int notify_parse(struct imap *i,
 int notify_begin(struct imap *i, enum step (*then)(struct imap *i), enum step *step_out) MUST_CHECK;
 /* Tells what has changed since the rows were read, and then `then`. */
 enum step notify_look(struct imap *i, enum step (*then)(struct imap *i));
+
+/* ---- notify_watch.c: what wakes the session --------------------------------------------------- */
+
+/* The user's own account. */
+int notify_watch_own(struct imap *i) MUST_CHECK;
+/* May the program be about mailboxes of others? */
+bool notify_reaches_others(const struct notify_program *p);
+/* The accounts of these rows, as far as they are others', and what tells that somebody shares something anew. When it was
+ * somebody else before, the session is woken to look again. */
+int notify_watch_others(struct imap *i, const struct notify_row *rows, size_t n) MUST_CHECK;
+void notify_unwatch(struct imap_notify *n);
 
 /* ---- notify_own.c: what this session did itself, and need not hear of (§5) ------------------- */
 
@@ -109,10 +124,11 @@ struct notify_notes {
 
 int notify_notes_init(struct notify_notes *now) MUST_CHECK;
 void notify_notes_done(struct notify_notes *now);
-/* Reads those of a mailbox, 0: of the server. With `tell` what is different is told: a METADATA response with their
+/* Reads those of a mailbox of that account, 0: of the server. With `tell` what is different is told: a METADATA response with their
  * names (RFC 5464 §4.4.2) under the mailbox's `name`. */
 int notify_notes_look(struct imap *i,
                       struct notify_notes *now,
+                      account_id account,
                       uint32_t mailbox,
                       struct span name,
                       bool tell) MUST_CHECK;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What has changed in an account since a client that wants to hear of it was told last (RFC 5465 §5): its mailboxes are
  * read as LIST reads them, compared with the rows that are remembered, and become the new rows. */
+#include "imap/metadata.h"
 #include "imap/notify.h"
+#include "imap/place.h"
 
 enum { LOOK_ARENA = 32 * 1024 * 1024 }; /* as LIST */
 
@@ -21,10 +23,10 @@ struct look {
 
 /* ---- which, and what of them ---------------------------------------------------------------- */
 
-static bool group_has(const struct notify_group *g, const struct imap_name *v)
+static bool group_has(const struct imap *i, const struct notify_group *g, const struct imap_name *v)
 {
     if (g->filter == NOTIFY_PERSONAL)
-        return v->box != NULL;
+        return v->box != NULL && v->account == i->account;
     if (g->filter == NOTIFY_SUBSCRIBED)
         return v->subscribed;
     for (size_t n = 0; n < g->names_n; n++) {
@@ -38,19 +40,37 @@ static bool group_has(const struct notify_group *g, const struct imap_name *v)
     return false;
 }
 
-static unsigned events_of(const struct notify_program *p, const struct imap_name *v)
+static unsigned events_of(const struct imap *i, const struct imap_name *v)
 {
+    const struct notify_program *p = &i->notify->program;
     unsigned events = 0;
     for (size_t n = 0; n < p->groups_n; n++)
-        if (group_has(&p->groups[n], v))
+        if (group_has(i, &p->groups[n], v))
             events |= p->groups[n].events;
+    return events;
+}
+
+/* Of a mailbox of others, without the rights to know of them. */
+static unsigned forbidden(const struct imap_name *v)
+{
+    unsigned events = 0;
+    if (v->box == NULL)
+        return 0;
+    if ((v->rights & RIGHT_READ) == 0)
+        events |= (unsigned)NOTIFY_MESSAGES | NOTIFY_FLAGS;
+    if (!imap_metadata_allowed(v->rights))
+        events |= NOTIFY_METADATA;
     return events;
 }
 
 static struct notify_row row_of(const struct imap_name *v, unsigned events)
 {
     const struct mailbox *m = v->box;
-    struct notify_row row = {.name = v->name, .events = events, .subscribed = v->subscribed};
+    struct notify_row row = {.name = v->name,
+                             .account = v->account,
+                             .events = events & ~forbidden(v),
+                             .subscribed = v->subscribed,
+                             .no_access = (events & forbidden(v)) != 0};
     if (m == NULL)
         return row;
     row.id = m->id.v;
@@ -85,7 +105,8 @@ static struct notify_row *rows_pack(const struct notify_row *v, size_t n)
 
 static int rows_read(struct imap *i, struct look *x, struct notify_row **out, size_t *n_out)
 {
-    int err = imap_names_read(i, x->arena, false, &x->names, &x->names_n);
+    bool others = notify_reaches_others(&i->notify->program);
+    int err = imap_names_read(i, x->arena, others, &x->names, &x->names_n);
     if (err != 0)
         return err;
     imap_names_relate(x->names, x->names_n);
@@ -97,9 +118,9 @@ static int rows_read(struct imap *i, struct look *x, struct notify_row **out, si
     x->newest = i->notify->newest;
     for (size_t k = 0; k < x->names_n; k++) {
         const struct mailbox *box = x->names[k].box;
-        if (box != NULL && box->id.v > i->notify->newest)
+        if (box != NULL && x->names[k].account == i->account && box->id.v > i->notify->newest)
             i->notify->newest = box->id.v;
-        unsigned events = events_of(&i->notify->program, &x->names[k]);
+        unsigned events = events_of(i, &x->names[k]);
         if (events == 0 || (x->names[k].box == NULL && !x->names[k].subscribed))
             continue;
         if (n == LIMIT_IMAP_NOTIFY)
@@ -109,7 +130,12 @@ static int rows_read(struct imap *i, struct look *x, struct notify_row **out, si
     }
     *out = rows_pack(v, n);
     *n_out = n;
-    return *out != NULL ? 0 : ERR_NOMEM;
+    if (*out == NULL)
+        return ERR_NOMEM;
+    err = notify_watch_others(i, *out, n);
+    if (err != 0)
+        free(*out);
+    return err;
 }
 
 static void look_free(struct look *x)
@@ -156,7 +182,8 @@ static int look_new(struct imap *i, struct look **out)
 
 static bool is_same(const struct notify_row *a, const struct notify_row *b)
 {
-    return a->id != 0 ? a->id == b->id : b->id == 0 && span_eq(a->name, b->name);
+    return a->id != 0 ? a->id == b->id && a->account == b->account
+                      : b->id == 0 && span_eq(a->name, b->name);
 }
 
 static const struct notify_row *
@@ -180,17 +207,28 @@ static const struct imap_name *name_find(const struct look *x, struct span name)
 
 /* ---- telling of names ------------------------------------------------------------------------ */
 
+/* A mailbox of others of which the user may not, or no longer, know what he wants to hear. */
+static bool is_without_access(const struct imap *i, struct span name, const struct imap_name *v)
+{
+    if (v == NULL || v->box == NULL)
+        return imap_place_is_others(name) && (v == NULL || !v->level);
+    return (events_of(i, v) & forbidden(v)) != 0;
+}
+
 static void
 write_list(struct imap *i, struct span name, const struct imap_name *v, struct span before)
 {
     struct buf *out = i->s.out;
     const char *use = v != NULL && v->box != NULL ? imap_use_name(v->box->use) : NULL;
     buf_puts(out, "* LIST (");
-    buf_puts(out, v == NULL || v->box == NULL ? "\\NonExistent"
-                  : v->children               ? "\\HasChildren"
-                                              : "\\HasNoChildren");
+    buf_puts(out, v != NULL && v->box == NULL && v->level ? "\\NonExistent \\Noselect \\HasChildren"
+                  : v == NULL || v->box == NULL           ? "\\NonExistent"
+                  : v->children                           ? "\\HasChildren"
+                                                          : "\\HasNoChildren");
     if (v != NULL && v->box != NULL && v->box->noselect)
         buf_puts(out, " \\Noselect");
+    if (is_without_access(i, name, v)) /* §5.9 */
+        buf_puts(out, " \\NoAccess");
     if (v != NULL && v->subscribed)
         buf_puts(out, " \\Subscribed");
     if (use != NULL)
@@ -212,7 +250,7 @@ static void write_parent(struct imap *i, const struct look *x, struct span name)
     while (n > 0 && name.p[n - 1] != '/')
         n--;
     const struct imap_name *v = n > 1 ? name_find(x, span_slice(name, 0, n - 1)) : NULL;
-    if (v != NULL && (events_of(&i->notify->program, v) & NOTIFY_NAMES) != 0)
+    if (v != NULL && (events_of(i, v) & NOTIFY_NAMES) != 0)
         write_list(i, v->name, v, SPAN_EMPTY);
 }
 
@@ -246,8 +284,8 @@ static bool tell_changed_name(struct imap *i,
 {
     if (old == NULL || old->noselect != now->noselect) {
         /* §5.4: when INBOX is renamed that is one event, of the new name */
-        bool from_inbox =
-            v->box->was_inbox && !now->noselect && (old != NULL || now->id > x->newest);
+        bool from_inbox = v->box->was_inbox && !now->noselect && now->account == i->account &&
+                          (old != NULL || now->id > x->newest);
         write_list(i, now->name, v, from_inbox ? SPAN("INBOX") : SPAN_EMPTY);
         if (!from_inbox)
             write_parent(i, x, now->name);
@@ -271,6 +309,10 @@ static void tell_name(struct imap *i,
     if (!ours && (now->events & NOTIFY_NAMES) != 0 && now->id != 0 &&
         tell_changed_name(i, x, now, old, v))
         return;
+    if (old != NULL && old->no_access != now->no_access) { /* §5.9 */
+        write_list(i, now->name, v, SPAN_EMPTY);
+        return;
+    }
     enum imap_own own = now->subscribed ? IMAP_OWN_SUBSCRIBED : IMAP_OWN_UNSUBSCRIBED;
     if ((now->events & NOTIFY_SUBSCRIPTIONS) != 0 && was != now->subscribed &&
         !notify_own_has(i->notify, own, now->name))
@@ -282,8 +324,8 @@ static void tell_gone(struct imap *i, const struct look *x, const struct notify_
 {
     const struct imap_name *v = name_find(x, old->name);
     bool there = v != NULL && v->box != NULL;
-    if (there &&
-        v->box->id.v == old->id) { /* only not wanted any more, because not subscribed to */
+    if (there && v->box->id.v == old->id &&
+        v->account == old->account) { /* only not wanted any more, because not subscribed to */
         if ((old->events & NOTIFY_SUBSCRIPTIONS) != 0 && old->subscribed != v->subscribed &&
             !notify_own_has(i->notify, IMAP_OWN_UNSUBSCRIBED, v->name))
             write_list(i, v->name, v, SPAN_EMPTY);
@@ -305,7 +347,7 @@ static void tell_gone(struct imap *i, const struct look *x, const struct notify_
 
 static bool is_selected(const struct imap *i, const struct notify_row *row)
 {
-    return i->box != NULL && i->box->id.v == row->id;
+    return i->box != NULL && i->box->id.v == row->id && i->box->account == row->account;
 }
 
 /* What a STATUS is to tell: §5.1 to §5.3. */
@@ -333,7 +375,7 @@ static int notes_of(struct imap *i, struct look *x, const struct notify_row *row
 {
     if ((row->events & NOTIFY_METADATA) == 0 || row->id == 0)
         return 0;
-    return notify_notes_look(i, &x->notes, row->id, row->name, tell);
+    return notify_notes_look(i, &x->notes, row->account, row->id, row->name, tell);
 }
 
 static int tell_now(struct imap *i, struct look *x, size_t k)
@@ -357,7 +399,7 @@ static enum step look_end(struct imap *i, struct look *x, int err)
 {
     enum step (*then)(struct imap * i) = x->then;
     if (err == 0 && i->notify->program.server)
-        err = notify_notes_look(i, &x->notes, 0, SPAN_EMPTY, x->tells);
+        err = notify_notes_look(i, &x->notes, i->account, 0, SPAN_EMPTY, x->tells);
     if (err == 0)
         err = notify_notes_keep(i, &x->notes);
     notify_own_forget(i->notify);
@@ -401,6 +443,8 @@ static int begin_row(struct imap *i, struct look *x, size_t k)
     const struct notify_row *row = &i->notify->rows[k];
     unsigned wanted = IMAP_STATUS_MESSAGES | IMAP_STATUS_UIDNEXT | IMAP_STATUS_UIDVALIDITY;
     int err = 0;
+    if (row->no_access) /* §3.1 */
+        write_list(i, row->name, x->of[k], SPAN_EMPTY);
     if ((row->events & NOTIFY_FLAGS) != 0)
         wanted |= IMAP_STATUS_HIGHESTMODSEQ | IMAP_STATUS_UNSEEN;
     if (i->notify->program.status && (row->events & NOTIFY_MESSAGES) != 0 && row->id != 0 &&

@@ -35,10 +35,14 @@ uint64_t notify_hash(struct span value)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static int
-add(struct notify_notes *now, uint32_t mailbox, bool shared, const struct mail_annotation *a)
+static int add(struct notify_notes *now,
+               account_id account,
+               uint32_t mailbox,
+               bool shared,
+               const struct mail_annotation *a)
 {
-    struct notify_note note = {.mailbox = mailbox, .shared = shared, .hash = notify_hash(a->value)};
+    struct notify_note note = {
+        .account = account, .mailbox = mailbox, .shared = shared, .hash = notify_hash(a->value)};
     note.name = arena_dup(now->names, a->name);
     if (note.name.p == NULL)
         return arena_err(now->names);
@@ -46,8 +50,12 @@ add(struct notify_notes *now, uint32_t mailbox, bool shared, const struct mail_a
     return now->v.err;
 }
 
-static int
-read_all(struct imap *i, struct notify_notes *now, uint32_t mailbox, bool shared, struct arena *a)
+static int read_all(struct imap *i,
+                    struct notify_notes *now,
+                    account_id account,
+                    uint32_t mailbox,
+                    bool shared,
+                    struct arena *a)
 {
     struct mail_annotation_range range = {.mailbox = {mailbox},
                                           .user = shared ? 0 : i->account,
@@ -60,9 +68,9 @@ read_all(struct imap *i, struct notify_notes *now, uint32_t mailbox, bool shared
         struct mail_annotation *v;
         size_t n;
         arena_reset(a);
-        err = mailbox_annotations(i->server->mail, i->account, &range, a, &v, &n, &more);
+        err = mailbox_annotations(i->server->mail, account, &range, a, &v, &n, &more);
         for (size_t k = 0; err == 0 && k < n; k++)
-            err = add(now, mailbox, shared, &v[k]);
+            err = add(now, account, mailbox, shared, &v[k]);
         if (err == 0 && more) {
             must(n > 0 && v[n - 1].name.n <= sizeof after);
             memcpy(after, v[n - 1].name.p, v[n - 1].name.n);
@@ -79,8 +87,8 @@ find(const struct notify_note *v, size_t n, size_t guess, const struct notify_no
 {
     for (size_t k = 0; k <= n; k++) { /* the guess first */
         size_t at = k == 0 ? guess : k - 1;
-        if (at < n && v[at].mailbox == note->mailbox && v[at].shared == note->shared &&
-            span_eq(v[at].name, note->name))
+        if (at < n && v[at].account == note->account && v[at].mailbox == note->mailbox &&
+            v[at].shared == note->shared && span_eq(v[at].name, note->name))
             return &v[at];
     }
     return NULL;
@@ -100,15 +108,21 @@ static void tell(struct imap *i, struct span mailbox, const struct notify_note *
     imap_write_astring(i, span_of(entry, (size_t)n));
 }
 
-static void
-compare(struct imap *i, struct span mailbox, uint32_t id, const struct notify_note *now, size_t n)
+static void compare(struct imap *i,
+                    struct span mailbox,
+                    account_id account,
+                    uint32_t id,
+                    const struct notify_note *now,
+                    size_t n)
 {
     const struct imap_notify *old = i->notify;
     size_t first = 0, last;
     bool open = false;
-    while (first < old->notes_n && old->notes[first].mailbox != id)
+    while (first < old->notes_n &&
+           (old->notes[first].mailbox != id || old->notes[first].account != account))
         first++;
-    for (last = first; last < old->notes_n && old->notes[last].mailbox == id;)
+    for (last = first; last < old->notes_n && old->notes[last].mailbox == id &&
+                       old->notes[last].account == account;)
         last++;
     for (size_t k = 0; k < n; k++) {
         const struct notify_note *was = find(old->notes + first, last - first, k, &now[k]);
@@ -123,20 +137,24 @@ compare(struct imap *i, struct span mailbox, uint32_t id, const struct notify_no
         buf_puts(i->s.out, "\r\n");
 }
 
-int notify_notes_look(
-    struct imap *i, struct notify_notes *now, uint32_t mailbox, struct span name, bool tells)
+int notify_notes_look(struct imap *i,
+                      struct notify_notes *now,
+                      account_id account,
+                      uint32_t mailbox,
+                      struct span name,
+                      bool tells)
 {
     size_t from = now->v.n;
     struct arena *a = arena_new(PIECE_ARENA);
-    int err = a == NULL ? ERR_NOMEM : read_all(i, now, mailbox, false, a);
+    int err = a == NULL ? ERR_NOMEM : read_all(i, now, account, mailbox, false, a);
     if (err == 0)
-        err = read_all(i, now, mailbox, true, a);
+        err = read_all(i, now, account, mailbox, true, a);
     arena_free(a);
     if (err != 0 || !tells)
         return err;
     const struct notify_note *v = (const struct notify_note *)(const void *)now->v.p;
     size_t first = from / sizeof *v;
-    compare(i, name, mailbox, v == NULL ? NULL : v + first, now->v.n / sizeof *v - first);
+    compare(i, name, account, mailbox, v == NULL ? NULL : v + first, now->v.n / sizeof *v - first);
     return 0;
 }
 

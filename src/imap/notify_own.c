@@ -17,6 +17,7 @@ struct notify_own {
     struct buf names; /* entries, each a struct own_name and its name */
     size_t boxes_n;
     struct {
+        account_id account;
         uint32_t id;
         struct numset uids;
     } boxes[OWN_BOXES];
@@ -24,6 +25,7 @@ struct notify_own {
 
 struct own_name {
     uint64_t hash; /* of the value of an annotation */
+    account_id account;
     uint32_t mailbox, n;
     uint8_t what;
 };
@@ -79,26 +81,34 @@ void imap_own_name(struct imap *i, enum imap_own what, struct span name)
     add(own, (struct own_name){.what = (uint8_t)what}, front, name);
 }
 
-void imap_own_annotation(struct imap *i, struct mailbox_id mailbox, const struct mail_annotation *a)
+void imap_own_annotation(struct imap *i,
+                         account_id account,
+                         struct mailbox_id mailbox,
+                         const struct mail_annotation *a)
 {
     struct notify_own *own = own_of(i);
-    struct own_name entry = {.mailbox = mailbox.v, .hash = notify_hash(a->value)};
+    struct own_name entry = {
+        .account = account, .mailbox = mailbox.v, .hash = notify_hash(a->value)};
     entry.what = a->none ? IMAP_OWN_NO_NOTE : IMAP_OWN_NOTE;
     if (own != NULL)
         add(own, entry, a->user == 0 ? SPAN("s") : SPAN("p"), a->name);
 }
 
-void imap_own_messages(struct imap *i, struct mailbox_id mailbox, const struct numset *uids)
+void imap_own_messages(struct imap *i,
+                       account_id account,
+                       struct mailbox_id mailbox,
+                       const struct numset *uids)
 {
     struct notify_own *own = own_of(i);
     size_t k = 0;
     if (own == NULL)
         return;
-    while (k < own->boxes_n && own->boxes[k].id != mailbox.v)
+    while (k < own->boxes_n && (own->boxes[k].id != mailbox.v || own->boxes[k].account != account))
         k++;
     if (k == OWN_BOXES)
         return;
     if (k == own->boxes_n) {
+        own->boxes[k].account = account;
         own->boxes[k].id = mailbox.v;
         numset_init(&own->boxes[k].uids);
         own->boxes_n++;
@@ -120,7 +130,7 @@ find(const struct notify_own *own, struct own_name *entry, struct span front, st
         struct span text = span_slice(rest, sizeof at, at.n);
         rest = span_from(rest, sizeof at + at.n);
         if (at.what / 2 != entry->what / 2 || at.mailbox != entry->mailbox ||
-            !span_skip(&text, front) || !span_eq(text, name))
+            at.account != entry->account || !span_skip(&text, front) || !span_eq(text, name))
             continue;
         found = at;
         any = true;
@@ -138,7 +148,8 @@ bool notify_own_has(const struct imap_notify *n, enum imap_own what, struct span
 
 bool notify_own_note(const struct imap_notify *n, const struct notify_note *note, bool gone)
 {
-    struct own_name entry = {.what = IMAP_OWN_NOTE, .mailbox = note->mailbox};
+    struct own_name entry = {
+        .what = IMAP_OWN_NOTE, .account = note->account, .mailbox = note->mailbox};
     if (!find(n->own, &entry, note->shared ? SPAN("s") : SPAN("p"), note->name))
         return false;
     return gone ? entry.what == IMAP_OWN_NO_NOTE
@@ -146,7 +157,10 @@ bool notify_own_note(const struct imap_notify *n, const struct notify_note *note
 }
 
 /* Has nobody touched these since they came? */
-static bool is_untouched(struct imap *i, struct mailbox_id mailbox, const struct numset *uids)
+static bool is_untouched(struct imap *i,
+                         account_id account,
+                         struct mailbox_id mailbox,
+                         const struct numset *uids)
 {
     struct mail_range range = {
         .mailbox = mailbox, .uids = uids, .from = numset_min(uids), .max = ITEMS};
@@ -156,7 +170,7 @@ static bool is_untouched(struct imap *i, struct mailbox_id mailbox, const struct
     while (ok && range.from != 0) {
         struct mail_item *v;
         size_t n = 0;
-        ok = mailbox_items(i->server->mail, i->account, &range, a, &v, &n, &range.from) == 0;
+        ok = mailbox_items(i->server->mail, account, &range, a, &v, &n, &range.from) == 0;
         for (size_t k = 0; ok && k < n; k++)
             ok = v[k].modseq.v == v[k].created_modseq.v;
         seen += n;
@@ -174,21 +188,22 @@ bool notify_own_is_all(struct imap *i, const struct notify_row *now, const struc
     struct mail_head head;
     bool complete = false;
     size_t k = 0;
-    while (own != NULL && k < own->boxes_n && own->boxes[k].id != now->id)
+    while (own != NULL && k < own->boxes_n &&
+           (own->boxes[k].id != now->id || own->boxes[k].account != now->account))
         k++;
     if (own == NULL || k == own->boxes_n || now->uidvalidity != old->uidvalidity)
         return false;
     numset_init(&changed);
     numset_init(&others);
     numset_init(&gone);
-    bool all = mailbox_changes(i->server->mail, i->account, mailbox, (struct modseq){old->modseq},
+    bool all = mailbox_changes(i->server->mail, now->account, mailbox, (struct modseq){old->modseq},
                                &head, &changed, &gone, &complete) == 0 &&
                complete && numset_is_empty(&gone) && numset_copy(&others, &changed) == 0;
     numset_andnot(&others, &own->boxes[k].uids);
     /* and none of the UIDs given since then is of a message that came and went */
     all = all && numset_is_empty(&others) && others.err == 0 &&
           numset_count(&changed) == now->uidnext - old->uidnext &&
-          is_untouched(i, mailbox, &changed);
+          is_untouched(i, now->account, mailbox, &changed);
     numset_done(&changed);
     numset_done(&others);
     numset_done(&gone);

@@ -23,6 +23,11 @@ static struct part part_of_user(account_id user, struct span domain)
     return (struct part){PART_SHARERS, h | (uint64_t)1 << 63};
 }
 
+struct part mailbox_sharers_part(const struct mail_user *user, bool domain)
+{
+    return part_of_user(domain ? 0 : user->id, sharers_domain(user->address));
+}
+
 /* What all rows of the user, or the domain, begin with. */
 static void put_prefix(struct buf *to, account_id user, struct span domain)
 {

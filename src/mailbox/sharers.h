@@ -24,6 +24,9 @@ int mailbox_sharers(struct mail *m,
                     struct mail_sharer **out,
                     size_t *n_out) MUST_CHECK;
 
+/* What changes when somebody shares something with the user anew, or with everybody of his domain: for watches. */
+struct part mailbox_sharers_part(const struct mail_user *user, bool domain);
+
 /* For mailbox/acl.c: `domain` is read when the user is anyone. ERR_LIMIT: LIMIT_SHARERS. Both idempotent. */
 int sharers_put(struct mail *m,
                 account_id user,

@@ -190,6 +190,122 @@ static void an_owner_who_is_gone(void **state)
     host_free(b);
 }
 
+/* ---- NOTIFY ----------------------------------------------------------------------------------- */
+
+/* Lets the session hear of what has changed. */
+static void hear(struct host *h)
+{
+    while (host_session(h)->wakeable && host_wait(h, 0))
+        continue;
+}
+
+static void mailboxes_of_others_can_be_watched(void **state)
+{
+    (void)state;
+    struct host *h = anna(), *b = as("bernd@example.test");
+    give("lr");
+    /* INBOX of both has the same id: one is not the other */
+    world_talk(b, "a SELECT INBOX", "* FLAGS", "* 0 EXISTS", "* 0 RECENT", "* OK [UIDVALIDITY",
+               "* OK [UIDNEXT", "* OK [PERMANENTFLAGS", "* OK [HIGHESTMODSEQ", "* OK [MAILBOXID",
+               "* OK [URLMECH", "a OK", NULL);
+    world_talk(b,
+               "a NOTIFY SET STATUS (mailboxes " INBOX_OF_ANNA
+               " (MessageNew MessageExpunge MailboxName)) (subtree \"Other Users\" (MailboxName))",
+               "* STATUS " INBOX_OF_ANNA " (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ", "a OK", NULL);
+    letter();
+    hear(b);
+    host_expect(b, "* STATUS " INBOX_OF_ANNA " (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ");
+    host_expect_silence(b);
+    /* something is shared anew, and renamed, and not shared any more */
+    world_talk(h, "a CREATE Work", "a OK", NULL);
+    world_talk(h, "a SETACL Work bernd@example.test lr", "a OK", NULL);
+    hear(b);
+    host_expect(b, "* LIST (\\HasNoChildren) \"/\" \"Other Users/anna@example.test/Work\"");
+    host_expect(
+        b,
+        "* LIST (\\NonExistent \\Noselect \\HasChildren) \"/\" \"Other Users/anna@example.test\"");
+    host_expect_silence(b);
+    world_talk(h, "a RENAME Work Job", "a OK", NULL);
+    hear(b);
+    host_expect(b,
+                "* LIST (\\HasNoChildren) \"/\" \"Other Users/anna@example.test/Job\" (\"OLDNAME\" "
+                "(\"Other Users/anna@example.test/Work\"))");
+    host_expect_silence(b);
+    world_talk(h, "a DELETEACL Job bernd@example.test", "a OK", NULL);
+    hear(b);
+    host_expect(b, "* LIST (\\NonExistent \\NoAccess) \"/\" \"Other Users/anna@example.test/Job\"");
+    host_expect(
+        b,
+        "* LIST (\\NonExistent \\Noselect \\HasChildren) \"/\" \"Other Users/anna@example.test\"");
+    host_expect_silence(b);
+    /* from somebody new */
+    host_free(h);
+    h = as("carla@example.test");
+    world_talk(h, "a SETACL Sent bernd@example.test l", "a OK", NULL);
+    hear(b);
+    host_expect(b, "* LIST (\\HasNoChildren) \"/\" \"Other Users/carla@example.test/Sent\"");
+    host_expect(
+        b,
+        "* LIST (\\NonExistent \\Noselect \\HasChildren) \"/\" \"Other Users/carla@example.test\"");
+    host_expect_silence(b);
+    world_talk(h, "a DELETE Sent", "a OK", NULL);
+    hear(b);
+    host_expect(b,
+                "* LIST (\\NonExistent \\NoAccess) \"/\" \"Other Users/carla@example.test/Sent\"");
+    host_expect_silence(b);
+    host_free(h);
+    host_free(b);
+}
+
+/* RFC 5465 §3.1, §5.9 */
+static void access_is_lost_and_granted_again(void **state)
+{
+    (void)state;
+    struct host *b = as("bernd@example.test");
+    give("l");
+    world_talk(b, "a NOTIFY SET STATUS (mailboxes " INBOX_OF_ANNA " (MessageNew MessageExpunge))",
+               "* LIST (\\HasNoChildren \\NoAccess) \"/\" " INBOX_OF_ANNA, "a OK", NULL);
+    letter();
+    hear(b);
+    host_expect_silence(b);
+    give("lr");
+    hear(b);
+    host_expect(b, "* LIST (\\HasNoChildren) \"/\" " INBOX_OF_ANNA);
+    host_expect_silence(b);
+    letter();
+    hear(b);
+    host_expect(b, "* STATUS " INBOX_OF_ANNA " (MESSAGES 2 UIDNEXT 3");
+    give("l");
+    hear(b);
+    host_expect(b, "* LIST (\\HasNoChildren \\NoAccess) \"/\" " INBOX_OF_ANNA);
+    letter();
+    hear(b);
+    host_expect_silence(b);
+    host_free(b);
+}
+
+/* RFC 5465 §5: what the client has done itself; and "personal" is one's own. */
+static void ones_own_changes_are_not_told(void **state)
+{
+    (void)state;
+    struct host *b = as("bernd@example.test");
+    give("lri");
+    world_talk(b, "a SUBSCRIBE " INBOX_OF_ANNA, "a OK", NULL);
+    world_talk(b, "a NOTIFY SET (subscribed (MessageNew MessageExpunge))", "a OK", NULL);
+    world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a OK", NULL);
+    hear(b);
+    host_expect_silence(b);
+    letter();
+    hear(b);
+    host_expect(b, "* STATUS " INBOX_OF_ANNA " (MESSAGES 2");
+    host_expect_silence(b);
+    world_talk(b, "a NOTIFY SET (personal (MessageNew MessageExpunge))", "a OK", NULL);
+    letter();
+    hear(b);
+    host_expect_silence(b);
+    host_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +317,9 @@ int main(void)
         T(parts_of_others_messages_are_catenated),
         T(names_with_a_slash_in_the_address),
         T(an_owner_who_is_gone),
+        T(mailboxes_of_others_can_be_watched),
+        T(access_is_lost_and_granted_again),
+        T(ones_own_changes_are_not_told),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
