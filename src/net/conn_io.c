@@ -272,6 +272,14 @@ static void tls_input(struct conn *c, struct span bytes)
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
+/* Is what there is to send the last of it? */
+static bool closes(const struct conn *c)
+{
+    return c->state == CONN_DRAIN &&
+           (c->next == STEP_CLOSE || (c->aborted && c->next == STEP_DONE));
+}
+
+/* close_notify goes with the last words. */
 static int encrypt(struct conn *c)
 {
     while (c->out.n > 0 && c->wire.n < WIRE_CHUNK) {
@@ -281,13 +289,24 @@ static int encrypt(struct conn *c)
             return err;
         buf_consume(&c->out, part.n);
     }
+    if (c->out.n == 0 && closes(c) && !c->notified) {
+        c->notified = true;
+        tls_conn_shutdown(c->tls);
+    }
     return 0;
+}
+
+/* Will conn_linger close our half once this is sent? Then the kernel may wait with the last packet and end the stream in
+ * it. Not behind a peer that has ended its half: there the socket is closed at once. */
+static bool fin_follows(const struct conn *c)
+{
+    return closes(c) && !c->eof && (c->tls == NULL || c->notified);
 }
 
 /* From the front of `from`. false: the peer must read first, or c has ended. */
 static bool send_some(struct conn *c, struct buf *from)
 {
-    ssize_t n = send(c->fd, from->p, from->n, MSG_NOSIGNAL);
+    ssize_t n = send(c->fd, from->p, from->n, MSG_NOSIGNAL | (fin_follows(c) ? MSG_MORE : 0));
     if (n >= 0) {
         c->bytes_out += (uint64_t)n;
         buf_consume(from, (size_t)n);

@@ -236,16 +236,6 @@ static void become_tls(struct conn *c)
     conn_tls_begin(c);
 }
 
-static void close_or_notify(struct conn *c)
-{
-    if (c->tls != NULL && !c->notified) {
-        c->notified = true;
-        tls_conn_shutdown(c->tls);
-    } else {
-        conn_linger(c);
-    }
-}
-
 static void go_on(struct conn *c)
 {
     switch (c->aborted && c->next == STEP_DONE ? STEP_CLOSE : c->next) {
@@ -253,7 +243,7 @@ static void go_on(struct conn *c)
     case STEP_MORE: conn_wake(c, WAKE_MORE); break;
     case STEP_WAIT: become_waiting(c); break;
     case STEP_STARTTLS: become_tls(c); break;
-    case STEP_CLOSE: close_or_notify(c); break;
+    case STEP_CLOSE: conn_linger(c); break;
     }
 }
 
