@@ -65,7 +65,7 @@ class PostfixCyrus(Server):
     name = "postfix-cyrus"
     protocols = ("smtp", "pop3s", "imaps", "lmtp")
     idle_sessions = 200
-    leaves_out = ("imap-select",)  # filling it takes hours
+    leaves_out = ("imap-select", "imap-resync")  # filling it takes hours
     helpers = (postfix.LOG_DAEMON,)
 
     def __init__(self):

@@ -118,7 +118,7 @@ INSTANCES = pathlib.Path("/proc/sys/fs/inotify/max_user_instances")
 class PostfixDovecot(Server):
     protocols = ("smtp", "pop3s", "imaps", "lmtp")
     idle_sessions, idle_rest = 2000, 10
-    leaves_out = ("imap-select",)  # filling it takes hours
+    leaves_out = ("imap-select", "imap-resync")  # filling it takes hours
     helpers = (postfix.LOG_DAEMON,)
 
     def __init__(self, layout):
