@@ -72,7 +72,7 @@ void act_fetch(struct imap_view *v)
             mark_begin(m, &wanted[i].seen, wanted[i].copy, MARK_SEEN, true);
     }
     v->numbers = !some.uid && !v->notify;
-    enum imap_answer a = view_run(v, "%sFETCH %.*s (UID BODY%s[])", some.uid ? "UID " : "",
+    enum imap_answer a = view_run(v, "%sFETCH %.*s (UID FLAGS BODY%s[])", some.uid ? "UID " : "",
                                   SPAN_ARG(buf_span(&some.set)), seen ? "" : ".PEEK");
     enum tri how = imap_outcome(v, a, false, "FETCH");
     for (size_t i = 0; i < v->n; i++)
