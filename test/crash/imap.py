@@ -309,7 +309,7 @@ class Follower(Client):
 
     def take(self, m, untagged, modseq=0):
         """What was told with one answer; a UID that was not, is asked for."""
-        exists = None
+        exists, last = None, max(self.known, default=0)  # flags of new ones may be told beside their number
         for (line, *_) in untagged:
             if line.startswith(b"* VANISHED "):
                 for uid in uids_of(line.split()[-1].decode()):
@@ -320,7 +320,6 @@ class Follower(Client):
             elif found := re.match(rb"\* (\d+) EXISTS", line):
                 exists = int(found[1])
         if exists is not None and exists > len(self.known):
-            last = max(self.known, default=0)
             self.take(m, m.say(f"UID FETCH {last + 1}:* (UID FLAGS MODSEQ)")[0], modseq)
             return
         self.modseq = max(self.modseq, modseq)

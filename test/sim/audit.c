@@ -347,9 +347,9 @@ static void audit_pair(const struct sweep *s, size_t i)
         to->restores != s->returns[i] || from->box->removed != NO || to->box->removed != NO)
         return;
     if (copy_must(from) == copy_must(to))
-        wrong("message %u of u%u was moved from %s to %s and is in %s", from->message->n,
-              from->life->slot, from->box->name, to->box->name,
-              copy_must(from) ? "both" : "neither");
+        wrong("message %u of u%u in %s is now message %u in %s, and %s there", from->message->n,
+              from->life->slot, from->box->name, to->message->n, to->box->name,
+              copy_must(from) ? "both are" : "neither is");
 }
 
 /* All of a transaction, or nothing of it. Those that somebody else removed or brought back as well

@@ -223,10 +223,10 @@ static void act(struct imap_view *v)
     } things[] = {
         {12, true, act_store},  {6, true, act_copy},    {6, true, act_move},
         {7, true, act_expunge}, {1, true, act_close},   {12, false, act_append},
-        {6, true, act_fetch},   {4, true, act_search},  {3, false, act_status},
-        {2, false, act_list},   {3, false, act_create}, {2, false, act_delete},
-        {2, false, act_rename}, {5, true, noop},        {4, false, idle},
-        {1, false, notify},     {4, false, reopen},
+        {3, true, act_replace}, {6, true, act_fetch},   {4, true, act_search},
+        {3, false, act_status}, {2, false, act_list},   {3, false, act_create},
+        {2, false, act_delete}, {2, false, act_rename}, {5, true, noop},
+        {4, false, idle},       {1, false, notify},     {4, false, reopen},
     };
     unsigned all = 0;
     size_t i = 0;

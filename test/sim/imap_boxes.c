@@ -47,16 +47,21 @@ static bool is_held(const struct imap_view *v, const char *name)
 struct appending {
     struct box *to;
     size_t n;
+    /* of REPLACE: what goes at the same moment; NULL: nothing */
+    struct copy *old;
+    unsigned old_restores;
+    bool at_work;
+    char command[BOX_TEXT + 40];
     struct copy *v[APPENDS];
     unsigned begun[APPENDS][MARKS];
     uint64_t bytes, largest;
 };
 
-static void append_begin(struct imap_view *v, struct appending *x)
+static void append_begin(struct imap_view *v, struct appending *x, size_t n)
 {
     struct client *c = v->c;
     struct model *m = &c->w->model;
-    x->n = 1 + (client_chance(c, 3) ? (size_t)client_below(c, APPENDS) : 0);
+    x->n = n;
     for (size_t i = 0; i < x->n; i++) {
         struct message *msg = message_new(m);
         snprintf(msg->from, sizeof msg->from, "me@far.test");
@@ -79,6 +84,9 @@ static void append_at_work(struct imap_view *v, struct appending *x)
         message_at_work(x->v[i]->message, turns_wall_ms());
         copy_arrived(&v->c->w->model, x->v[i], MAYBE);
     }
+    if (x->old != NULL)
+        copy_remove_begin(&v->c->w->model, x->old);
+    x->at_work = true;
 }
 
 /* " (flags) {size}": the flags may be left out, when there are none. */
@@ -106,7 +114,7 @@ static enum imap_answer append_send(struct imap_view *v, struct appending *x)
     enum imap_answer a = IMAP_GO_ON;
     buf_init(&out, 32u << 20);
     view_command_begin(v);
-    buf_printf(&out, "a%u APPEND %s", v->commands, x->to->name);
+    buf_printf(&out, "a%u %s %s", v->commands, x->command, x->to->name);
     for (size_t i = 0; a == IMAP_GO_ON && i < x->n; i++) {
         bool wait = client_chance(v->c, 2);
         put_announcement(v, x->v[i], wait, &out);
@@ -147,22 +155,62 @@ static void append_end(struct imap_view *v, struct appending *x, enum tri how)
         sweep_add(m, NULL, x->v, x->n, false);
 }
 
-void act_append(struct imap_view *v)
+/* Either both or none of it. */
+static void replace_end(struct imap_view *v, struct appending *x, enum tri how)
 {
-    struct appending x = {.to = imap_choose_box(v)};
-    if (x.to == NULL)
-        return;
-    append_begin(v, &x);
-    enum imap_answer a = append_send(v, &x);
-    bool right = imap_refusal_is_right(v, x.to, x.n, x.bytes);
+    struct model *m = &v->c->w->model;
+    if (how == YES && x->old->gone == MAYBE && x->old->restores == x->old_restores)
+        copy_gone(m, x->old, YES);
+    else if (how == NO)
+        copy_remove_never_began(m, x->old);
+    else if (how == MAYBE)
+        sweep_add(m, &x->old, x->v, 1, true);
+}
+
+static void append(struct imap_view *v, struct appending *x)
+{
+    enum imap_answer a = append_send(v, x);
+    bool right = imap_refusal_is_right(v, x->to, x->n, x->bytes) ||
+                 (x->old != NULL && (x->old->removers > 1 || x->old->gone == YES ||
+                                     x->old->restores != x->old_restores));
     if (a == IMAP_OK && imap_view_counts(v) && v->life->klass_step <= v->since) {
-        if (life_refuses(v->life, x.largest, true))
+        if (life_refuses(v->life, x->largest, true))
             wrong("%s: u%u got a message larger than its class takes", v->c->name, v->life->slot);
-        if (life_was_full(v->life, x.bytes, v->since))
+        if (x->old == NULL && life_was_full(v->life, x->bytes, v->since))
             wrong("%s: u%u got a message beyond its quota", v->c->name, v->life->slot);
     }
-    append_end(v, &x, imap_outcome(v, a, right, "APPEND"));
+    enum tri how = imap_outcome(v, a, right, x->command);
+    append_end(v, x, how);
+    if (x->old != NULL && x->at_work)
+        replace_end(v, x, how);
     imap_told_all(v, a, false);
+}
+
+void act_append(struct imap_view *v)
+{
+    struct appending x = {.to = imap_choose_box(v), .command = "APPEND"};
+    if (x.to == NULL)
+        return;
+    append_begin(v, &x, client_chance(v->c, 3) ? 1 + (size_t)client_below(v->c, APPENDS) : 1);
+    append(v, &x);
+}
+
+/* One message for another, at once. */
+void act_replace(struct imap_view *v)
+{
+    struct imap_some some;
+    struct appending x = {.to = imap_choose_box(v)};
+    if (x.to == NULL || v->read_only || v->life->restoring)
+        return;
+    if (imap_choose(v, 1, &some)) {
+        x.old = v->v[some.at[0]].copy;
+        x.old_restores = x.old->restores;
+        snprintf(x.command, sizeof x.command, "%sREPLACE %.*s", some.uid ? "UID " : "",
+                 SPAN_ARG(buf_span(&some.set)));
+        append_begin(v, &x, 1);
+        append(v, &x);
+    }
+    imap_some_done(&some);
 }
 
 /* ---- making, removing, renaming ---------------------------------------------------------------- */

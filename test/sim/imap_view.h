@@ -127,6 +127,7 @@ void act_move(struct imap_view *v);
 void act_expunge(struct imap_view *v);
 void act_close(struct imap_view *v); /* expunges too */
 void act_append(struct imap_view *v);
+void act_replace(struct imap_view *v);
 void act_fetch(struct imap_view *v);
 void act_search(struct imap_view *v);
 void act_status(struct imap_view *v);
