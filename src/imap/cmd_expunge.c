@@ -21,12 +21,14 @@ static int expunge(struct imap *i, const struct numset *within)
         err = mailbox_expunge_set(i->server->mail, i->box->account, i->box->id, &deleted,
                                   imap_keep_ms(i));
     numset_done(&deleted);
+    if (err == ERR_NOT_FOUND) /* the mailbox is gone, and its messages with it */
+        return 0;
     if (n > 0) {
         log_event(err == 0 ? LOG_INFO : LOG_ERROR, "imap.expunged", LOG_Z("account", i->address),
                   LOG_I("messages", n), LOG_Z("result", err_name(err)));
         metric_add(METRIC_IMAP_EXPUNGED, err == 0 ? (int64_t)n : 0);
     }
-    return err == ERR_NOT_FOUND ? 0 : err;
+    return err;
 }
 
 /* All has been told up to box->modseq. */

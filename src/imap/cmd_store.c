@@ -165,8 +165,17 @@ static enum step store(struct imap *i, struct store *x, struct numset *uids)
     return step;
 }
 
+static bool has_keyword(const struct imap_arg *a)
+{
+    for (a = a->kind == IMAP_LIST ? a->child : a; a != NULL; a = a->next)
+        if (!span_starts(a->text, SPAN("\\")))
+            return true;
+    return false;
+}
+
 /* RFC 4314 §4: what the user may not change stays; ERR_DENIED when nothing of it is left. A list of flags that replaces
- * others is about all of them. */
+ * others is about all of them. Where less is done than was asked for, the client is told, also when it knows by itself
+ * what it asked for. */
 static int restrict_to_rights(const struct imap *i, const struct imap_arg *flags, struct store *x)
 {
     uint32_t denied = imap_flags_denied(i->box->rights);
@@ -175,6 +184,9 @@ static int restrict_to_rights(const struct imap *i, const struct imap_arg *flags
         return 0;
     x->in.keep_flags = denied;
     x->in.keep_keywords = !keywords;
+    if (x->in.op == STORE_REPLACE || (x->in.flags & denied) != 0 ||
+        (!keywords && has_keyword(flags)))
+        x->silent = false;
     if (x->in.op == STORE_REPLACE)
         return denied == FLAGS_ALL ? ERR_DENIED : 0;
     bool asks = flags->kind != IMAP_LIST || flags->child != NULL;

@@ -294,6 +294,13 @@ static void flags_need_their_rights(void **state)
     world_talk(b, "a STORE 1 -FLAGS (\\Seen \\Flagged work)", "* 1 FETCH (FLAGS (\\Flagged work))",
                "a OK", NULL);
     world_talk(b, "a STORE 1 +FLAGS (another)", "a NO [NOPERM]", NULL);
+    /* silence is for what was done as it was asked */
+    world_talk(b, "a STORE 1 +FLAGS.SILENT (\\Seen)", "a OK", NULL);
+    world_talk(b, "a STORE 1 -FLAGS.SILENT (\\Seen \\Flagged)",
+               "* 1 FETCH (FLAGS (\\Flagged work))", "a OK", NULL);
+    world_talk(b, "a STORE 1 +FLAGS.SILENT (\\Seen other)",
+               "* 1 FETCH (FLAGS (\\Flagged \\Seen work))", "a OK", NULL);
+    world_talk(b, "a STORE 1 FLAGS.SILENT ()", "* 1 FETCH (FLAGS (\\Flagged work))", "a OK", NULL);
     give("lrt");
     world_talk(b, "a STORE 1 +FLAGS (\\Deleted \\Seen)", "* OK [PERMANENTFLAGS (\\Deleted)]",
                "* 1 FETCH (FLAGS (\\Flagged \\Deleted work))", "a OK", NULL);
