@@ -370,8 +370,21 @@ enum step imap_append_literal(struct imap *i,
 
 /* ---- behind a message ------------------------------------------------------------------------- */
 
+/* What came since the mailbox was found may have taken hours. */
+static int check_still(struct imap *i, const struct imap_append *a)
+{
+    const uint32_t goes = RIGHT_READ | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
+    int err = imap_place_still(i, a->account, a->mailbox, RIGHT_INSERT);
+    if (err == 0 && a->replaces.v != 0)
+        err = imap_place_still(i, i->box->account, i->box->id, goes);
+    return err;
+}
+
 static int commit(struct imap *i, struct imap_append *a, struct mail_appended *out)
 {
+    int err = check_still(i, a);
+    if (err != 0)
+        return err;
     if (a->replaces.v == 0)
         return mailbox_append_many(i->server->mail, a->account, a->v, a->n, out);
     struct mail_replace in = {
@@ -384,7 +397,7 @@ static bool is_selected(const struct imap *i, const struct imap_append *a)
     return i->box != NULL && a->account == i->box->account && a->mailbox.v == i->box->id.v;
 }
 
-/* The code of the answer. */
+/* The code of the answer; none for one who may not open the mailbox (RFC 4315 §3). */
 static struct span
 appended(struct imap *i, const struct imap_append *a, const struct mail_appended *v)
 {
@@ -396,7 +409,9 @@ appended(struct imap *i, const struct imap_append *a, const struct mail_appended
     buf_init(&code, 256 + 12 * LIMIT_IMAP_APPEND);
     buf_printf(&code, "APPENDUID %u ", a->uidvalidity);
     imap_set_write(&code, &uids);
-    struct span out = arena_dup(i->s.arena, buf_span(&code));
+    struct span out = SPAN_EMPTY;
+    if ((a->rights & RIGHT_READ) != 0)
+        out = arena_dup(i->s.arena, buf_span(&code));
     buf_done(&code);
     if (is_selected(i, a))
         numset_or(&i->box->own, &uids);
@@ -428,8 +443,8 @@ static enum step append_all(struct imap *i, struct imap_append *a)
     imap_append_drop(i);
     if (!replaced)
         return imap_ok(i, code, "Appended");
-    buf_printf(i->s.out, "* OK [%.*s] Replaced\r\n",
-               SPAN_ARG(code)); /* RFC 8508 §3.2: before the expunge */
+    if (code.n > 0) /* RFC 8508 §3.2: before the expunge */
+        buf_printf(i->s.out, "* OK [%.*s] Replaced\r\n", SPAN_ARG(code));
     return imap_ok(i, SPAN_EMPTY, "Done");
 }
 

@@ -7,6 +7,7 @@
 struct copying {
     struct mail_copy in;
     account_id to;
+    bool readable; /* by the user: else he is told no UIDs of it (RFC 4315 §3) */
 };
 
 /* "COPYUID validity from to"; nothing when nothing was copied. */
@@ -45,7 +46,8 @@ static void copied(struct imap *i,
                    const struct numset *from,
                    const struct numset *to)
 {
-    copyuid(code, uidvalidity, from, to);
+    if (x->readable)
+        copyuid(code, uidvalidity, from, to);
     if (x->to == i->box->account && x->in.to.v == i->box->id.v)
         numset_or(&i->box->own, to);
     else
@@ -83,9 +85,10 @@ static enum step copy(struct imap *i, const struct copying *x, struct numset *ui
     int err = copy_or_move_now(i, x, uids, &uidvalidity, &from, &to);
     if (err == 0)
         copied(i, x, &code, uidvalidity, &from, &to);
-    enum step step = err != 0     ? refuse(i, err)
-                     : code.n > 0 ? imap_ok(i, buf_span(&code), "Copied")
-                                  : imap_ok(i, SPAN_EMPTY, "There was nothing to copy");
+    bool some = !numset_is_empty(&from);
+    enum step step =
+        err != 0 ? refuse(i, err)
+                 : imap_ok(i, buf_span(&code), some ? "Copied" : "There was nothing to copy");
     numset_done(&from);
     numset_done(&to);
     buf_done(&code);
@@ -119,6 +122,14 @@ static int take_piece(struct move *m, struct numset *piece)
     return err != 0 ? err : piece->err != 0 ? piece->err : m->left.err;
 }
 
+/* For the next piece of many. */
+static int check_still(struct imap *i, const struct copying *x)
+{
+    const uint32_t goes = RIGHT_READ | RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
+    int err = imap_place_still(i, i->box->account, i->box->id, goes);
+    return err != 0 ? err : imap_place_still(i, x->to, x->in.to, RIGHT_INSERT);
+}
+
 /* RFC 6851 §4.3: COPYUID comes before the expunges. */
 static int move_piece(struct imap *i, struct move *m)
 {
@@ -127,13 +138,15 @@ static int move_piece(struct imap *i, struct move *m)
     numset_init(&piece);
     numset_init(&from);
     numset_init(&to);
-    int err = take_piece(m, &piece);
+    int err = m->some ? check_still(i, &m->to) : 0;
+    if (err == 0)
+        err = take_piece(m, &piece);
     if (err == 0)
         err = copy_or_move_now(i, &m->to, &piece, &uidvalidity, &from, &to);
     if (err == 0 && !numset_is_empty(&from)) {
-        buf_puts(i->s.out, "* OK [");
+        buf_puts(i->s.out, m->to.readable ? "* OK [" : "");
         copied(i, &m->to, i->s.out, uidvalidity, &from, &to);
-        buf_puts(i->s.out, "] Moved\r\n");
+        buf_puts(i->s.out, m->to.readable ? "] Moved\r\n" : "");
         m->some = true;
     }
     numset_done(&piece);
@@ -198,6 +211,7 @@ prepare(struct imap *i, const struct imap_arg *args, struct copying *x, struct n
     if (err != 0)
         return err;
     x->to = at.account;
+    x->readable = (at.rights & RIGHT_READ) != 0;
     x->in.from = i->box->id;
     x->in.to = at.box.id;
     x->in.drop_flags = imap_flags_denied(at.rights);

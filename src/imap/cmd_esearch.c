@@ -4,6 +4,7 @@
  * One mailbox after the other, in the order in which they were made. Each is searched as it is then, but for the
  * selected one, which is searched as the client knows it. */
 #include "imap/names.h"
+#include "imap/place.h"
 #include "imap/search_task.h"
 #include "mailbox/acl.h"
 
@@ -165,14 +166,21 @@ static int esearch_parse(struct imap *i, struct search_task *t, const struct ima
 static int esearch_next(struct imap *i, struct search_task *t)
 {
     struct mail_head head;
-    if (t->source == t->sources_n)
-        return 0;
-    const struct imap_name *v = &t->sources[t->source++];
+    const struct imap_name *v = NULL;
+    int err = ERR_DENIED;
+    while (err == ERR_DENIED || err == ERR_NOT_FOUND) { /* that is since the list was made */
+        if (t->source == t->sources_n)
+            return 0;
+        v = &t->sources[t->source++];
+        err = imap_place_still(i, v->account, v->box->id, RIGHT_READ);
+    }
+    if (err != 0)
+        return err;
     if (is_selected(i, v)) {
         t->box = i->box;
         return 1;
     }
-    int err = mailbox_uids(i->server->mail, v->account, v->box->id, &head, &t->other.uids);
+    err = mailbox_uids(i->server->mail, v->account, v->box->id, &head, &t->other.uids);
     if (err != 0)
         return err;
     t->other.account = v->account;

@@ -64,8 +64,11 @@ enum step imap_cmd_close(struct imap *i, const struct imap_arg *args)
 {
     if (args != NULL)
         return imap_bad_args(i);
-    bool may = !i->box->read_only && (i->box->rights & RIGHT_EXPUNGE) != 0; /* RFC 4314 §4 */
-    int err = may ? expunge(i, &i->box->uids) : 0;
+    bool changed;
+    int err = imap_box_rights(
+        i, &changed); /* RFC 4314 §4; it is the one command here that tells nothing */
+    if (err == 0 && !i->box->read_only && (i->box->rights & RIGHT_EXPUNGE) != 0)
+        err = expunge(i, &i->box->uids);
     imap_box_close(i);
     if (err != 0) /* it is closed all the same; the messages keep their mark */
         log_event(LOG_ERROR, "imap.close", LOG_Z("account", i->address), LOG_ERR(err));

@@ -199,6 +199,9 @@ static int batch_read(struct imap *i, struct fetch *f)
         return err;
     batch_keep(i, f);
     f->n = f->at = 0;
+    err = imap_box_readable(i);
+    if (err != 0)
+        return err;
     err = batch_items(i, f, large ? BATCH_SUMMARIES : BATCH, &next);
     if (err == 0 && (f->request.needs & FETCH_SETS_SEEN) != 0 && !i->box->read_only &&
         (i->box->rights & RIGHT_SEEN) != 0)

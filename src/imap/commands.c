@@ -129,18 +129,10 @@ static bool is_by_number(const struct imap *i)
 /* Of somebody else's mailbox, with the rights as they are now (RFC 4314 §5.1.1); leaving it is always allowed. */
 static bool is_readable(struct imap *i, int *err)
 {
-    bool changed;
     if (i->box == NULL || i->box->account == i->account || i->command->states != SELECTED ||
         (i->command->flags & IMAP_NO_SYNC) != 0)
         return true;
-    *err = imap_box_rights(i, &changed);
-    if (*err == 0 && changed)
-        *err = imap_keywords(i);
-    if (*err != 0)
-        return false;
-    if (changed)
-        imap_tell_permanent_flags(i);
-    *err = (i->box->rights & RIGHT_READ) != 0 ? 0 : ERR_DENIED;
+    *err = imap_box_readable(i);
     return *err == 0;
 }
 

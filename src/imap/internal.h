@@ -449,6 +449,8 @@ int imap_box_open(struct imap *i,
                   struct mail_head *head_out) MUST_CHECK;
 /* What the user may do with the selected mailbox, as it is now. *changed_out: that is something else than before. */
 int imap_box_rights(struct imap *i, bool *changed_out) MUST_CHECK;
+/* May the user read it? Tells him when his rights have changed. ERR_DENIED. */
+int imap_box_readable(struct imap *i) MUST_CHECK;
 /* Leaves the selected mailbox, if there is one. */
 void imap_box_close(struct imap *i);
 

@@ -48,7 +48,8 @@ int imap_part_mailbox(struct imap *i,
             return ERR_NOT_FOUND;
         *account = i->box->account;
         *out = i->box->id;
-        return 0;
+        err = imap_place_still(i, *account, *out, RIGHT_READ);
+        return err == ERR_DENIED ? ERR_NOT_FOUND : err;
     }
     if (*account == i->account)
         err = find_place(i, url, &at);

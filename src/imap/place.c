@@ -119,6 +119,7 @@ int imap_place_of(struct imap *i, struct span name, struct imap_place *out)
 
 /* ---- the mailbox ------------------------------------------------------------------------------ */
 
+/* Whether or not the user may know of it. */
 static int find_box(struct imap *i, struct imap_place *p)
 {
     struct mail_user user = user_of(i);
@@ -130,7 +131,7 @@ static int find_box(struct imap *i, struct imap_place *p)
     if (err != 0 || p->owner.n == 0)
         return err;
     err = mailbox_rights(i->server->mail, p->account, p->box.id, &user, &p->rights);
-    if (err == ERR_NO_USER || (err == 0 && (p->rights & ANY_RIGHT) == 0))
+    if (err == ERR_NO_USER)
         err = ERR_NOT_FOUND;
     p->box.name = imap_place_name(i->s.arena, p->owner, p->box.name);
     p->box.use = USE_NONE;
@@ -140,7 +141,9 @@ static int find_box(struct imap *i, struct imap_place *p)
 int imap_place_find_name(struct imap *i, struct span name, struct imap_place *out)
 {
     int err = imap_place_of(i, name, out);
-    return err != 0 ? err : find_box(i, out);
+    if (err == 0)
+        err = find_box(i, out);
+    return err == 0 && (out->rights & ANY_RIGHT) == 0 ? ERR_NOT_FOUND : err;
 }
 
 int imap_place_find(struct imap *i, const struct imap_arg *arg, struct imap_place *out)
@@ -163,7 +166,7 @@ int imap_place_parent(struct imap *i, const struct imap_place *at, struct imap_p
         struct span name = out->name;
         int err = find_box(i, out);
         out->name = name;
-        if (err != ERR_NOT_FOUND)
+        if (err != ERR_NOT_FOUND && !(err == 0 && out->box.noselect)) /* that has no list */
             return err;
     }
 }
@@ -173,6 +176,16 @@ int imap_place_needs(const struct imap_place *p, uint32_t rights)
     if ((p->rights & rights) == rights)
         return 0;
     return (p->rights & RIGHT_LOOKUP) != 0 ? ERR_DENIED : ERR_NOT_FOUND;
+}
+
+int imap_place_still(struct imap *i, account_id account, struct mailbox_id mailbox, uint32_t rights)
+{
+    struct mail_user user = user_of(i);
+    struct imap_place now = {.account = account};
+    if (account == i->account)
+        return 0;
+    int err = mailbox_rights(i->server->mail, account, mailbox, &user, &now.rights);
+    return err == ERR_NO_USER ? ERR_NOT_FOUND : err != 0 ? err : imap_place_needs(&now, rights);
 }
 
 uint32_t imap_flags_denied(uint32_t rights)
@@ -229,4 +242,17 @@ int imap_box_rights(struct imap *i, bool *changed_out)
     i->box->rights = rights;
     *changed_out = true;
     return 0;
+}
+
+int imap_box_readable(struct imap *i)
+{
+    bool changed;
+    int err = imap_box_rights(i, &changed);
+    if (err == 0 && changed)
+        err = imap_keywords(i);
+    if (err != 0)
+        return err;
+    if (changed)
+        imap_tell_permanent_flags(i);
+    return (i->box->rights & RIGHT_READ) != 0 ? 0 : ERR_DENIED;
 }

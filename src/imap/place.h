@@ -27,13 +27,17 @@ int imap_place_of(struct imap *i, struct span name, struct imap_place *out) MUST
 /* The mailbox a command names. ERR_NOT_FOUND: there is none, or the user may not know of it. */
 int imap_place_find(struct imap *i, const struct imap_arg *arg, struct imap_place *out) MUST_CHECK;
 int imap_place_find_name(struct imap *i, struct span name, struct imap_place *out) MUST_CHECK;
-/* The nearest mailbox above it that exists (RFC 4314 §4, CREATE). ERR_NOT_FOUND. */
+/* The nearest mailbox above it that exists (RFC 4314 §4, CREATE), also one that the user may not know of: then without
+ * rights. ERR_NOT_FOUND. */
 int imap_place_parent(struct imap *i,
                       const struct imap_place *at,
                       struct imap_place *out) MUST_CHECK;
 /* Has the user all of these rights? ERR_DENIED; ERR_NOT_FOUND to one who may not even know that it is there (RFC 4314
  * §6). */
 int imap_place_needs(const struct imap_place *p, uint32_t rights) MUST_CHECK;
+/* The same of the rights as they are now: the user was told of them, and what he does takes its time. */
+int imap_place_still(struct imap *i, account_id account, struct mailbox_id mailbox, uint32_t rights)
+    MUST_CHECK;
 /* The limits of its owner's class, as they are now: a session may last for days. ERR_NO_USER: the user's own account was
  * purged; ERR_SUSPENDED: the owner's account is removed, and takes nothing in. */
 int imap_place_class(struct imap *i,

@@ -460,13 +460,10 @@ static enum step sync_loud(struct imap *i, struct imap_sync *y)
 /* RFC 4314 §5.1.1: of a mailbox of others that the user may not read any more, nothing is told. */
 static bool is_readable(struct imap *i)
 {
-    bool changed;
-    int err = imap_box_rights(i, &changed);
-    if (err != 0)
+    int err = imap_box_readable(i);
+    if (err != 0 && err != ERR_DENIED)
         log_event(LOG_ERROR, "imap.rights", LOG_Z("account", i->address), LOG_ERR(err));
-    if (changed && imap_keywords(i) == 0)
-        imap_tell_permanent_flags(i);
-    return err == 0 && (i->box->rights & RIGHT_READ) != 0;
+    return err == 0;
 }
 
 enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i))

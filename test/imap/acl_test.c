@@ -267,7 +267,8 @@ static void seeing_alone_is_not_reading(void **state)
     world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
     world_talk(b, "a GETACL " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
     world_talk(b, "a MYRIGHTS " INBOX_OF_ANNA, "* MYRIGHTS " INBOX_OF_ANNA " i", "a OK", NULL);
-    world_talk(b, "a APPEND " INBOX_OF_ANNA " (\\Seen \\Flagged own) {1+}\r\nx", "a OK [APPENDUID",
+    /* RFC 4315 §3: no UIDs of what he may not open */
+    world_talk(b, "a APPEND " INBOX_OF_ANNA " (\\Seen \\Flagged own) {1+}\r\nx", "a OK Appended",
                NULL);
     host_free(b);
     struct host *h = anna();

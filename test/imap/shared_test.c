@@ -94,6 +94,85 @@ static void lost_rights_are_lost_at_once(void **state)
     host_free(b);
 }
 
+/* RFC 4314 §4: CLOSE, which tells nothing, looks at the rights all the same. */
+static void who_may_not_expunge_any_more_does_not_by_closing(void **state)
+{
+    (void)state;
+    letter();
+    give("lrte");
+    struct host *b = as("bernd@example.test");
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\nb STORE 1 +FLAGS (\\Deleted)\r\n");
+    host_output_clear(b);
+    give("lr");
+    world_talk(b, "a CLOSE", "a OK", NULL);
+    world_talk(b, "a STATUS " INBOX_OF_ANNA " (MESSAGES DELETED)",
+               "* STATUS " INBOX_OF_ANNA " (MESSAGES 1 DELETED 1)", "a OK", NULL);
+    host_free(b);
+}
+
+static void a_long_upload_needs_its_right_at_the_end_too(void **state)
+{
+    (void)state;
+    give("lri");
+    struct host *b = as("bernd@example.test");
+    host_sends(b, "a APPEND " INBOX_OF_ANNA " {2+}\r\nx");
+    give("lr");
+    host_sends(b, "y\r\n");
+    host_expect(b, "a NO [NOPERM]");
+    give("i");
+    host_sends(b, "a APPEND " INBOX_OF_ANNA " {2+}\r\nx");
+    give("");
+    host_sends(b, "y\r\n");
+    host_expect(b, "a NO [TRYCREATE]"); /* as if it was not there */
+    host_expect_silence(b);
+    give("lrite");
+    host_sends(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx\r\nb SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    host_sends(b, "a REPLACE 1 " INBOX_OF_ANNA " {2+}\r\nx");
+    give("lri");
+    host_sends(b, "y\r\n");
+    host_expect(b, "* OK [PERMANENTFLAGS");
+    host_expect(b, "a NO [NOPERM]");
+    host_expect_silence(b);
+    host_free(b);
+}
+
+/* RFC 4315 §3 */
+static void a_letter_box_tells_no_uids(void **state)
+{
+    (void)state;
+    give("li");
+    struct host *b = as("bernd@example.test");
+    world_talk(b, "a APPEND INBOX {1+}\r\nx", "a OK [APPENDUID", NULL);
+    world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a OK Appended", NULL);
+    host_sends(b, "a SELECT INBOX\r\n");
+    host_output_clear(b);
+    world_talk(b, "a COPY 1 " INBOX_OF_ANNA, "a OK Copied", NULL);
+    world_talk(b, "a MOVE 1 " INBOX_OF_ANNA, "* 1 EXPUNGE", "a OK Done", NULL);
+    host_free(b);
+}
+
+/* RFC 4314 §4: it is the nearest mailbox above that counts, whether or not the user may know of it. */
+static void nothing_is_made_below_what_is_hidden(void **state)
+{
+    (void)state;
+    struct host *h = anna(), *b = as("bernd@example.test");
+    world_talk(h, "a CREATE Work/Secret", "a OK", NULL);
+    world_talk(h, "a CREATE Work/Level/Below", "a OK", NULL);
+    world_talk(h, "a DELETE Work/Level", "a OK", NULL); /* that is not one any more */
+    world_talk(h, "a SETACL Work bernd@example.test lrkx", "a OK", NULL);
+    world_talk(b, "a CREATE \"Other Users/anna@example.test/Work/Secret/new\"", "a NO [NOPERM]",
+               NULL);
+    world_talk(b, "a CREATE \"Other Users/anna@example.test/Work/Open\"", "a OK", NULL);
+    world_talk(b,
+               "a RENAME \"Other Users/anna@example.test/Work/Open\" \"Other "
+               "Users/anna@example.test/Work/Secret/Open\"",
+               "a NO [NOPERM]", NULL);
+    world_talk(b, "a CREATE \"Other Users/anna@example.test/Work/Level/new\"", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
 static void a_deleted_mailbox_is_empty(void **state)
 {
     (void)state;
@@ -149,6 +228,8 @@ static void parts_of_others_messages_are_catenated(void **state)
                ".test/INBOX/;UID=1;URLAUTH=anonymous\" INTERNAL",
                "a BAD", NULL);
     give("l");
+    world_talk(b, "a APPEND Drafts CATENATE (URL \";UID=1/;SECTION=HEADER\")",
+               "* OK [PERMANENTFLAGS ()]", "a NO [BADURL", NULL);
     world_talk(b, "a UNSELECT", "a OK", NULL);
     world_talk(b,
                "a APPEND Drafts CATENATE (URL \"/Other%20Users/anna@example.test/INBOX/;UID=1\")",
@@ -312,6 +393,10 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(changes_are_told_across_accounts),
         T(lost_rights_are_lost_at_once),
+        T(who_may_not_expunge_any_more_does_not_by_closing),
+        T(a_long_upload_needs_its_right_at_the_end_too),
+        T(a_letter_box_tells_no_uids),
+        T(nothing_is_made_below_what_is_hidden),
         T(a_deleted_mailbox_is_empty),
         T(searches_go_over_mailboxes_of_others),
         T(parts_of_others_messages_are_catenated),
