@@ -48,7 +48,7 @@ static struct world *world(void)
             SPAN(""),
         };
         for (size_t i = 0; i < COUNT_OF(own); i++)
-            own[i] = world_append(&w, messages[i]).message;
+            own[i] = world_append(&w, messages[i], 0).message;
     }
     return &w;
 }
@@ -213,11 +213,11 @@ static void message_input(struct world *w, unsigned how, struct span script)
     buf_init(&message, script.n);
     buf_init(&replies, 64 << 20);
     (void)script_next(&script, &message);
-    world_append(w, buf_span(&message));
+    world_append(w, buf_span(&message), 0);
     play(w, how, HOST_WHOLE, script, &replies);
     restore_all(w);
     remove_others(w);
-    world_append(w, buf_span(&message));
+    world_append(w, buf_span(&message), 0);
     read_back(w, buf_span(&message));
     remove_others(w);
     buf_done(&message);

@@ -1,36 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* APPEND: one message and many, literals of both kinds, refusals before and after the octets. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "base/limits.h"
 #include "world.h"
 
-static struct world w;
-
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n" /* 47 octets */
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
 
 static struct mail_item *items(size_t expected)
 {
@@ -320,17 +296,17 @@ static void large_messages_go_to_a_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_message, setup, teardown),
-        cmocka_unit_test_setup_teardown(nul_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(several_messages, setup, teardown),
-        cmocka_unit_test_setup_teardown(refusals, setup, teardown),
-        cmocka_unit_test_setup_teardown(limits_of_the_class, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_class_changed_meanwhile, setup, teardown),
-        cmocka_unit_test_setup_teardown(not_too_many_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(sessions_hear_of_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(messages_are_replaced, setup, teardown),
-        cmocka_unit_test_setup_teardown(large_messages_go_to_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_message, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(nul_is_refused, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(several_messages, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(refusals, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(limits_of_the_class, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_class_changed_meanwhile, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(not_too_many_at_once, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(sessions_hear_of_it, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(messages_are_replaced, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(large_messages_go_to_a_file, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

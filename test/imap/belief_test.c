@@ -2,12 +2,7 @@
 /* Clients that believe what they are told, on one mailbox at once. Each keeps the list of messages that the responses
  * describe: UIDs and flags by number. They change flags (aloud and in silence), expunge, append, copy, move, idle and come
  * back, at random; whenever one asks for everything, it must already have known it. Rules: RFC 9051 §7.4, §7.5.1. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "imap/args.h"
@@ -34,7 +29,6 @@ struct client {
     size_t changes; /* that were told */
 };
 
-static struct world w;
 static struct client clients[CLIENTS];
 static uint64_t seed;
 

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What somebody else does between two steps of a session: before it looks what has changed, or before it reads what it is
  * about to tell. The linker puts __wrap_mailbox_changes in the place of mailbox_changes, and so for mailbox_items. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "world.h"
 
-static struct world w;
 static uint32_t others_flags;      /* set on UID 1 before it looks, once */
 static uint32_t others_flags_late; /* and on UIDs 1, 2, each by itself, before it reads */
 
@@ -91,17 +85,9 @@ int __wrap_mailbox_items(struct mail *m,
 
 static int setup(void **state)
 {
-    (void)state;
-    world_open(&w);
+    (void)world_setup(state);
     for (int n = 0; n < 3; n++)
         world_append(&w, SPAN(MESSAGE), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_close(&w);
     return 0;
 }
 
@@ -166,9 +152,11 @@ static void who_comes_back_has_missed_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_silent_store_hides_nobody_elses, setup, teardown),
-        cmocka_unit_test_setup_teardown(nor_its_mod_sequence, setup, teardown),
-        cmocka_unit_test_setup_teardown(who_comes_back_has_missed_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_silent_store_hides_nobody_elses, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(nor_its_mod_sequence, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(who_comes_back_has_missed_nothing, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_silent_store_hides_nobody_elses, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(nor_its_mod_sequence, setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

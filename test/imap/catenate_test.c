@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CATENATE (RFC 4469), after its examples: messages of texts and of parts of other messages. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -22,14 +17,12 @@
 #define BODY_2 "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="
 #define DRAFT  HEADER LINE "\r\n" MIME_1 BODY_1 "\r\n" LINE "\r\n" MIME_2 BODY_2 "\r\n" LINE "--\r\n"
 
-static struct world w;
 static struct host *h;
 
 /* The draft is message 2 of INBOX. */
 static int setup(void **state)
 {
-    (void)state;
-    world_open(&w);
+    (void)world_setup(state);
     world_append(&w, SPAN("Subject: first\r\n\r\nx\r\n"), 0);
     world_append(&w, SPAN(DRAFT), 0);
     h = world_login(&w);
@@ -38,13 +31,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
     host_free(h);
-    world_close(&w);
-    return 0;
+    return world_teardown(state);
 }
 
 static struct mail_view inbox(void)

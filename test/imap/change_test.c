@@ -1,35 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* STORE, COPY, MOVE, EXPUNGE, CLOSE, and what other sessions hear of them and when. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "world.h"
-
-static struct world w;
 
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
 
 static int setup(void **state)
 {
-    (void)state;
-    world_open(&w);
+    (void)world_setup(state);
     for (int n = 0; n < 5; n++)
         world_append(&w, SPAN(MESSAGE), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
     return 0;
 }
 
@@ -426,20 +408,20 @@ static void many_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(flags_are_stored, setup, teardown),
-        cmocka_unit_test_setup_teardown(keywords_are_announced, setup, teardown),
-        cmocka_unit_test_setup_teardown(silence_hides_nothing_foreign, setup, teardown),
-        cmocka_unit_test_setup_teardown(stores_may_be_conditional, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_refused_is_left_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(expunges_wait_for_their_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(messages_are_expunged, setup, teardown),
-        cmocka_unit_test_setup_teardown(messages_are_copied_and_moved, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_full_mailbox_takes_no_copies, setup, teardown),
-        cmocka_unit_test_setup_teardown(only_uids, setup, teardown),
-        cmocka_unit_test_setup_teardown(pipelined_commands_run_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(many_changes_are_told_in_steps, setup, teardown),
-        cmocka_unit_test_setup_teardown(waiting_expunges_are_not_lost, setup, teardown),
-        cmocka_unit_test_setup_teardown(many_messages, setup, teardown),
+        cmocka_unit_test_setup_teardown(flags_are_stored, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(keywords_are_announced, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(silence_hides_nothing_foreign, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(stores_may_be_conditional, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(nothing_refused_is_left_out, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(expunges_wait_for_their_time, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(messages_are_expunged, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(messages_are_copied_and_moved, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_full_mailbox_takes_no_copies, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(only_uids, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(pipelined_commands_run_in_order, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(many_changes_are_told_in_steps, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(waiting_expunges_are_not_lost, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(many_messages, setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,37 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* COMPRESS=DEFLATE (RFC 4978): the client's side is zlib. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "world.h"
 
 #include <zlib.h>
 
-static struct world w;
-
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
 
 struct client {
     struct host *h;
@@ -361,7 +337,7 @@ static void starttls_behind_it(void **state)
     buf_init(&plain, 65536);
     w.config->auth_plain_loopback = true;
     struct host_options options = {.tls_possible = true, .peer = "127.0.0.1", .fake = &w.clock};
-    c.h = host_new(imap_session_new(&w.server), &options);
+    c.h = host_new(world_session(&w), &options);
     host_expect(c.h, "* OK");
     client_login(&c);
     pack_and_leave(&c, SPAN("b UNAUTHENTICATE\r\n"), Z_FINISH,
@@ -397,15 +373,16 @@ static void an_answer_is_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_works_compressed, setup, teardown),
-        cmocka_unit_test_setup_teardown(streams_may_stop_anywhere, setup, teardown),
-        cmocka_unit_test_setup_teardown(idle_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(long_answers_and_floods, setup, teardown),
-        cmocka_unit_test_setup_teardown(unauthenticate_ends_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(all_in_one_piece, setup, teardown),
-        cmocka_unit_test_setup_teardown(starttls_behind_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_answer_is_long, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_compressed_ends_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_works_compressed, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(streams_may_stop_anywhere, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(idle_is_told, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(long_answers_and_floods, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(unauthenticate_ends_it, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(all_in_one_piece, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(starttls_behind_it, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(an_answer_is_long, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_compressed_ends_it, world_setup,
+                                        world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UPDATE and CANCELUPDATE (RFC 5267 §4.3). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "world.h"
 
-static struct world w;
 static struct host *h;
 static const struct mailbox_id inbox = {1};
 
@@ -35,26 +29,18 @@ static void expunge(uint32_t uid)
 /* UIDs 2 to 5; 3 is seen. */
 static int setup(void **state)
 {
-    (void)state;
-    struct span line;
-    world_open(&w);
+    (void)world_setup(state);
     for (int i = 1; i <= 5; i++)
         world_append(&w, SPAN("Subject: a\r\n\r\nhay\r\n"), i == 3 ? FLAG_SEEN : 0);
     expunge(1);
-    h = world_login(&w);
-    host_sends(h, "s SELECT INBOX\r\n");
-    do {
-        assert_true(host_line(h, &line));
-    } while (!span_starts(line, SPAN("s ")));
+    h = world_select(&w);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     host_free(h);
-    world_close(&w);
-    return 0;
+    return world_teardown(state);
 }
 
 static void flags_change(void **state)

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ESEARCH: many mailboxes at once (RFC 7377). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "world.h"
 
-static struct world w;
 static struct host *h;
 
 /* Their ids are 7 and up, and UIDVALIDITY is not ours to know. */
@@ -29,8 +23,7 @@ static void append(struct mailbox_id box, const char *text, uint32_t flags)
 
 static int setup(void **state)
 {
-    (void)state;
-    world_open(&w);
+    (void)world_setup(state);
     append((struct mailbox_id){1}, "Subject: in the inbox, chad\r\n\r\n", 0);
     append((struct mailbox_id){1}, "Subject: seen\r\n\r\n", FLAG_SEEN);
     for (size_t i = 0; i < COUNT_OF(boxes); i++) {
@@ -47,10 +40,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     host_free(h);
-    world_close(&w);
-    return 0;
+    return world_teardown(state);
 }
 
 /* A response of mailbox and data, whatever the UIDVALIDITY; NULL: the tagged one. */

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FETCH of bodies: literals of every size, large answers, limits, damage. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/limits.h"
 #include "fetch_rig.h"
 #include "message/transfer.h"
@@ -223,7 +216,7 @@ static void damage_costs_one_message(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, fetch_setup, fetch_teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(literals_of_every_size),   TEST(decoded_literals_of_every_size),
         TEST(answers_may_be_large),     TEST(limits),

@@ -1,32 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "fetch_rig.h"
 
-struct world w;
 const struct mailbox_id inbox = {1};
-
-int fetch_setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-int fetch_teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
 
 struct host *opened(const char *before, const char *command)
 {

@@ -3,14 +3,10 @@
 #ifndef TEST_IMAP_FETCH_RIG_H
 #define TEST_IMAP_FETCH_RIG_H
 
+#include "one_world.h"
 #include "world.h"
 
-extern struct world w;
 extern const struct mailbox_id inbox;
-
-/* A new world for each test; at its end the account must be sound. */
-int fetch_setup(void **state);
-int fetch_teardown(void **state);
 
 /* A session that has sent `before` and then selected INBOX, or done `command` to it. What was answered is taken. */
 struct host *selected(const char *before);

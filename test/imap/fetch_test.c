@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FETCH: each item byte for byte; messages that go while they are read. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "fetch_rig.h"
 
 #define LETTER                                                                                     \
@@ -354,7 +347,7 @@ static void summaries_are_made_and_kept(void **state)
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, fetch_setup, fetch_teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(words),
         TEST(sections),

@@ -1,44 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FILTERS: the examples of RFC 5466, filters in filters, and what is no filter. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "base/limits.h"
 #include "world.h"
 
-static struct world w;
 static struct host *h;
 
 static int setup(void **state)
 {
-    (void)state;
-    struct span line;
-    world_open(&w);
+    (void)world_setup(state);
     world_append(&w, SPAN("From: boss@example.com\r\nSubject: a\r\n\r\nx\r\n"), 0);
     world_append(&w,
                  SPAN("From: b@example.com\r\nSubject: \xc3\xbc"
                       "ber\r\n\r\nx\r\n"),
                  2);
     world_append(&w, SPAN("From: boss@example.com\r\nSubject: c\r\n\r\nx\r\n"), 1);
-    h = world_login(&w);
-    host_sends(h, "s SELECT INBOX\r\n");
-    do {
-        assert_true(host_line(h, &line));
-    } while (!span_starts(line, SPAN("s ")));
+    h = world_select(&w);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     host_free(h);
-    world_close(&w);
-    return 0;
+    return world_teardown(state);
 }
 
 static void set(const char *name, const char *quoted, const char *answer)

@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mailboxes: made, renamed, deleted, listed, subscribed to, looked at. Examples of RFC 5258 and others. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "world.h"
 
-static struct world w;
-
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
 
 /* Several commands that must all be OK and say nothing else. */
 static void all_ok(struct host *h, const char *const *commands, size_t n)
@@ -280,13 +256,13 @@ static void many_mailboxes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_new_account_has_six, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_in_both_spellings, setup, teardown),
-        cmocka_unit_test_setup_teardown(mailboxes_are_made_and_unmade, setup, teardown),
-        cmocka_unit_test_setup_teardown(list_extended, setup, teardown),
-        cmocka_unit_test_setup_teardown(list_with_status, setup, teardown),
-        cmocka_unit_test_setup_teardown(quotas_are_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(many_mailboxes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_account_has_six, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(names_in_both_spellings, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(mailboxes_are_made_and_unmade, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(list_extended, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(list_with_status, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(quotas_are_told, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(many_mailboxes, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

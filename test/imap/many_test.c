@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An account with as many mailboxes as one may have, 10,000: what lists them lists all, what asks for one is not slowed down
  * by the others, and a parent takes all of them along. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/limits.h"
 #include "mailbox/mailbox.h"
 #include "world.h"
-
-static struct world w;
 
 /* INBOX and the special ones, the parent, and the rest below it. */
 enum { AT_FIRST = 6, BELOW = LIMIT_MAILBOXES - AT_FIRST - 1 };
@@ -53,20 +46,6 @@ static size_t count(struct host *h, const char *command, const char *prefix)
         n += span_starts(line, span_str(prefix));
     }
     fail_msg("%s: no answer", command);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_close(&w);
     return 0;
 }
 
@@ -127,9 +106,11 @@ static void too_much_is_refused_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_are_listed_and_each_is_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(all_are_renamed_with_their_parent, setup, teardown),
-        cmocka_unit_test_setup_teardown(too_much_is_refused_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_are_listed_and_each_is_found, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(all_are_renamed_with_their_parent, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(too_much_is_refused_whole, world_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,46 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NOTIFY (RFC 5465): what it takes, and what a client hears of between its commands. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "base/limits.h"
 #include "world.h"
 
-static struct world w;
-
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
 
 static int setup(void **state)
 {
-    (void)state;
-    world_open(&w);
+    (void)world_setup(state);
     for (int n = 0; n < 3; n++)
         world_append(&w, SPAN(MESSAGE), 0);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
-
-static struct host *selected(void)
-{
-    struct host *h = world_login(&w);
-    host_sends(h, "a SELECT INBOX\r\n");
-    must(span_find(host_output(h), SPAN("a OK [READ-")) > 0);
-    host_output_clear(h);
-    return h;
 }
 
 /* Is woken, and hears these lines and no other. */
@@ -169,7 +142,7 @@ static void as_in_the_rfc(void **state)
 static void the_selected_mailbox(void **state)
 {
     (void)state;
-    struct host *h = selected(), *other = selected();
+    struct host *h = world_select(&w), *other = world_select(&w);
     world_talk(h, "a NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange))", "a OK", NULL);
     world_talk(other, "o STORE 2 +FLAGS.SILENT (\\Flagged \\Deleted)", "o OK", NULL);
     hears(h, "* 2 FETCH (UID 2 FLAGS (\\Flagged \\Deleted))", NULL);
@@ -217,7 +190,7 @@ static void nothing_at_all(void **state)
     static const char *const programs[] = {"NONE", "SET (SELECTED NONE)",
                                            "SET (mailboxes Sent (MailboxName))"};
     for (size_t n = 0; n < COUNT_OF(programs); n++) {
-        struct host *h = selected(), *other = selected();
+        struct host *h = world_select(&w), *other = world_select(&w);
         unsigned before = 3 + (unsigned)n;
         char line[64];
         host_sends(h, "a NOTIFY ");
@@ -255,7 +228,7 @@ static void nothing_at_all(void **state)
 static void expunges_may_wait(void **state)
 {
     (void)state;
-    struct host *h = selected(), *other = selected();
+    struct host *h = world_select(&w), *other = world_select(&w);
     world_talk(h, "a NOTIFY SET (SELECTED-DELAYED (MessageNew (FLAGS) MessageExpunge))", "a OK",
                NULL);
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Deleted", "o OK", NULL);
@@ -339,7 +312,7 @@ static void some_names(void **state)
 static void flags_elsewhere(void **state)
 {
     (void)state;
-    struct host *h = world_login(&w), *other = selected();
+    struct host *h = world_login(&w), *other = world_select(&w);
     world_talk(h, "a NOTIFY SET STATUS (mailboxes inbox (MessageNew MessageExpunge FlagChange))",
                "* STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY", "a OK", NULL);
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Seen", "o OK", NULL);
@@ -460,7 +433,7 @@ static void own_names(void **state)
 static void own_messages(void **state)
 {
     (void)state;
-    struct host *h = selected(), *other = world_login(&w);
+    struct host *h = world_select(&w), *other = world_login(&w);
     world_talk(h,
                "a NOTIFY SET (selected (MessageNew MessageExpunge)) "
                "(mailboxes (Sent Trash) (MessageNew MessageExpunge FlagChange))",
@@ -522,7 +495,7 @@ static void own_metadata(void **state)
 static void searches(void **state)
 {
     (void)state;
-    struct host *h = selected();
+    struct host *h = world_select(&w);
     world_talk(
         h,
         "a SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])) SUBJECT \"boss\"",
@@ -573,21 +546,21 @@ static void too_much(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_it_takes, setup, teardown),
-        cmocka_unit_test_setup_teardown(as_in_the_rfc, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_selected_mailbox, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_at_all, setup, teardown),
-        cmocka_unit_test_setup_teardown(expunges_may_wait, setup, teardown),
-        cmocka_unit_test_setup_teardown(names, setup, teardown),
-        cmocka_unit_test_setup_teardown(some_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(flags_elsewhere, setup, teardown),
-        cmocka_unit_test_setup_teardown(metadata, setup, teardown),
-        cmocka_unit_test_setup_teardown(inbox_is_renamed, setup, teardown),
-        cmocka_unit_test_setup_teardown(own_names, setup, teardown),
-        cmocka_unit_test_setup_teardown(own_messages, setup, teardown),
-        cmocka_unit_test_setup_teardown(own_metadata, setup, teardown),
-        cmocka_unit_test_setup_teardown(searches, setup, teardown),
-        cmocka_unit_test_setup_teardown(too_much, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_it_takes, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(as_in_the_rfc, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(the_selected_mailbox, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(nothing_at_all, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(expunges_may_wait, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(names, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(some_names, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(flags_elsewhere, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(metadata, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(inbox_is_renamed, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(own_names, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(own_messages, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(own_metadata, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(searches, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(too_much, setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

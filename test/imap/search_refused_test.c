@@ -1,40 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What SEARCH, SORT and THREAD refuse, and why. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "imap/search_task.h"
 #include "world.h"
 
-static struct world w;
 static struct host *h;
 
 static int setup(void **state)
 {
-    struct span line;
-    (void)state;
-    world_open(&w);
+    (void)world_setup(state);
     for (int i = 0; i < 6; i++)
         world_append(&w, SPAN("Subject: x\r\n\r\n"), 0);
-    h = world_login(&w);
-    host_sends(h, "s SELECT INBOX\r\n");
-    do {
-        assert_true(host_line(h, &line));
-    } while (!span_starts(line, SPAN("s ")));
+    h = world_select(&w);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     host_free(h);
-    world_close(&w);
-    return 0;
+    return world_teardown(state);
 }
 
 static void refused(void **state)

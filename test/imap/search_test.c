@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SEARCH, SORT and THREAD as a client sees them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "world.h"
 
-static struct world w;
 static struct host *h;
 
 /* UIDs 2 to 7, so that numbers and UIDs differ. */
@@ -54,11 +48,10 @@ static void expunge(uint32_t uid)
 
 static int setup(void **state)
 {
-    (void)state;
     struct mail_store label = {.mailbox = {1}, .op = STORE_ADD};
     struct numset two, refused;
     uint32_t id;
-    world_open(&w);
+    (void)world_setup(state);
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         world_append(&w, span_str(messages[i].text), messages[i].flags);
         clock_fake_advance(&w.clock, 86400 * 1000);
@@ -72,21 +65,14 @@ static int setup(void **state)
     assert_int_equal(mailbox_store(&w.mail, w.account, &label, &two, &refused), 0);
     numset_done(&two);
     numset_done(&refused);
-    h = world_login(&w);
-    host_sends(h, "s SELECT INBOX\r\n");
-    struct span line;
-    do {
-        assert_true(host_line(h, &line));
-    } while (!span_starts(line, SPAN("s ")));
+    h = world_select(&w);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     host_free(h);
-    world_close(&w);
-    return 0;
+    return world_teardown(state);
 }
 
 /* The whole line, not its beginning. */

@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SELECT and its kin, and what is told of changes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "world.h"
 
-static struct world w;
-
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
 
 static const struct mailbox_id inbox = {1};
 
@@ -349,14 +325,15 @@ static void clients_come_back_late(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(select_tells_what_is_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(changes_are_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(changes_are_told_with_qresync, setup, teardown),
-        cmocka_unit_test_setup_teardown(idle_tells_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_mailbox_may_go, setup, teardown),
-        cmocka_unit_test_setup_teardown(clients_come_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(clients_come_back_late, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_could_not_be_read_is_told_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(select_tells_what_is_there, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(changes_are_told, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(changes_are_told_with_qresync, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(idle_tells_at_once, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_mailbox_may_go, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(clients_come_back, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(clients_come_back_late, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(what_could_not_be_read_is_told_later, world_setup,
+                                        world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The session: lines and literals, states, logging in, what is announced when. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/encode.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "world.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
 
 static bool has(struct span line, const char *what)
 {
@@ -40,7 +16,7 @@ static void capabilities_follow_the_state(void **state)
 {
     (void)state;
     struct host_options plain = {.tls_possible = true};
-    struct host *h = host_new(imap_session_new(&w.server), &plain);
+    struct host *h = host_new(world_session(&w), &plain);
     struct span line = host_expect(h, "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR");
     assert_true(has(line, " STARTTLS") && has(line, " LOGINDISABLED]"));
     assert_true(has(line, " AUTH=SCRAM-SHA-256") && !has(line, "AUTH=PLAIN") && !has(line, "IDLE"));
@@ -394,23 +370,27 @@ static void sessions_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(capabilities_follow_the_state, setup, teardown),
-        cmocka_unit_test_setup_teardown(passwords_need_tls, setup, teardown),
-        cmocka_unit_test_setup_teardown(there_are_several_ways_to_log_in, setup, teardown),
-        cmocka_unit_test_setup_teardown(logins_fail_with_a_reason, setup, teardown),
-        cmocka_unit_test_setup_teardown(people_see_why_they_are_locked_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(states_are_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(lines_without_a_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(too_many_mistakes_end_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(lines_and_literals_are_limited, setup, teardown),
-        cmocka_unit_test_setup_teardown(memory_of_all_is_limited, setup, teardown),
-        cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(clients_say_who_they_are, setup, teardown),
-        cmocka_unit_test_setup_teardown(extensions_are_enabled, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_language_is_english, setup, teardown),
-        cmocka_unit_test_setup_teardown(utf8_is_for_those_who_want_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(sessions_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_slow_literal_before_the_login, setup, teardown),
+        cmocka_unit_test_setup_teardown(capabilities_follow_the_state, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(passwords_need_tls, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(there_are_several_ways_to_log_in, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(logins_fail_with_a_reason, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(people_see_why_they_are_locked_out, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(states_are_kept, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(lines_without_a_command, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(too_many_mistakes_end_it, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(lines_and_literals_are_limited, world_setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(memory_of_all_is_limited, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(clients_say_who_they_are, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(extensions_are_enabled, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(the_language_is_english, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(utf8_is_for_those_who_want_it, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(sessions_end, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_slow_literal_before_the_login, world_setup,
+                                        world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* URLAUTH (RFC 4467): URLs that anna signs, and what others see with them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "world.h"
@@ -16,7 +11,6 @@
 #define OF_ANNA "imap://anna%40example.test@example.com"
 #define PART    OF_ANNA "/INBOX/;uid=1/;section=1"
 
-static struct world w;
 static struct host *anna, *bob;
 static char url[600];
 
@@ -42,8 +36,7 @@ static void add_bob(void)
 
 static int setup(void **state)
 {
-    (void)state;
-    world_open(&w);
+    (void)world_setup(state);
     add_bob();
     world_append(&w, SPAN(MESSAGE), 0);
     anna = login(WORLD_USER);
@@ -53,14 +46,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
     host_free(anna);
     host_free(bob);
-    world_close(&w);
-    return 0;
+    return world_teardown(state);
 }
 
 /* anna has it signed; into `url`. */

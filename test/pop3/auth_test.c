@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* USER, PASS and AUTH. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/encode.h"
 #include "base/err.h"
 #include "world.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_close(&w);
-    return 0;
-}
 
 static void send_expect(struct host *h, const char *command, const char *answer)
 {
@@ -100,12 +79,12 @@ static void loopback_may_be_allowed(void **state)
     (void)state;
     struct host_options local = {.peer = "127.0.0.1"}, remote = {.peer = "192.0.2.9"};
     w.config->auth_plain_loopback = true;
-    struct host *h = host_new(pop3_session_new(&w.server), &local);
+    struct host *h = host_new(world_session(&w), &local);
     host_expect(h, "+OK");
     send_expect(h, "USER " WORLD_USER, "+OK");
     send_expect(h, "PASS " WORLD_PASSWORD, "+OK");
     host_free(h);
-    h = host_new(pop3_session_new(&w.server), &remote);
+    h = host_new(world_session(&w), &remote);
     host_expect(h, "+OK");
     send_expect(h, "USER " WORLD_USER, "-ERR [AUTH]");
     host_free(h);
@@ -216,7 +195,7 @@ static void suspended_accounts_stay_out(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(passwords_with_spaces),
         TEST(every_name_is_answered_alike),
@@ -227,7 +206,8 @@ int main(void)
         TEST(bad_answers_end_the_exchange),
         TEST(sasl_lines_may_be_long_others_not),
         TEST(auth_alone_lists_mechanisms),
-        TEST(a_login_makes_no_mailboxes_behind_a_purge),
+        cmocka_unit_test_setup_teardown(a_login_makes_no_mailboxes_behind_a_purge, world_setup,
+                                        world_teardown_damaged),
         TEST(suspended_accounts_stay_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,36 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages on their way out: RETR and TOP at their edges, size, damage, UTF-8. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "mailbox/edit.h"
 #include "pop3/internal.h"
 #include "world.h"
 
-static struct world w;
-
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_close(&w);
-    return 0;
-}
-
 static void fetch(struct span message, const char *command, struct span expected)
 {
-    world_append(&w, message);
+    world_append(&w, message, 0);
     struct host *h = world_login(&w);
     host_sends(h, command);
     host_expect(h, "+OK");
@@ -98,7 +77,7 @@ static void fifty_megabytes_in_bounded_memory(void **state)
     for (size_t i = 0; i < SIZE; i++)
         big[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : 'x';
     memcpy(big, "A: b\r\n\r\n", 8);
-    world_append(&w, span_of(big, SIZE));
+    world_append(&w, span_of(big, SIZE), 0);
     struct host *h = world_login(&w);
     struct session *s = host_session(h);
     struct buf out, *host_out = s->out;
@@ -148,9 +127,9 @@ static int damage_run(struct store_txn *t, void *arg)
 static void damage_costs_one_message(void **state)
 {
     (void)state;
-    struct mail_appended first = world_append(&w, SPAN("Subject: 1\r\n\r\n"));
-    struct mail_appended second = world_append(&w, SPAN("Subject: 2\r\n\r\n"));
-    world_append(&w, SPAN("Subject: 3\r\n\r\n"));
+    struct mail_appended first = world_append(&w, SPAN("Subject: 1\r\n\r\n"), 0);
+    struct mail_appended second = world_append(&w, SPAN("Subject: 2\r\n\r\n"), 0);
+    world_append(&w, SPAN("Subject: 3\r\n\r\n"), 0);
     struct damage d = {mail_key_message(first.message)};
     assert_int_equal(store_txn_run(w.store, part_of(w.account), damage_run, &d), 0);
     d.key = mail_key_entry(second.mailbox, second.uid);
@@ -180,9 +159,9 @@ static void rotten_bodies_are_found_before_the_answer(void **state)
     assert_non_null(large);
     rng_system()->fill(rng_system(), large,
                        LARGE); /* so that it is not compressed into one chunk */
-    struct mail_appended small = world_append(&w, SPAN("Subject: 1\r\n\r\n"));
-    struct mail_appended big = world_append(&w, span_of(large, LARGE));
-    world_append(&w, SPAN("Subject: 3\r\n\r\n"));
+    struct mail_appended small = world_append(&w, SPAN("Subject: 1\r\n\r\n"), 0);
+    struct mail_appended big = world_append(&w, span_of(large, LARGE), 0);
+    world_append(&w, SPAN("Subject: 3\r\n\r\n"), 0);
     assert_true(sim_corrupt_blob(w.disk, body_of(&small), 0));
     assert_true(sim_corrupt_blob(w.disk, body_of(&big), 1)); /* far behind the first read */
     struct host *h = world_login(&w);
@@ -199,7 +178,7 @@ static void a_full_disk_at_quit_is_told_and_nothing_is_half_done(void **state)
 {
     (void)state;
     uint64_t problems = 1;
-    world_append(&w, SPAN("Subject: 1\r\n\r\n"));
+    world_append(&w, SPAN("Subject: 1\r\n\r\n"), 0);
     struct host *h = world_login(&w);
     sim_fail(w.disk, SIM_COMMIT, 1, ERR_DISK_FULL, true);
     host_sends(h, "DELE 1\r\nQUIT\r\n");
@@ -221,7 +200,7 @@ static void what_was_purged_is_said_to_be_gone(void **state)
     (void)state;
     size_t purged;
     w.config->pop3_keep_days = 0;
-    world_append(&w, SPAN("Subject: 1\r\n\r\n"));
+    world_append(&w, SPAN("Subject: 1\r\n\r\n"), 0);
     struct host *a = world_login(&w), *b = world_login(&w);
     host_sends(a, "DELE 1\r\nQUIT\r\n");
     host_free(a);
@@ -302,7 +281,7 @@ static void utf8_mode_sends_messages_as_they_are(void **state)
 {
     (void)state;
     const struct span m = SPAN("Subject: gr\xc3\xbc\xc3\x9f e\r\n\r\nbody \xc3\xbc\r\n");
-    world_append(&w, m);
+    world_append(&w, m, 0);
     struct host *h = world_login(&w);
     host_sends(h, "RETR 1\r\nTOP 1 0\r\n");
     host_expect(h, "+OK");
@@ -328,7 +307,7 @@ static void a_header_beyond_all_measure_needs_utf8_mode(void **state)
     for (size_t i = 0; i < SIZE; i++)
         big[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : i % 78 == 0 ? ' ' : '\xc3';
     memcpy(big, "A: ", 3);
-    world_append(&w, span_of(big, SIZE));
+    world_append(&w, span_of(big, SIZE), 0);
     struct host *h = world_login(&w);
     host_sends(h, "RETR 1\r\n");
     host_expect(h, "-ERR [UTF8]");
@@ -341,7 +320,7 @@ static void long_lists_come_in_pieces(void **state)
     (void)state;
     enum { N = 5000 };
     for (int i = 0; i < N; i++)
-        world_append(&w, SPAN("x\r\n"));
+        world_append(&w, SPAN("x\r\n"), 0);
     struct host *h = world_login(&w);
     host_sends(h, "UIDL\r\nLIST\r\nSTAT\r\n");
     for (int list = 0; list < 2; list++) {
@@ -361,7 +340,7 @@ static void long_lists_come_in_pieces(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown_damaged)
     const struct CMUnitTest tests[] = {
         TEST(top_sends_the_lines_asked_for),
         TEST(lines_end_with_crlf_and_dots_are_stuffed),

@@ -1,43 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The session: states, lists, deletion, several sessions at once, limits. Texts of examples are the
  * RFCs'. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_world.h"
 
 #include "base/err.h"
 #include "base/limits.h"
 #include "world.h"
 
-static struct world w;
-
 #define FIRST  "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
 #define SECOND "Subject: second\r\n\r\n.dot\r\n..dots\r\n.\r\nend\r\n"
 
-static int setup(void **state)
-{
-    (void)state;
-    world_open(&w);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    uint64_t problems = 1;
-    assert_int_equal(mailbox_check(&w.mail, w.account, true, NULL, NULL, &problems), 0);
-    assert_int_equal(problems, 0);
-    world_close(&w);
-    return 0;
-}
-
 static void two_messages(void)
 {
-    world_append(&w, SPAN(FIRST));
-    world_append(&w, SPAN(SECOND));
+    world_append(&w, SPAN(FIRST), 0);
+    world_append(&w, SPAN(SECOND), 0);
 }
 
 static void send_expect(struct host *h, const char *command, const char *answer)
@@ -184,8 +160,8 @@ static void uidls_are_stable(void **state)
 {
     (void)state;
     char first[80], second[80];
-    struct mail_appended a = world_append(&w, SPAN(FIRST)), back;
-    world_append(&w, SPAN(SECOND));
+    struct mail_appended a = world_append(&w, SPAN(FIRST), 0), back;
+    world_append(&w, SPAN(SECOND), 0);
     struct host *h = world_login(&w);
     host_sends(h, "UIDL 1\r\nUIDL 2\r\n");
     assert_true(span_to_cstr(span_from(host_expect(h, "+OK 1 "), 6), first, sizeof(first)));
@@ -213,7 +189,7 @@ static void two_sessions_see_their_own_snapshot(void **state)
     (void)state;
     two_messages();
     struct host *a = world_login(&w), *b = world_login(&w);
-    world_append(&w, SPAN("Subject: third\r\n\r\n"));
+    world_append(&w, SPAN("Subject: third\r\n\r\n"), 0);
     send_expect(a, "STAT", "+OK 2 88"); /* what came later is for the next session */
     send_expect(a, "DELE 1", "+OK");
     send_expect(a, "DELE 2", "+OK");
@@ -233,7 +209,7 @@ static void two_sessions_see_their_own_snapshot(void **state)
 static void deletions_can_be_restored_for_the_days_configured(void **state)
 {
     (void)state;
-    struct mail_appended a = world_append(&w, SPAN(FIRST)), back;
+    struct mail_appended a = world_append(&w, SPAN(FIRST), 0), back;
     struct mail_expunged *gone;
     size_t n;
     w.config->pop3_keep_days = 3;
@@ -439,7 +415,7 @@ static void pieces_do_not_matter(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_session_of_rfc_1939),
         TEST(an_empty_maildrop),

@@ -2,87 +2,26 @@
 #include "world.h"
 
 #include "base/err.h"
-#include "directory/directory.h"
 
-static void world_account(struct world *w)
+struct session *world_session(struct world *w)
 {
-    struct domain domain = {.name = SPAN("example.test")};
-    struct account account = {.address = SPAN(WORLD_USER)};
-    must(domain_add(w->directory, &domain) == 0);
-    must(auth_credentials_make(w->auth, SPAN(WORLD_PASSWORD), w->arena, &account.credentials) == 0);
-    must(account_add(w->directory, &account, &w->account) == 0);
-    must(mailbox_account_create(&w->mail, w->account, SPAN(WORLD_USER)) == 0);
-}
-
-void world_open(struct world *w)
-{
-    *w = (struct world){.arena = arena_new(4 * 1024 * 1024), .config = config_default("/nowhere")};
-    must(w->arena != NULL && w->config != NULL);
-    clock_fake_init(&w->clock, INT64_C(1790000000000));
-    struct clock *clock = &w->clock.clock;
-    struct store_options store = {.clock = clock, .rng = rng_system(), .create = true};
-    w->disk = sim_disk_new(1);
-    must(w->disk != NULL && sim_store_open(w->disk, &store, NULL, &w->store) == 0);
-    struct directory_options directory = {.store = w->store,
-                                          .clock = clock,
-                                          .rng = rng_system(),
-                                          .sub_address = "+",
-                                          .remove_grace_ms = 1000};
-    must(directory_new(&directory, &w->directory) == 0);
-    w->config->auth_argon2_mem = 8192;
-    w->config->auth_argon2_ops = 1;
-    w->config->auth_scram_iter = 4096;
-    w->config->lock_failures = 100;
-    w->config->attempts_per_ip = 100000;
-    struct auth_options auth = {
-        .directory = w->directory,
-        .store = w->store,
-        .clock = clock,
-        .rng = rng_system(),
-        .config = w->config,
-        .inline_hashing = true,
-    };
-    must(auth_new(&auth, &w->auth) == 0);
-    w->mail = (struct mail){
-        .store = w->store, .clock = clock, .rng = rng_system(), .expunge_grace_ms = 86400 * 1000};
-    w->server = (struct pop3_server){
+    static struct pop3_server server; /* sessions keep a pointer; there is one world at a time */
+    server = (struct pop3_server){
         .config = w->config,
         .auth = w->auth,
         .mail = &w->mail,
         .store = w->store,
-        .clock = clock,
+        .clock = &w->clock.clock,
         .directory = w->directory,
     };
-    world_account(w);
-}
-
-void world_close(struct world *w)
-{
-    auth_free(w->auth);
-    directory_free(w->directory);
-    store_close(w->store);
-    sim_disk_free(w->disk);
-    config_unref(w->config);
-    arena_free(w->arena);
-}
-
-struct mail_appended world_append(struct world *w, struct span message)
-{
-    struct blob_writer *writer;
-    struct mail_appended out;
-    struct mail_append in = {.received_ms = w->clock.now_ms};
-    must(store_blob_create(w->store, &writer) == 0);
-    must(store_blob_write(writer, message) == 0);
-    must(store_blob_finish(writer, &in.blob, &in.info) == 0);
-    must(mailbox_append(&w->mail, w->account, &in, &out) == 0);
-    return out;
+    return pop3_session_new(&server);
 }
 
 struct host *world_connect(struct world *w, bool tls, enum host_cut cut)
 {
     struct host_options options = {
         .tls = tls, .tls_possible = !tls, .cut = cut, .seed = 1, .fake = &w->clock};
-    struct host *h = host_new(pop3_session_new(&w->server), &options);
+    struct host *h = host_new(world_session(w), &options);
     must(h != NULL);
     struct span greeting;
     must(host_line(h, &greeting) && span_starts(greeting, SPAN("+OK ")));
