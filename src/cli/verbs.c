@@ -84,6 +84,10 @@ static const struct cli_verb verbs[] = {
      {{"--from", "ADDRESS", "Envelope sender; empty without it"}}},
     {"mail restore", "ADDRESS [MESSAGE…]", 1, -1, BOTH, verb_mail_restore, "Bring back deleted messages: all, or those named", "", {{0}}},
 
+    {"mail shares", "ADDRESS", 1, 1, BOTH, verb_mail_shares, "Show with whom an account shares its mailboxes, and who shares with it",
+     "Rights are the letters of RFC 4314: l sees, r reads, s marks as read, w sets flags, i puts mail in, k makes mailboxes below, x deletes the mailbox, t and e delete mail, a gives rights to others.", {{0}}},
+    {"mail unshare", "ADDRESS MAILBOX USER", 3, 3, BOTH, verb_mail_unshare, "End the sharing of a mailbox with a user, or with anyone", "", {{0}}},
+
     {"store check", "", 0, 0, BOTH, verb_store_check, "Verify everything that is stored",
      "Through the server if it runs, else on the store itself. Nothing is changed. The exit code is 1 when there are problems.",
      {{"--quick", NULL, "Do not read the body of every message"}}},

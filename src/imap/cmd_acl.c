@@ -8,48 +8,11 @@
 
 /* ---- rights ---------------------------------------------------------------------------------- */
 
-static const struct {
-    char letter;
-    uint32_t right;
-} letters[] = {
-    {'l', RIGHT_LOOKUP},
-    {'r', RIGHT_READ},
-    {'s', RIGHT_SEEN},
-    {'w', RIGHT_WRITE},
-    {'i', RIGHT_INSERT},
-    {'p', RIGHT_POST},
-    {'k', RIGHT_CREATE},
-    {'x', RIGHT_DELETE},
-    {'t', RIGHT_DELETE_MESSAGES},
-    {'e', RIGHT_EXPUNGE},
-    {'a', RIGHT_ADMIN},
-    /* RFC 4314 §2.1.1, of RFC 2086: any of them shows the letter, the letter gives both */
-    {'c', RIGHT_CREATE | RIGHT_DELETE},
-    {'d', RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE},
-};
-
 static void write_rights(struct imap *i, uint32_t rights)
 {
     if (rights == 0)
         buf_puts(i->s.out, "\"\"");
-    for (size_t n = 0; n < COUNT_OF(letters); n++)
-        if ((rights & letters[n].right) != 0)
-            buf_putc(i->s.out, letters[n].letter);
-}
-
-/* The letter that is no right, or 0. */
-static char read_rights(struct span text, uint32_t *out)
-{
-    *out = 0;
-    for (size_t k = 0; k < text.n; k++) {
-        size_t n = 0;
-        while (n < COUNT_OF(letters) && letters[n].letter != text.p[k])
-            n++;
-        if (n == COUNT_OF(letters))
-            return text.p[k] != 0 ? text.p[k] : '?';
-        *out |= letters[n].right;
-    }
-    return 0;
+    mail_rights_write(i->s.out, rights);
 }
 
 void imap_write_myrights(struct imap *i, struct span name, uint32_t rights)
@@ -188,12 +151,13 @@ enum step imap_cmd_setacl(struct imap *i, const struct imap_arg *args)
         change.op = GRANT_ADD;
     else if (span_skip(&rights, SPAN("-")))
         change.op = GRANT_REMOVE;
-    char wrong = read_rights(rights, &change.rights);
-    if (wrong >= 'A' && wrong <= 'Z')
-        return imap_bad(i, "Upper-case rights are not allowed");
-    if (wrong != 0)
+    char wrong;
+    if (!mail_rights_read(rights, &change.rights, &wrong)) {
+        if (wrong >= 'A' && wrong <= 'Z')
+            return imap_bad(i, "Upper-case rights are not allowed");
         return imap_bad(i, "There is no such right as '%c'",
                         wrong > 0x20 && wrong < 0x7f ? wrong : '?');
+    }
     int err = find(i, args, &at);
     if (err == 0)
         err = find_user(i, &at, &x);
@@ -282,8 +246,8 @@ enum step imap_cmd_listrights(struct imap *i, const struct imap_arg *args)
     imap_write_mailbox(i, at.box.name);
     write_entry(i, x.denied ? "-" : "", x.text, x.is_owner && !x.denied ? RIGHTS_ALL : 0);
     bool can = !x.is_owner && (x.denied || may_share(i, &at, &x));
-    for (size_t n = 0; can && n < COUNT_OF(letters); n++)
-        buf_printf(i->s.out, " %c", letters[n].letter);
+    if (can)
+        buf_puts(i->s.out, " l r s w i p k x t e a c d");
     buf_puts(i->s.out, "\r\n");
     return imap_ok(i, SPAN_EMPTY, "These are the rights there are");
 }

@@ -16,6 +16,7 @@
 #ifndef MAILBOX_ACL_H
 #define MAILBOX_ACL_H
 
+#include "base/buf.h"
 #include "mailbox/mailbox.h"
 
 enum mail_right { /* RFC 4314 §2.1; bits, written to disk */
@@ -32,6 +33,11 @@ enum mail_right { /* RFC 4314 §2.1; bits, written to disk */
                   RIGHT_ADMIN = 1024,
                   RIGHTS_ALL = 2047,
 };
+
+/* As letters: "lrswipkxteacd" is all of them, "c" is shown beside k and x, "d" beside t and e. */
+void mail_rights_write(struct buf *to, uint32_t rights);
+/* "c" is kx and "d" te. false: *wrong_out is no right. */
+bool mail_rights_read(struct span text, uint32_t *out, char *wrong_out) MUST_CHECK;
 
 /* Who asks. */
 struct mail_user {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's side: verbs, mistakes answered in one sentence, bulk import, ./run as a stranger uses it."""
+import imaplib
 import json
 import os
 import pathlib
@@ -174,3 +175,19 @@ def test_run_refuses_a_folder_it_did_not_make(tmp_path):
 def test_run_refuses_a_wrong_offset():
     done = subprocess.run([str(ROOT / "run"), "--port-offset", "many"], capture_output=True, text=True)
     assert "--port-offset" in one_sentence(done)
+
+
+def test_who_shares_what_is_shown_and_ended(server):
+    alice = imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=server.context(), timeout=60)
+    alice.login(ALICE, PASSWORD)
+    assert alice.setacl("INBOX", "bob@example.test", "lrs")[0] == "OK"
+    assert server.json("mail", "shares", "alice@example.test") == {
+        "shares": [{"mailbox": "INBOX", "user": "bob@example.test", "rights": "lrs", "denied": ""}], "sharers": []}
+    shown = server.run("mail", "shares", "bob@example.test").stdout
+    assert "No mailbox is shared with anybody." in shown and "Sees mailboxes of: alice@example.test" in shown
+    assert "bob@example.test" in server.run("mail", "shares", "alice@example.test").stdout
+    server.run("mail", "unshare", "alice@example.test", "INBOX", "bob@example.test")
+    again = server.run("mail", "unshare", "alice@example.test", "INBOX", "bob@example.test", check=False)
+    assert again.returncode != 0 and "INBOX is not shared with bob@example.test" in again.stderr
+    assert server.json("mail", "shares", "bob@example.test") == {"shares": [], "sharers": []}
+    alice.logout()

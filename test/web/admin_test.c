@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../http/feed.h"
+#include "mailbox/acl.h"
 #include "web/json_out.h"
 #include "web/routes.h"
 #include "world.h"
@@ -176,8 +177,61 @@ static void aliases_and_mail(void **state)
     call("POST", "/v1/accounts/anna@example.test/expunged/1/restore", "", 404, NULL);
     call("GET", "/v1/accounts/anna@example.test/mailboxes", "", 200,
          "\"name\":\"INBOX\",\"messages\":1", NULL);
+    call("GET", "/v1/accounts/anna@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[]}",
+         NULL);
     call("DELETE", "/v1/aliases/info@example.test", "", 200, NULL);
     call("DELETE", "/v1/aliases/info@example.test", "", 404, NULL);
+}
+
+/* Whose the account is. */
+static uint64_t account_id_of(const char *address)
+{
+    struct account account;
+    struct arena *a = arena_new(64 * 1024);
+    assert_int_equal(account_get(w.directory, span_str(address), a, &account), 0);
+    arena_free(a);
+    return account.id;
+}
+
+static void shares(void **state)
+{
+    (void)state;
+    call("POST", "/v1/accounts", "{\"address\":\"olga@example.test\",\"password\":\"tulip field\"}",
+         201, NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"paul@example.test\",\"password\":\"tulip field\"}",
+         201, NULL);
+    struct mail_grant_change change = {
+        .user = {account_id_of("paul@example.test"), SPAN("paul@example.test")},
+        .rights = RIGHT_LOOKUP | RIGHT_READ};
+    uint64_t olga = account_id_of("olga@example.test");
+    struct mailbox_id inbox = {USE_INBOX};
+    assert_int_equal(mailbox_grant(&w.mail, olga, inbox, &change), 0);
+    change.denied = true;
+    change.rights = RIGHT_EXPUNGE;
+    assert_int_equal(mailbox_grant(&w.mail, olga, inbox, &change), 0);
+    change = (struct mail_grant_change){.rights = RIGHT_CREATE};
+    assert_int_equal(mailbox_grant(&w.mail, olga, inbox, &change), 0);
+    call("GET", "/v1/accounts/olga@example.test/shares", "", 200,
+         "{\"mailbox\":\"INBOX\",\"user\":\"anyone\",\"rights\":\"kc\",\"denied\":\"\"}",
+         "{\"mailbox\":\"INBOX\",\"user\":\"paul@example.test\",\"rights\":\"lr\",\"denied\":"
+         "\"ed\"}",
+         "\"sharers\":[]", NULL);
+    call("GET", "/v1/accounts/paul@example.test/shares", "", 200,
+         "{\"shares\":[],\"sharers\":[\"olga@example.test\"]}", NULL);
+    call("DELETE", "/v1/accounts/olga@example.test/shares", "", 400, NULL);
+    call("DELETE", "/v1/accounts/olga@example.test/shares?mailbox=Nope&user=anyone", "", 404, NULL);
+    call("DELETE", "/v1/accounts/nobody@example.test/shares?mailbox=INBOX&user=anyone", "", 404,
+         NULL);
+    call("DELETE", "/v1/accounts/olga@example.test/shares?mailbox=INBOX&user=carla@example.test",
+         "", 404, "INBOX is not shared with carla@example.test", NULL);
+    call("DELETE", "/v1/accounts/olga@example.test/shares?mailbox=INBOX&user=paul@example.test", "",
+         200, NULL);
+    call("DELETE", "/v1/accounts/olga@example.test/shares?mailbox=INBOX&user=anyone", "", 200,
+         NULL);
+    call("GET", "/v1/accounts/olga@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[]}",
+         NULL);
+    call("GET", "/v1/accounts/paul@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[]}",
+         NULL);
 }
 
 static int count_part(void *n, struct part part)
@@ -381,6 +435,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(any_text_can_be_read_back),
         cmocka_unit_test(mail_stays_when_adding_ends_unclear),
+        cmocka_unit_test(shares),
         cmocka_unit_test(documentation_has_every_route),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

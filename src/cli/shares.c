@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mailstead mail shares, mail unshare: with whom an account shares its mailboxes. */
+#include "cli/api.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+
+int verb_mail_shares(struct cli *c)
+{
+    struct buf target;
+    struct table t;
+    json_t *answer, *m;
+    size_t i;
+    api_target(&target, "/v1/accounts/%/shares", c->args[0]);
+    int code = api_call(c, "GET", &target, false, NULL, &answer);
+    if (code != CLI_OK)
+        return code;
+    json_t *sharers = json_object_get(answer, "sharers");
+    if (c->json) {
+        api_print(c, answer);
+        json_decref(answer);
+        return CLI_OK;
+    }
+    table_init(&t, c->out, (const char *const[]){"MAILBOX", "USER", "RIGHTS", "DENIED", NULL});
+    json_array_foreach(json_object_get(answer, "shares"), i, m)
+    {
+        table_cell(&t, api_text(m, "mailbox"));
+        table_cell(&t, api_text(m, "user"));
+        table_cell(&t, api_text(m, "rights"));
+        table_cell(&t, api_text(m, "denied"));
+    }
+    table_done(&t, "No mailbox is shared with anybody.");
+    json_array_foreach(sharers, i, m)
+        fprintf(c->out, "%s%s", i == 0 ? "\nSees mailboxes of: " : ", ", json_string_value(m));
+    if (json_array_size(sharers) > 0)
+        fputc('\n', c->out);
+    json_decref(answer);
+    return CLI_OK;
+}
+
+int verb_mail_unshare(struct cli *c)
+{
+    struct buf target;
+    api_target(&target, "/v1/accounts/%/shares?mailbox=%&user=%", c->args[0], c->args[1],
+               c->args[2]);
+    return api_do(c, "DELETE", &target, false, NULL, "%s is not shared with %s any more",
+                  c->args[1], c->args[2]);
+}
