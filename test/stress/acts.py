@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands on messages: FETCH, STORE, COPY, MOVE, EXPUNGE, and what their answers must say. Each function makes one
 Command of random form, or None if there is nothing to do it with."""
-from session import Command
+from session import Command, may_be_gone
 from wire import Contradiction, as_set, numbers
 
 SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
@@ -130,7 +130,7 @@ def store(s, numbered):
 def operation(s):
     """In "Work" nobody replaces flags, and each client has a keyword of its own: what it set stays set."""
     r = s.world.random
-    work = s.box.name == "Work"
+    work = s.box.truth.name == "Work"
     if work and r.random() < 0.6:
         words = ["$" + s.name]
     else:
@@ -157,7 +157,7 @@ def ledger(s, messages, op, words, sure=True):
 # ---- COPY, MOVE ---------------------------------------------------------------------------------
 
 
-def copied(s, code, command, chosen, by_uid, move):
+def copied(s, code, command, chosen, name, move):
     """COPYUID says what went where."""
     _, validity, source, made = code.split(b" ")
     source, made = list(numbers(source)), list(numbers(made))
@@ -167,7 +167,7 @@ def copied(s, code, command, chosen, by_uid, move):
     unknown = [m for m in chosen if m.uid is None]
     if len(set(source) - wanted) > len(unknown):
         raise Contradiction(f"COPYUID has {sorted(set(source) - wanted)}, which were not named")
-    here, there = s.box.truth, s.account.box(int(validity))
+    here, there = s.box.truth, s.world.owner(s.account, name).box(int(validity))
     there.came(made, command.asked)
     for a, b in zip(source, made):
         there.same_message(b, here, a)
@@ -191,11 +191,11 @@ def copy(s, numbered):
     def end(command, response):
         source = set()
         if response.code.startswith(b"COPYUID"):
-            source = copied(s, response.code, command, chosen, by_uid, False)
+            source = copied(s, response.code, command, chosen, name, False)
         if response.word == b"OK":
             left_out(s, [m for m in chosen if m.uid is not None and m.uid not in source], command, "COPY left it out")
     return Command((b"UID COPY " if by_uid else b"COPY ") + named + b" " + s.named(name), end=end,
-                   may_fail=lambda: name in s.account.owned, doubt=lambda: s.world.doubt(s.account))
+                   may_fail=lambda: may_be_gone(s, name), doubt=lambda: s.world.doubt(s.account, name))
 
 
 def move(s, numbered):
@@ -209,19 +209,19 @@ def move(s, numbered):
 
     def on(command, response):
         if response.code.startswith(b"COPYUID"):
-            source.update(copied(s, response.code, command, chosen, by_uid, True))
+            source.update(copied(s, response.code, command, chosen, name, True))
 
     def end(command, _):
         for m in s.box.messages:
-            if m.uid in source and s.notify is None:
+            if m.uid in source and not s.box.deaf and s.notify is None:
                 raise Contradiction(f"{m} was moved and is not told to be gone")
 
     def doubt():
-        s.world.doubt(s.account)
+        s.world.doubt(s.account, name)
         s.box.truth.excused.update(m.uid for m in chosen if m.uid)
         s.box.truth.excuses += sum(m.uid is None for m in chosen)
     return Command((b"UID MOVE " if by_uid else b"MOVE ") + named + b" " + s.named(name), on=on, end=end, doubt=doubt,
-                   may_fail=lambda: name in s.account.owned)
+                   may_fail=lambda: may_be_gone(s, name))
 
 
 # ---- EXPUNGE ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 """The selected mailbox as one client was told of it: a list of messages by number, and what follows from it."""
 import time
 
+from truth import OTHERS
 from wire import Contradiction, Text, numbers
 
 DATA = ("INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODYSTRUCTURE", "BODY", "PREVIEW", "SAVEDATE", "EMAILID")
@@ -27,7 +28,9 @@ class Belief:
         self.messages = []
         self.truth = None  # as soon as UIDVALIDITY is known
         self.uidonly = False
+        self.shared = name.startswith(OTHERS)
         self.read_only = self.deaf = False
+        self.loose = False  # what the client may do changes: then commands fail, and nothing is told
         self.resume = resume  # uid -> flags, of a session before
         self.sure = 0  # mod-sequence up to which all is known: RFC 7162 §6
         self.highest = 0  # told since the last tagged answer
@@ -46,6 +49,10 @@ class Belief:
     def validity(self, value):
         self.truth = self.account.box(value)
         self.truth.name, self.truth.count = self.name, len(self)
+        if self.shared:
+            self.truth.name = self.name[len(OTHERS) + len(self.account.address) + 1:]
+        self.loose = self.shared and self.truth.name == "Open"
+        self.deaf = self.deaf or self.loose
 
     def exists(self, count):
         if count < len(self):

@@ -14,7 +14,8 @@ SELECTED = (
     (acts.fetch, 20), (acts.store, 25), (acts.copy, 6), (acts.move, 5), (acts.expunge, 6), (acts.noop, 5),
     (acts.close, 1), (acts.unselect, 1), (search.search, 12), (search.sort, 3), (search.thread, 2), (search.saved, 2),
     (search.batches, 1), (search.context, 2), (search.cancel, 1), (names.append, 10), (names.replace, 3),
-    (names.status, 4), (names.listing, 2), (names.others, 2), (names.create, 1), (names.delete, 1), (names.rename, 1))
+    (names.status, 4), (names.listing, 2), (names.others, 2), (names.create, 1), (names.delete, 1), (names.rename, 1),
+    (names.share, 1))
 OUTSIDE = (
     (names.append, 3), (names.status, 3), (names.listing, 2), (names.others, 2), (names.create, 3), (names.delete, 3),
     (names.rename, 2), (acts.noop, 1))
@@ -63,6 +64,8 @@ class Client(Session):
         if world.over.is_set():
             return
         self.compressed = False
+        if self.memory:
+            await asyncio.sleep(r.uniform(0, 0.7))
         await self.connect(world.way(r))
         mode = r.choice(MODES)
         if self.memory and r.random() < 0.9:
@@ -105,7 +108,7 @@ class Client(Session):
             if pairs:
                 more += b" (%s %s)" % (b",".join(b"%d" % n for n, _ in pairs), b",".join(b"%d" % u for _, u in pairs))
         self.world.counts["resumed"] += 1
-        await self.run(self.select(name, resume=(validity, sure, known, more)))
+        await self.run(self.select(name, name.endswith("/Archive"), resume=(validity, sure, known, more)))
         if self.box:
             await self.learn()
 
@@ -132,8 +135,10 @@ class Client(Session):
 
     async def open(self):
         r = self.world.random
-        name = r.choice((*names.STABLE, "INBOX", *self.account.names))
-        await self.run(self.select(name, read_only=r.random() < 0.15), cut=self.cut())
+        name = r.choice((*names.STABLE, "INBOX", *self.account.names, *self.world.shared(self.account) * 2))
+        # others may only read Archive, which some commands need not know of
+        read_only = r.random() < 0.15 or name.endswith("/Archive")
+        await self.run(self.select(name, read_only=read_only), cut=self.cut())
         if self.box is not None and r.random() < 0.9:
             await self.learn()
 
@@ -173,7 +178,7 @@ class Client(Session):
 
         def end(_, __):
             self.notify = what
-            self.box.deaf = what == "deaf"
+            self.box.deaf = what == "deaf" or self.box.loose
             if self.box.deaf:
                 self.box.contexts.clear()
         await self.run(Command(b"NOTIFY " + text, end=end))
@@ -205,7 +210,7 @@ class Client(Session):
         """What is believed must be what is there: `found` is uidvalidity -> uid -> flags."""
         if self.wire is None or self.box is None or self.box.truth is None or self.box.deaf:
             return
-        right = found.get(self.box.truth.validity, {})
+        right = found.get((self.box.account, self.box.truth.validity), {})
         if not self.idling and self.notify is None:
             await self.run(Command(b"NOOP"))
         end, asked = time.monotonic() + self.world.patience, 0

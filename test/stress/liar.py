@@ -9,7 +9,8 @@ import time
 from admin import Broken
 from world import World
 
-PATIENCE = 60  # seconds that a lie may live
+PATIENCE = 120  # seconds that a lie may live
+RARE = ("what vanished earlier is left out", "MODIFIED is left out")  # told whenever there is a chance
 AT_ONCE = 7
 
 
@@ -81,10 +82,10 @@ ADDRESSES = [f"lie{n}@example.test" for n in range(len(LIES))]
 
 
 class Liar:
-    """Listens, and passes on what the server says, but for every fourth chance to lie."""
+    """Listens, and passes on what the server says, but for some chances to lie."""
 
-    def __init__(self, port, lie, seed):
-        self.port, self.lie, self.random = port, lie, random.Random(seed)
+    def __init__(self, port, lie, often, seed):
+        self.port, self.lie, self.often, self.random = port, lie, often, random.Random(seed)
         self.told = 0
 
     async def listen(self):
@@ -113,7 +114,7 @@ class Liar:
         try:
             while line := await reader.readline():
                 wrong = self.lie(line)
-                if wrong is not None and wrong != line and self.random.random() < 0.25:
+                if wrong is not None and wrong != line and self.random.random() < self.often:
                     self.told += 1
                     line = wrong
                 writer.write(line)
@@ -124,7 +125,7 @@ class Liar:
 
 async def one(ports, name, address, seed):
     """Seconds until it was noticed, and how; None: it was not."""
-    liar = Liar(ports["imap"], LIES[name], seed)
+    liar = Liar(ports["imap"], LIES[name], 1 if name in RARE else 0.25, seed)
     seconds = PATIENCE if name != "nobody" else 6
     world = World({"ports": {**ports, "imap": await liar.listen()}, "addresses": [address], "clients": 4, "seed": seed,
                    "seconds": seconds, "every": 0.7, "plain": True, "beside": False, "most": 25, "patience": 2,

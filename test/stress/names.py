@@ -4,10 +4,11 @@ there; the others belong to one client each, which alone makes, renames and remo
 succeed, while everybody uses them."""
 from acts import FLAGS
 from letters import letter
-from session import Command, utf7
+from session import Command, may_be_gone, utf7
+from truth import VARIOUS
 from wire import Contradiction, numbers
 
-STABLE = ("INBOX", "Archive", "Work", "Work/Grüße & more")
+STABLE = ("INBOX", "Archive", "Work", "Work/Grüße & more", "Open")
 USES = {"Sent", "Drafts", "Junk", "Trash"}  # also made with an account
 ITEMS = (b"MESSAGES", b"UIDNEXT", b"UNSEEN", b"DELETED", b"SIZE", b"HIGHESTMODSEQ")
 DATE = b'"01-Nov-2026 10:00:00 +0100"'
@@ -47,10 +48,10 @@ def append(s, _):
         uids = list(numbers(uids))
         if word != b"APPENDUID" or len(uids) != len(tokens):
             raise Contradiction(f"APPEND of {len(tokens)} messages: {response.code!r}")
-        box = s.account.box(int(validity))
+        box = s.world.owner(s.account, name).box(int(validity))
         box.came(uids, command.asked, tokens)
         box.marked.update(uid for uid, deleted in zip(uids, marked) if deleted)
-    return Command(text, end=end, may_fail=lambda: name in s.account.owned, doubt=lambda: s.world.doubt(s.account),
+    return Command(text, end=end, may_fail=lambda: may_be_gone(s, name), doubt=lambda: s.world.doubt(s.account, name),
                    shown=f"APPEND {name} {' '.join(tokens)}")
 
 
@@ -74,15 +75,15 @@ def replace(s, numbered):
             return
         code = response.code if response.code.startswith(b"APPENDUID") else asked[0]
         box.truth.excused.add(m.uid)
-        uid, there = int(code.split(b" ")[2]), s.account.box(int(code.split(b" ")[1]))
+        uid, there = int(code.split(b" ")[2]), box.account.box(int(code.split(b" ")[1]))
         there.came([uid], command.asked, [token])
         there.marked.update([uid] if deleted else [])
-        if m in s.box.messages and s.notify is None:
+        if m in s.box.messages and not s.box.deaf and s.notify is None:
             raise Contradiction(f"{m} was replaced and is not told to be gone")
 
     def doubt():
         box.truth.excused.add(m.uid)
-        s.world.doubt(s.account)
+        s.world.doubt(s.account, box.name)
     # NO: it is expunged already
     what = (b"UID REPLACE " if by_uid else b"REPLACE ") + where
     return Command(what + b" " + s.named(box.name) + b" " + piece, on=on, end=end, may_fail=True, doubt=doubt,
@@ -94,7 +95,7 @@ def replace(s, numbered):
 
 def status(s, _):
     r = s.world.random
-    name = r.choice((*STABLE, *s.account.names))
+    name = r.choice((*STABLE, *s.account.names, *s.world.shared(s.account)))
     items = [i for i in ITEMS if r.random() < 0.6] + [b"UIDVALIDITY"]
     if not s.has("CONDSTORE"):
         items = [i for i in items if i != b"HIGHESTMODSEQ"]
@@ -106,7 +107,7 @@ def status(s, _):
             if s.notify is None and {i.decode() for i in items} != set(found):
                 raise Contradiction(f"STATUS has {found}")
     return Command(b"STATUS " + s.named(name) + b" (" + b" ".join(items) + b")", on=on,
-                   may_fail=lambda: name in s.account.owned)
+                   may_fail=lambda: may_be_gone(s, name))
 
 
 def listing(s, _):
@@ -141,6 +142,15 @@ def others(s, _):
         b"CAPABILITY", b"NAMESPACE", b"GETQUOTAROOT INBOX", b"CHECK" if s.box else b"NOOP", b'ID ("name" "stress")',
         b'GETMETADATA "" /shared/admin', b'SETMETADATA INBOX (/private/comment "x")', b"SUBSCRIBE Archive")),
         may_fail=False)
+
+
+def share(s, _):
+    """From time to time others may do more with it, or less."""
+    guest = s.world.guest(s.account)
+    if guest is None:
+        return None
+    rights = s.world.random.choice(VARIOUS)
+    return Command(f'SETACL Open {guest.address} "{rights}"'.encode())
 
 
 # ---- making and removing ------------------------------------------------------------------------

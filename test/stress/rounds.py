@@ -38,10 +38,14 @@ class Looker(Session):
         await self.run(Command(b'LIST "" "*"', on=on))
         right = {*names.STABLE, *names.USES, *self.account.names}
         unsure = [names.stem(c) for c in self.world.clients if c.account is self.account and c.unsure]
-        wrong = [n for n in right ^ {*found} if not n.startswith(tuple(unsure))]
+        here = {n for n in found if not n.startswith("Other Users")}
+        wrong = [n for n in right ^ here if not n.startswith(tuple(unsure))]
+        shared = {n for n in self.world.shared(self.account) if not n.endswith("/Open")}
+        if shared - {*found}:
+            raise Contradiction(f"LIST leaves out {shared - {*found}}")
         if wrong:
             raise Contradiction(f"LIST has {sorted(found)}; wrong are {wrong}")
-        return found
+        return {name: found[name] for name in here}
 
     async def look_into(self, name):
         status = {}
@@ -128,6 +132,7 @@ async def quiet(world):
 async def moment(world):
     """All is compared."""
     await quiet(world)
+    found = {}
     for account in world.accounts:
         if world.over.is_set():
             return
@@ -139,11 +144,12 @@ async def moment(world):
             return
         account.forget(looker.found)
         account.doubts = 0
-        for c in [c for c in world.clients if c.account is account]:
-            try:
-                await c.converge(looker.found)
-            except Exception as e:
-                world.fail(c, e)
-                return
+        found.update({(account, validity): state for validity, state in looker.found.items()})
+    for c in world.clients:
+        try:
+            await c.converge(found)
+        except Exception as e:
+            world.fail(c, e)
+            return
     world.counts["moments"] += 1
     world.gate.set()

@@ -304,7 +304,7 @@ def batches(s, _):
 
 def context(s, _):
     """A search that goes on (RFC 5267): what is told of it must always be what it would find."""
-    if s.notify == "deaf" or len(s.box.contexts) >= 3:
+    if s.box.deaf or len(s.box.contexts) >= 3:
         return None
     keys = [b for b in (key(s, 2) for _ in range(2)) if not any(w in b[0] for w in (b"UID", b"LARGER", b"MODSEQ"))]
     keys = [b for b in keys if not b[0][:1].isdigit()]

@@ -5,6 +5,7 @@ import collections
 import time
 
 from belief import Belief, uids_of
+from truth import OTHERS
 from wire import Contradiction, Lost, Wire
 
 PASSWORD = "correct horse battery"
@@ -132,14 +133,15 @@ class Session:
         self.code(r, command)
         if command.silent:
             self.silence(command, r)
-        if command.end:
+        if command.end and (r.word == b"OK" or command.last or not (self.box and self.box.loose)):
             command.end(command, r)
         self.know()
         self.begin_next()
 
     def excuse(self, command):
         may = command.may_fail
-        return (may() if callable(may) else may) or (self.box and self.box.truth and self.box.truth.deleted)
+        box = self.box
+        return (may() if callable(may) else may) or (box and (box.loose or (box.truth and box.truth.deleted)))
 
     def know(self):
         """RFC 7162 §6: what to come back with, after a tagged answer."""
@@ -218,7 +220,7 @@ class Session:
             self.imply(message, command.silent[1], True)
 
     def imply(self, message, change, with_modseq):
-        if message.flags is not None or change(frozenset()) == change(frozenset({"\\Seen"})):
+        if message.flags is not None or change(frozenset()) == change(frozenset({"any"})):
             self.box.flagged(message, change(message.flags or frozenset()), with_modseq)
 
     def silence(self, command, r):
@@ -262,7 +264,8 @@ class Session:
         found = {k.decode(): int(v) for k, v in zip(items[3][::2], items[3][1::2])}
         if "UIDVALIDITY" not in found or self.notify is not None:
             return found
-        truth = self.account.box(int(found["UIDVALIDITY"]))
+        owner = self.world.owner(self.account, names_of(self, items[2]))
+        truth = owner.box(int(found["UIDVALIDITY"]))
         if "UIDNEXT" in found:
             truth.uidnext.told(int(found["UIDNEXT"]), command.asked)
         if "HIGHESTMODSEQ" in found:
@@ -274,7 +277,8 @@ class Session:
     def select(self, name, read_only=False, resume=None):
         """A SELECT. `resume`: (uidvalidity, modseq, uid -> flags, more) of before."""
         way = "rev2" if self.has("IMAP4rev2") else "rev1"
-        new = Belief(self.name, name, self.account, way, dict(resume[2]) if resume else None)
+        owner = self.world.owner(self.account, name)
+        new = Belief(self.name, name, owner, way, dict(resume[2]) if resume else None)
         new.read_only, new.uidonly = read_only, self.has("UIDONLY")
         new.deaf = self.notify == "deaf"
 
@@ -292,12 +296,12 @@ class Session:
                 new.resumed(resume[3] != b"")
             else:
                 new.resume = None
-            if r.word == b"OK" and (r.code == b"READ-ONLY") != read_only:
+            if r.word == b"OK" and not new.shared and (r.code == b"READ-ONLY") != read_only:
                 raise Contradiction("opened in the wrong way")
         text = (b"EXAMINE " if read_only else b"SELECT ") + self.named(name)
         if resume:
             text += b" (QRESYNC (%d %d%s))" % (resume[0], resume[1], resume[3])
-        command = Command(text, begin=begin, end=end, may_fail=lambda: name in self.account.owned, last=True)
+        command = Command(text, begin=begin, end=end, may_fail=lambda: may_be_gone(self, name), last=True)
         command.selects = True
         return command
 
@@ -362,6 +366,16 @@ class Session:
             self.leaving = False
             if self.wire:
                 self.wire.cut()
+
+
+def may_be_gone(s, name):
+    """Mailboxes of one client, and those that are shared now and then."""
+    return name in s.account.owned or (name.startswith(OTHERS) and name.endswith("/Open"))
+
+
+def names_of(s, name):
+    """A name as the server writes it, in Unicode, as far as that is needed here."""
+    return name.decode("utf8") if name.startswith(OTHERS.encode()) else ""
 
 
 def utf7(name):

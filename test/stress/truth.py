@@ -80,7 +80,11 @@ class Box:
         return self.facts.setdefault(uid, {})
 
     def same_message(self, uid, other, other_uid):
-        """A copy is the same message."""
+        """A copy is the same message; in another account it is a new one with the same content."""
+        if other.account is not self.account:
+            same = {k: v for k, v in other.facts_of(other_uid).items() if k != "EMAILID"}
+            join(same, self.facts_of(uid), f"the copies {uid} and {other_uid}")
+            return
         join(self.facts_of(uid), other.facts_of(other_uid), f"the copies {uid} and {other_uid}")
         self.facts[uid] = other.facts_of(other_uid)
 
@@ -90,6 +94,8 @@ class Box:
             raise Contradiction(f"{name} of UID {uid} is {value!r:.300}, but was {facts[name]!r:.300}")
 
     def email(self, uid, ident):
+        """`-` and the number of the account is how somebody else sees it (docs/imap.md)."""
+        ident = ident.partition("-")[0]
         self.fact(uid, "EMAILID", ident)
         known = self.account.by_email.setdefault(ident, self.facts_of(uid))
         if known is not self.facts[uid]:
@@ -176,12 +182,19 @@ def shown(flags):
     return " ".join(sorted(flags)) if flags else "no flags"
 
 
+RIGHTS = "lrswipte"  # of everybody who shares "Work"
+VARIOUS = (RIGHTS, "lrs", "lr", "lrswi", "l", "")  # "Open" is shared with one of these, from time to time another one
+OTHERS = "Other Users/"
+
+
 class Account:
-    def __init__(self, address):
+    """`sent`: (tokens that were appended, tokens that were delivered), of all accounts."""
+
+    def __init__(self, address, sent):
         self.address = address
+        self.appended, self.delivered = sent
         self.boxes = {}
         self.by_email = {}
-        self.appended, self.delivered = set(), set()
         self.doubts = 0
         self.arrived = set()  # delivered ones that were seen
         self.owned = {}  # name -> the client who alone makes and removes it

@@ -10,7 +10,8 @@ import traceback
 from beside import Reader, Sender
 from client import Client
 from rounds import moment
-from truth import Account
+from names import STABLE
+from truth import OTHERS, RIGHTS, Account
 from wire import Contradiction, Lost
 
 MOST = 80  # messages in a mailbox, about
@@ -26,7 +27,8 @@ class World:
         self.tls = ssl.create_default_context()
         self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
         self.most, self.patience = options.get("most", MOST), options.get("patience", PATIENCE)
-        self.accounts = [Account(a) for a in options["addresses"]]
+        sent = (set(), set())
+        self.accounts = [Account(a, sent) for a in options["addresses"]]
         self.counts = collections.Counter()
         self.failure, self.stopping, self.tokens = None, False, 0
 
@@ -39,14 +41,37 @@ class World:
 
     def roomy(self, account):
         """Names of mailboxes with room for more; [None] if there is none."""
-        counts = {b.name: b.count for b in account.boxes.values() if not b.deleted}
-        found = [n for n in ("INBOX", "Archive", "Work", "Work/Grüße & more", *account.names)
-                 if counts.get(n, 0) < self.most]
-        return found or [None]
+        return [n for n in (*STABLE, *account.names, *self.shared(account))
+                if self.count(account, n) < self.most and not (n.startswith(OTHERS) and n.endswith("/Archive"))] or [None]
 
-    def doubt(self, account):
+    def count(self, account, name):
+        owner = self.owner(account, name)
+        plain = name[len(OTHERS) + len(owner.address) + 1:] if name.startswith(OTHERS) else name
+        return max((b.count for b in owner.boxes.values() if b.name == plain and not b.deleted), default=0)
+
+    def doubt(self, account, name):
         """Something may be there of which nobody was told."""
-        account.doubts += 1
+        self.owner(account, name).doubts += 1
+
+    # ---- sharing: each shares with the next one -----------------------------------------------
+
+    def guest(self, account):
+        """Who may see mailboxes of the account."""
+        if len(self.accounts) < 2:
+            return None
+        return self.accounts[(self.accounts.index(account) + 1) % len(self.accounts)]
+
+    def shared(self, account):
+        """Names of mailboxes that somebody else shares with it."""
+        if len(self.accounts) < 2:
+            return ()
+        owner = self.accounts[self.accounts.index(account) - 1]
+        return tuple(f"{OTHERS}{owner.address}/{name}" for name in ("Work", "Archive", "Open"))
+
+    def owner(self, account, name):
+        if not name.startswith(OTHERS):
+            return account
+        return self.accounts[self.accounts.index(account) - 1]
 
     def fail(self, who, error):
         if self.failure is None:
@@ -91,8 +116,11 @@ class World:
         for account in self.accounts:
             s = Session(self, account, "first")
             await s.connect("plain")
-            for name in ("Work", "Work/Grüße & more"):
+            for name in ("Work", "Work/Grüße & more", "Open"):
                 await s.run(Command(b"CREATE " + s.named(name)))
+            if guest := self.guest(account):
+                await s.run(Command(f"SETACL Work {guest.address} {RIGHTS}".encode()))
+                await s.run(Command(f"SETACL Archive {guest.address} lr".encode()))
             await s.run(s.select("INBOX"))
             await s.leave()
         self.gate.set()
