@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys are gathered into chunks of records, which become one array when all are there. */
+/* Keys are gathered into chunks of records, which become one array when all are there; that is sorted in slices. */
 #include "mailbox/sort.h"
 
 #include "base/err.h"
 #include "mailbox/gather.h"
+#include "mailbox/merge.h"
 #include "message/subject.h"
 #include "message/words.h"
 
@@ -20,8 +21,11 @@ struct mailbox_sort {
     struct sort_criterion criteria[LIMIT_SORT_KEYS];
     size_t criteria_n;
     struct sort_chunk *first, *last;
-    struct sort_record *records; /* in order, when done */
     size_t n;
+    struct sort_order order;
+    struct merge merge;                   /* when all are there: */
+    struct sort_record *gathered, *spare; /* its arrays */
+    const struct sort_record *records;    /* in order, when done */
 };
 
 /* ---- comparing --------------------------------------------------------------------------- */
@@ -31,15 +35,10 @@ static bool is_number(enum sort_by by)
     return by == SORT_ARRIVAL || by == SORT_DATE || by == SORT_SIZE;
 }
 
-struct order {
-    const struct sort_criterion *criteria;
-    size_t n;
-};
-
-static int compare(const void *a, const void *b, void *arg)
+int sort_compare(const void *a, const void *b, void *order)
 {
     const struct sort_record *x = a, *y = b;
-    const struct order *o = arg;
+    const struct sort_order *o = order;
     for (size_t i = 0; i < o->n; i++) {
         int d = is_number(o->criteria[i].by)
                     ? (x->v[i].number > y->v[i].number) - (x->v[i].number < y->v[i].number)
@@ -48,16 +47,6 @@ static int compare(const void *a, const void *b, void *arg)
             return o->criteria[i].reverse ? -d : d;
     }
     return (x->uid > y->uid) - (x->uid < y->uid);
-}
-
-void sort_records(struct sort_record *records,
-                  size_t n,
-                  const struct sort_criterion *criteria,
-                  size_t criteria_n)
-{
-    struct order o = {criteria, criteria_n};
-    if (n > 1)
-        qsort_r(records, n, sizeof(*records), compare, &o);
 }
 
 /* ---- keys -------------------------------------------------------------------------------- */
@@ -154,20 +143,23 @@ static int take(void *arg, const struct mail_item *item, const struct message_su
     return err;
 }
 
-static int finish(struct mailbox_sort *s)
+static int begin(struct mailbox_sort *s)
 {
     size_t at = 0;
-    int err = gather_charge(&s->gather, 2 * s->n * sizeof(*s->records)); /* qsort takes a copy */
+    int err = gather_charge(&s->gather, 2 * s->n * sizeof(*s->gathered));
     if (err != 0)
         return err;
-    s->records = calloc(s->n + 1, sizeof(*s->records));
-    if (s->records == NULL)
+    s->gathered = calloc(s->n + 1, sizeof(*s->gathered));
+    s->spare = calloc(s->n + 1, sizeof(*s->spare));
+    if (s->gathered == NULL || s->spare == NULL)
         return ERR_NOMEM;
     for (const struct sort_chunk *c = s->first; c != NULL; c = c->next)
         for (size_t i = 0; i < c->n; i++)
-            s->records[at++] = c->v[i];
-    sort_records(s->records, s->n, s->criteria, s->criteria_n);
-    return 0;
+            s->gathered[at++] = c->v[i];
+    s->order = (struct sort_order){s->criteria, s->criteria_n};
+    merge_begin(&s->merge, s->gathered, s->spare, s->n, sizeof(*s->gathered), sort_compare,
+                &s->order);
+    return 1;
 }
 
 int mailbox_sort_open(struct mail *m,
@@ -200,8 +192,19 @@ int mailbox_sort_open(struct mail *m,
 
 int mailbox_sort_run(struct mailbox_sort *s, int (*stop)(void *arg), void *arg)
 {
-    int r = s->records != NULL ? 0 : gather_run(&s->gather, take, s, stop, arg);
-    return r == 0 && s->records == NULL ? finish(s) : r;
+    if (s->records != NULL)
+        return 0;
+    if (s->gathered == NULL) {
+        int r = gather_run(&s->gather, take, s, stop, arg);
+        return r == 0 ? begin(s) : r;
+    }
+    int err = stop != NULL ? stop(arg) : 0;
+    if (err != 0)
+        return err;
+    if (merge_more(&s->merge))
+        return 1;
+    s->records = merge_result(&s->merge);
+    return 0;
 }
 
 const struct sort_record *mailbox_sort_result(const struct mailbox_sort *s, size_t *n_out)
@@ -215,6 +218,7 @@ void mailbox_sort_close(struct mailbox_sort *s)
     if (s == NULL)
         return;
     gather_done(&s->gather);
-    free(s->records);
+    free(s->gathered);
+    free(s->spare);
     free(s);
 }

@@ -40,11 +40,12 @@ struct sort_record {
     uint32_t uid;
     union sort_value *v; /* one for each criterion */
 };
-/* A pure function. */
-void sort_records(struct sort_record *records,
-                  size_t n,
-                  const struct sort_criterion *criteria,
-                  size_t criteria_n);
+struct sort_order {
+    const struct sort_criterion *criteria;
+    size_t n;
+};
+/* Which of two struct sort_record comes first, for qsort_r and its kin; `order` is a struct sort_order. A pure function. */
+int sort_compare(const void *a, const void *b, void *order);
 
 /* ---- of a mailbox ------------------------------------------------------------------------ */
 

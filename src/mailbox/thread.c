@@ -24,7 +24,10 @@ struct mailbox_thread {
     struct interner ids, subjects;
     struct thread_chunk *first, *last;
     uint32_t n;
-    uint32_t *references; /* of one message; LIMIT_THREAD_REFERENCES */
+    uint32_t *references;            /* of one message; LIMIT_THREAD_REFERENCES */
+    struct thread_message *messages; /* when all are there: all of them */
+    struct thread_input in;
+    struct threading *threading; /* NULL: not yet, or not any more */
     bool done;
     struct thread_forest forest;
 };
@@ -116,25 +119,33 @@ static int take(void *arg, const struct mail_item *item, const struct message_su
     return t->how == THREAD_REFS ? 0 : take_subject(t, e->subject, m);
 }
 
-static int finish(struct mailbox_thread *t)
+static int begin(struct mailbox_thread *t)
 {
     size_t work = THREAD_WORK + sizeof(struct thread_message);
     int err = gather_charge(&t->gather, work * ((size_t)t->n + t->ids.n));
     if (err != 0)
         return err;
-    struct thread_message *messages = calloc((size_t)t->n + 1, sizeof(*messages));
-    struct thread_input in = {
-        .messages = messages, .n = t->n, .ids_n = t->ids.n, .subjects_n = t->subjects.n};
-    uint32_t at = 0;
-    if (messages == NULL)
+    t->messages = calloc((size_t)t->n + 1, sizeof(*t->messages));
+    if (t->messages == NULL)
         return ERR_NOMEM;
+    uint32_t at = 0;
     for (const struct thread_chunk *c = t->first; c != NULL; c = c->next)
         for (uint32_t i = 0; i < c->n; i++)
-            messages[at++] = c->v[i];
-    err = thread_make(t->how, &in, &t->forest);
-    free(messages);
-    t->done = err == 0;
-    return err;
+            t->messages[at++] = c->v[i];
+    t->in = (struct thread_input){
+        .messages = t->messages, .n = t->n, .ids_n = t->ids.n, .subjects_n = t->subjects.n};
+    err = threading_open(t->how, &t->in, &t->threading);
+    return err != 0 ? err : 1;
+}
+
+/* What threading took is given back before the answer is written. */
+static void finish(struct mailbox_thread *t)
+{
+    threading_close(t->threading);
+    free(t->messages);
+    t->threading = NULL;
+    t->messages = NULL;
+    t->done = true;
 }
 
 int mailbox_thread_open(struct mail *m,
@@ -164,8 +175,19 @@ int mailbox_thread_open(struct mail *m,
 
 int mailbox_thread_run(struct mailbox_thread *t, int (*stop)(void *arg), void *arg)
 {
-    int r = t->done ? 0 : gather_run(&t->gather, take, t, stop, arg);
-    return r == 0 && !t->done ? finish(t) : r;
+    if (t->done)
+        return 0;
+    if (t->threading == NULL) {
+        int r = gather_run(&t->gather, take, t, stop, arg);
+        return r == 0 ? begin(t) : r;
+    }
+    int err = stop != NULL ? stop(arg) : 0;
+    if (err != 0)
+        return err;
+    int r = threading_run(t->threading, &t->forest);
+    if (r == 0)
+        finish(t);
+    return r;
 }
 
 const struct thread_forest *mailbox_thread_result(const struct mailbox_thread *t)
@@ -178,6 +200,8 @@ void mailbox_thread_close(struct mailbox_thread *t)
     if (t == NULL)
         return;
     gather_done(&t->gather);
+    threading_close(t->threading);
+    free(t->messages);
     thread_forest_done(&t->forest);
     free(t->references);
     free(t);

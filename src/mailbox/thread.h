@@ -46,10 +46,16 @@ struct thread_forest {
     uint32_t n;                /* with nodes[0] */
 };
 
-/* A pure function, in at most THREAD_WORK bytes of memory for each id and message. 0, ERR_NOMEM, or ERR_LIMIT (more than LIMIT_THREAD_IDS ids and messages). thread_forest_done frees. */
-int thread_make(enum thread_algorithm how,
-                const struct thread_input *in,
-                struct thread_forest *out) MUST_CHECK;
+struct threading;
+
+/* The input is borrowed. In at most THREAD_WORK bytes of memory for each id and message. ERR_NOMEM, or ERR_LIMIT (more than
+ * LIMIT_THREAD_IDS ids and messages). */
+int threading_open(enum thread_algorithm how,
+                   const struct thread_input *in,
+                   struct threading **out) MUST_CHECK;
+/* A slice: 1 there is more to do; 0 done, *out is the caller's and thread_forest_done frees it. */
+int threading_run(struct threading *t, struct thread_forest *out) MUST_CHECK;
+void threading_close(struct threading *t); /* NULL is fine */
 void thread_forest_done(struct thread_forest *f);
 
 /* ---- of a mailbox ------------------------------------------------------------------------ */

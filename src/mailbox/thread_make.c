@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of RFC 5256's REFERENCES, named as there, on an array of nodes: one for each Message ID that a message
  * has or refers to, one for each message without, and later a dummy for each pair of threads that step 5 joins.
+ * A slice is one of the phases below, each of which goes through the nodes once or twice, or a part of a sort.
  *
  * Would a link make a loop? The one who gets a parent has none yet, so it is the root of its tree, and the question
  * is whether it is the root of the other's tree, too: a union-find answers that in near constant time.
@@ -11,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mailbox/merge.h"
 
 struct work_node {
     uint32_t message; /* its index + 1; 0: a dummy */
@@ -25,11 +27,16 @@ struct work_node {
 
 struct threading {
     const struct thread_input *in;
-    struct work_node *nodes; /* [0] is not used */
+    int (*const *phase)(struct threading *t); /* the one that is under way */
+    struct work_node *nodes;                  /* [0] is not used */
     uint32_t n, max;
     uint32_t *sorted; /* the nodes with a message, by date */
     uint32_t *roots;  /* and those without a parent */
     uint32_t roots_n;
+    uint32_t *spare; /* for sorting */
+    bool sorting;
+    struct merge merge;
+    struct thread_forest forest;
 };
 
 /* ---- step 1 ------------------------------------------------------------------------------ */
@@ -61,7 +68,7 @@ static uint32_t node_new(struct threading *t)
 }
 
 /* Each message gets the node of its id, or one of its own: the first of several with that id gets it. */
-static void place_messages(struct threading *t)
+static int place_messages(struct threading *t)
 {
     for (uint32_t v = 0; v <= t->in->ids_n; v++)
         (void)node_new(t);
@@ -75,9 +82,10 @@ static void place_messages(struct threading *t)
         t->nodes[v].later = true;
         t->sorted[i] = v;
     }
+    return 0;
 }
 
-static void link_references(struct threading *t)
+static int link_references(struct threading *t)
 {
     for (uint32_t i = 0; i < t->in->n; i++) {
         const struct thread_message *m = &t->in->messages[i];
@@ -92,6 +100,7 @@ static void link_references(struct threading *t)
         if (before != 0)
             link_to(t, before, v);
     }
+    return 0;
 }
 
 /* ---- steps 2 and 3 ----------------------------------------------------------------------- */
@@ -113,7 +122,7 @@ static uint32_t anchor_of(struct threading *t, uint32_t v)
     return anchor;
 }
 
-static void prune(struct threading *t)
+static int prune(struct threading *t)
 {
     struct work_node *nodes = t->nodes;
     for (uint32_t v = 1; v < t->n; v++) {
@@ -135,6 +144,7 @@ static void prune(struct threading *t)
         if (parent->gone)
             node->parent = 0;
     }
+    return 0;
 }
 
 /* ---- order ------------------------------------------------------------------------------- */
@@ -148,14 +158,34 @@ static int by_date(const void *a, const void *b, void *arg)
     return (x->order > y->order) - (x->order < y->order);
 }
 
-static void sort_nodes(struct threading *t, uint32_t *v, uint32_t n)
+/* A part of it: 1 there is more to do. */
+static int sort_nodes(struct threading *t, uint32_t **v, uint32_t n)
 {
-    if (n > 1)
-        qsort_r(v, n, sizeof(*v), by_date, t->nodes);
+    if (!t->sorting)
+        merge_begin(&t->merge, *v, t->spare, n, sizeof(**v), by_date, t->nodes);
+    t->sorting = merge_more(&t->merge);
+    if (t->sorting)
+        return 1;
+    uint32_t *sorted = merge_result(&t->merge);
+    if (sorted != *v) {
+        t->spare = *v;
+        *v = sorted;
+    }
+    return 0;
+}
+
+static int sort_messages(struct threading *t)
+{
+    return sort_nodes(t, &t->sorted, t->in->n);
+}
+
+static int sort_roots(struct threading *t)
+{
+    return sort_nodes(t, &t->roots, t->roots_n);
 }
 
 /* A dummy is sorted as its first child, and those without a parent are the roots: step 4, and again behind step 5. */
-static void sort_roots(struct threading *t)
+static int find_roots(struct threading *t)
 {
     struct work_node *nodes = t->nodes;
     for (uint32_t v = 1; v < t->n; v++)
@@ -173,11 +203,11 @@ static void sort_roots(struct threading *t)
             t->roots[t->roots_n++] = node->parent;
         }
     }
-    sort_nodes(t, t->roots, t->roots_n);
+    return 0;
 }
 
 /* REFS: a thread is as late as its latest message. */
-static void sort_roots_by_latest(struct threading *t)
+static int date_roots_by_latest(struct threading *t)
 {
     struct work_node *nodes = t->nodes;
     for (uint32_t v = 1; v < t->n; v++)
@@ -189,7 +219,7 @@ static void sort_roots_by_latest(struct threading *t)
         if (root->date_ms < sent_ms)
             root->date_ms = sent_ms;
     }
-    sort_nodes(t, t->roots, t->roots_n);
+    return 0;
 }
 
 /* ---- step 5 ------------------------------------------------------------------------------ */
@@ -254,7 +284,6 @@ static int join_subjects(struct threading *t)
         if (node->parent != 0 && is_dummy(t, node->parent) && t->nodes[node->parent].gone)
             node->parent = t->nodes[node->parent].parent;
     }
-    sort_roots(t);
     return 0;
 }
 
@@ -271,7 +300,7 @@ static void forest_add(struct thread_forest *f, uint32_t *last, uint32_t parent,
 }
 
 /* Nodes are numbered anew: roots first, in their order, then the others by date. */
-static int forest_of(struct threading *t, struct thread_forest *out)
+static int make_forest(struct threading *t)
 {
     uint32_t most = t->roots_n + t->in->n + 1;
     struct thread_forest f = {.nodes = calloc(most, sizeof(*f.nodes)), .n = 1};
@@ -300,7 +329,7 @@ static int forest_of(struct threading *t, struct thread_forest *out)
             forest_add(&f, last, t->nodes[node->parent].up, node->up);
     }
     free(last);
-    *out = f;
+    t->forest = f;
     return 0;
 }
 
@@ -312,13 +341,12 @@ void thread_forest_done(struct thread_forest *f)
 
 /* ---- the algorithms ---------------------------------------------------------------------- */
 
-/* ORDEREDSUBJECT: by date, each but the first of its subject below that. */
-static int order_subjects(struct threading *t)
+/* ORDEREDSUBJECT, of messages by date: each but the first of its subject below that. */
+static int join_all_subjects(struct threading *t)
 {
     uint32_t *first = calloc((size_t)t->in->subjects_n + 1, sizeof(*first));
     if (first == NULL)
         return ERR_NOMEM;
-    sort_nodes(t, t->sorted, t->in->n);
     for (uint32_t i = 0; i < t->in->n; i++) {
         uint32_t v = t->sorted[i];
         uint32_t *entry = &first[t->in->messages[t->nodes[v].message - 1].subject];
@@ -328,41 +356,63 @@ static int order_subjects(struct threading *t)
             t->nodes[v].parent = *entry;
     }
     free(first);
-    sort_roots(t);
     return 0;
 }
 
-static int thread_run(struct threading *t, enum thread_algorithm how)
-{
-    place_messages(t);
-    if (how == THREAD_ORDEREDSUBJECT)
-        return order_subjects(t);
-    link_references(t);
-    prune(t);
-    sort_nodes(t, t->sorted, t->in->n);
-    sort_roots(t);
-    if (how == THREAD_REFERENCES)
-        return join_subjects(t);
-    sort_roots_by_latest(t);
-    return 0;
-}
+/* clang-format off */
+static int (*const phases[][11])(struct threading *t) = {
+    [THREAD_ORDEREDSUBJECT] = {place_messages, sort_messages, join_all_subjects, find_roots, sort_roots, make_forest},
+    [THREAD_REFERENCES] = {place_messages, link_references, prune, sort_messages, find_roots, sort_roots,
+                           join_subjects, find_roots, sort_roots, make_forest},
+    [THREAD_REFS] = {place_messages, link_references, prune, sort_messages, find_roots, sort_roots,
+                     date_roots_by_latest, sort_roots, make_forest},
+};
+/* clang-format on */
 
-int thread_make(enum thread_algorithm how, const struct thread_input *in, struct thread_forest *out)
+int threading_open(enum thread_algorithm how, const struct thread_input *in, struct threading **out)
 {
     if ((uint64_t)in->n + in->ids_n > LIMIT_THREAD_IDS)
         return ERR_LIMIT;
+    struct threading *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return ERR_NOMEM;
     /* ids, messages without one of their own, and in step 5 at most a dummy for each subject, and each root */
     uint32_t dummies = in->subjects_n < in->n ? in->subjects_n : in->n;
-    struct threading t = {.in = in, .max = in->ids_n + in->n + dummies + 1};
-    t.nodes = calloc(t.max, sizeof(*t.nodes));
-    t.sorted = calloc((size_t)in->n + 1, sizeof(*t.sorted));
-    t.roots = calloc((size_t)in->n + 1, sizeof(*t.roots));
-    int err =
-        t.nodes == NULL || t.sorted == NULL || t.roots == NULL ? ERR_NOMEM : thread_run(&t, how);
-    if (err == 0)
-        err = forest_of(&t, out);
-    free(t.nodes);
-    free(t.sorted);
-    free(t.roots);
-    return err;
+    t->in = in;
+    t->phase = phases[how];
+    t->max = in->ids_n + in->n + dummies + 1;
+    t->nodes = calloc(t->max, sizeof(*t->nodes));
+    t->sorted = calloc((size_t)in->n + 1, sizeof(*t->sorted));
+    t->roots = calloc((size_t)in->n + 1, sizeof(*t->roots));
+    t->spare = calloc((size_t)in->n + 1, sizeof(*t->spare));
+    if (t->nodes == NULL || t->sorted == NULL || t->roots == NULL || t->spare == NULL) {
+        threading_close(t);
+        return ERR_NOMEM;
+    }
+    *out = t;
+    return 0;
+}
+
+int threading_run(struct threading *t, struct thread_forest *out)
+{
+    int r = *t->phase == NULL ? 0 : (*t->phase)(t);
+    if (r != 0)
+        return r;
+    if (*t->phase != NULL && *++t->phase != NULL)
+        return 1;
+    *out = t->forest;
+    t->forest = (struct thread_forest){0};
+    return 0;
+}
+
+void threading_close(struct threading *t)
+{
+    if (t == NULL)
+        return;
+    thread_forest_done(&t->forest);
+    free(t->nodes);
+    free(t->sorted);
+    free(t->roots);
+    free(t->spare);
+    free(t);
 }

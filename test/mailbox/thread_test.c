@@ -123,6 +123,19 @@ static const struct {
     {THREAD_ORDEREDSUBJECT, {{0, 0, 0, 1, {0}}, {0, 0, 0, 2, {0}}}, "(1 2)"},
 };
 
+static int
+thread_make(enum thread_algorithm how, const struct thread_input *in, struct thread_forest *out)
+{
+    struct threading *t;
+    int r = threading_open(how, in, &t);
+    if (r != 0)
+        return r;
+    while ((r = threading_run(t, out)) > 0)
+        continue;
+    threading_close(t);
+    return r;
+}
+
 static void make(enum thread_algorithm how, const struct row *rows, uint32_t n, struct buf *out)
 {
     struct thread_message v[64];
