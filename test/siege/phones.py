@@ -10,7 +10,7 @@ from besieged import HONEST, MIB, PASSWORD, VICTIM, insist
 
 async def idlers(ground):
     """A crowd in IDLE on one mailbox, all of whom have to be told of each message; half of them do not listen."""
-    count = 5000 if ground.long else 400
+    count = 3000 if ground.long else 400
     turn, at, heard = asyncio.Semaphore(50), [], []
 
     async def one(i):
@@ -37,7 +37,7 @@ async def idlers(ground):
 
     async def post():
         """Mail for them, again and again."""
-        await wire.until(lambda: len(at) == count)
+        await wire.until(lambda: len(at) == count, 300)
         s = await wire.smtp(ground, wire.source(0, 140))
         while not heard:
             await mail(s)

@@ -339,14 +339,19 @@ static void audit_mail(struct audit *a, struct life *l)
     audit_boxes(a, l);
 }
 
-/* Something has the message: both its places, or either. */
+static bool is_purged(const struct life *l)
+{
+    return l->purged == YES || l->purging;
+}
+
+/* One of its places has the message, not both; after a move to another account perhaps both. */
 static void audit_pair(const struct sweep *s, size_t i)
 {
     const struct copy *from = s->from[i], *to = s->to[i];
     if (from == NULL || from->removers != 1 || to->removers > 1 || from->arrived != YES ||
         to->restores != s->returns[i] || from->box->removed != NO || to->box->removed != NO)
         return;
-    if (copy_must(from) == copy_must(to))
+    if (s->across ? !copy_must(from) && !copy_must(to) : copy_must(from) == copy_must(to))
         wrong("message %u of u%u in %s is now message %u in %s, and %s there", from->message->n,
               from->life->slot, from->box->name, to->message->n, to->box->name,
               copy_must(from) ? "both are" : "neither is");
@@ -360,7 +365,8 @@ static void audit_sweep(const struct sweep *s)
     for (size_t i = 0; i < s->n; i++) {
         const struct copy *from = s->from != NULL ? s->from[i] : NULL, *to = NULL;
         const struct copy *copy = s->to != NULL ? s->to[i] : from;
-        if (copy->life->purged == YES || copy->life->purging || copy->box->removed != NO)
+        if (is_purged(copy->life) || (from != NULL && is_purged(from->life)) ||
+            copy->box->removed != NO)
             continue;
         if (s->to != NULL)
             to = s->to[i];

@@ -57,7 +57,7 @@ static bool log_in(struct imap_view *v)
         return false;
     enum login_answer answer = answer_of(v, a);
     bool steady = login_judge(c, &l, answer);
-    v->life = steady ? l.life : NULL;
+    v->own = v->life = steady ? l.life : NULL;
     return answer == LOGIN_OK;
 }
 
@@ -92,6 +92,7 @@ static void remember(struct imap_view *v, const struct imap_cache *cache)
 static void forget(struct imap_view *v)
 {
     v->box = NULL;
+    v->life = v->own;
     v->n = 0;
     v->resuming = false;
 }
@@ -118,21 +119,34 @@ static void opened(struct imap_view *v, uint32_t uidnext, uint64_t modseq)
     box_numbers_seen(b, v->uidnext, v->modseq_next);
 }
 
+/* Where it was before, or anything of its own, or what somebody shares. */
+static struct box *choose_open(struct imap_view *v, bool *back)
+{
+    struct client *c = v->c;
+    const struct imap_cache *cache = c->imap;
+    struct life *sharer = client_chance(c, 4) ? imap_choose_sharer(v) : NULL;
+    *back = v->qresync && cache != NULL && box_is_there(cache->box) &&
+            cache->box->other[0] == '\0' && !client_chance(c, 6) &&
+            (cache->life == v->own || (cache->life->shared == YES && life_is_open(cache->life) &&
+                                       cache->box == life_shared_box(cache->life)));
+    v->life = *back ? cache->life : sharer != NULL ? sharer : v->own;
+    struct box *b = *back ? cache->box : imap_choose_box(v);
+    imap_hold(v, b);
+    return b;
+}
+
 static void open_box(struct imap_view *v)
 {
     struct client *c = v->c;
-    struct imap_cache *cache = c->imap;
-    char known[100] = "";
+    char known[100] = "", path[BOX_PATH];
+    bool back;
     if (v->notify && v->box != NULL) /* what it still hears is about the one before */
         (void)view_run_ok(v, "UNSELECT");
     imap_view_leave(v);
-    cache = c->imap;
     if (v->life == NULL || c->lost)
         return;
-    bool back = v->qresync && cache != NULL && cache->life == v->life && box_is_there(cache->box) &&
-                cache->box->other[0] == '\0' && !client_chance(c, 6);
-    struct box *b = back ? cache->box : imap_choose_box(v);
-    imap_hold(v, b);
+    struct box *b = choose_open(v, &back);
+    const struct imap_cache *cache = c->imap;
     uint32_t uidnext = b->uidnext;
     uint64_t modseq = b->modseq;
     v->read_only = client_chance(c, 6);
@@ -148,8 +162,8 @@ static void open_box(struct imap_view *v)
     } else if (v->condstore && client_chance(c, 2)) {
         snprintf(known, sizeof known, " (CONDSTORE)");
     }
-    enum imap_answer a =
-        view_run(v, "%s %s%s", v->read_only ? "EXAMINE" : "SELECT", b->name, known);
+    imap_path(v, b, path);
+    enum imap_answer a = view_run(v, "%s %s%s", v->read_only ? "EXAMINE" : "SELECT", path, known);
     v->opening = false;
     (void)imap_outcome(v, a, imap_refusal_is_right(v, b, 0, 0), "SELECT");
     if (a != IMAP_OK) {
@@ -225,8 +239,9 @@ static void act(struct imap_view *v)
         {7, true, act_expunge}, {1, true, act_close},   {12, false, act_append},
         {3, true, act_replace}, {6, true, act_fetch},   {4, true, act_search},
         {3, false, act_status}, {2, false, act_list},   {3, false, act_create},
-        {2, false, act_delete}, {2, false, act_rename}, {5, true, noop},
-        {4, false, idle},       {1, false, notify},     {4, false, reopen},
+        {2, false, act_delete}, {2, false, act_rename}, {2, false, act_share},
+        {5, true, noop},        {4, false, idle},       {1, false, notify},
+        {4, false, reopen},
     };
     unsigned all = 0;
     size_t i = 0;
@@ -270,6 +285,8 @@ void imap_visit(struct client *c)
     imap_view_begin(&v, c);
     if (greeted(&v) && log_in(&v) && v.life != NULL && enable(&v)) {
         unsigned n = 3 + (unsigned)client_below(c, 12);
+        if (v.own->shared != YES && client_chance(c, 2))
+            act_share(&v);
         open_box(&v);
         act_learn(&v);
         for (; n > 0 && !c->lost; n--)

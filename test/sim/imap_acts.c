@@ -36,7 +36,7 @@ void imap_some_done(struct imap_some *s)
 
 enum tri imap_outcome(struct imap_view *v, enum imap_answer a, bool explained, const char *what)
 {
-    bool purged = v->life == NULL || v->life->purged != NO;
+    bool purged = v->life == NULL || !imap_view_counts(v);
     if (a == IMAP_OK)
         return YES;
     if (a == IMAP_NO)
@@ -54,7 +54,9 @@ static bool may_be_missing(const struct imap_view *v, const struct box *b)
 
 bool imap_refusal_is_right(struct imap_view *v, const struct box *b, uint64_t n, uint64_t bytes)
 {
-    const struct life *l = v->life;
+    const struct life *l = b->life;
+    if (l != v->own && !(life_is_open(l) && life_is_steady(l, v->since)))
+        return true;
     if (view_code_is(v, "OVERQUOTA"))
         return life_may_be_full(l, n, bytes, v->since) || l->klass_step > v->since;
     if (view_code_is(v, "TOOBIG"))
@@ -224,7 +226,7 @@ static void expunge_in_doubt(struct imap_view *v, struct expunging *x)
         if (mark_was(x->v[i], MARK_DELETED, true, v->since) && x->restores[i] == x->v[i]->restores)
             x->v[n++] = x->v[i];
     if (n > 0)
-        sweep_add(&v->c->w->model, x->v, NULL, n, true);
+        sweep_add(&v->c->w->model, x->v, NULL, n, true, false);
 }
 
 static void expunge_end(struct imap_view *v, struct expunging *x, enum tri how, bool shown)
@@ -291,6 +293,7 @@ void act_close(struct imap_view *v)
 struct copying {
     struct box *to;
     bool move;
+    bool across; /* to another account: two transactions */
     size_t n;
     struct pair {
         struct copy *from, *to;
@@ -333,7 +336,7 @@ static void pair_begin(struct model *m, struct copying *x, struct pair *p)
     p->to_restores = p->to->restores;
     p->to->by_imap = true;
     copy_arrived(m, p->to, p->back ? YES : MAYBE);
-    if (x->move)
+    if (x->move && !x->across)
         p->to->line = p->from->line;
     else
         copy_new_line(m, p->to);
@@ -355,7 +358,7 @@ static void pair_arrived(struct imap_view *v, const struct copying *x, struct pa
             copy_arrived(m, p->to, how);
     }
     if (x->move && how == YES && p->from->restores == p->from_restores) {
-        p->from->moved = true;
+        p->from->moved = !x->across;
         if (p->from->gone == MAYBE)
             copy_gone(m, p->from, YES);
     } else if (x->move && how == NO) {
@@ -407,7 +410,7 @@ static void copy_end(struct imap_view *v, struct copying *x, enum imap_answer a)
         pair_arrived(v, x, &x->v[i], how);
     }
     if (how == MAYBE)
-        sweep_add(&v->c->w->model, from, to, x->n, x->move);
+        sweep_add(&v->c->w->model, from, to, x->n, x->move, x->across);
     free(from);
     free(to);
 }
@@ -436,13 +439,15 @@ static bool copy_begin(struct imap_view *v, struct copying *x, const struct imap
 static void copy_or_move(struct imap_view *v, bool move)
 {
     struct imap_some some;
-    struct copying x = {.move = move, .to = imap_choose_box(v)};
+    struct copying x = {.move = move, .to = imap_choose_target(v)};
+    char path[BOX_PATH];
     if (x.to == NULL || x.to == v->box || v->life->restoring || (move && v->read_only))
         return;
+    x.across = x.to->life != v->life;
+    imap_path(v, x.to, path);
     if (imap_choose(v, 5, &some) && copy_begin(v, &x, &some)) {
-        enum imap_answer a =
-            view_run(v, "%s%s %.*s %s", some.uid ? "UID " : "", move ? "MOVE" : "COPY",
-                     SPAN_ARG(buf_span(&some.set)), x.to->name);
+        enum imap_answer a = view_run(v, "%s%s %.*s %s", some.uid ? "UID " : "",
+                                      move ? "MOVE" : "COPY", SPAN_ARG(buf_span(&some.set)), path);
         copy_end(v, &x, a);
         free(x.v);
         imap_told_all(v, a, false);

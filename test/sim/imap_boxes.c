@@ -8,12 +8,21 @@
 
 enum { APPENDS = 3, NAMES = 4 };
 
-struct box *imap_choose_box(struct imap_view *v)
+void imap_path(const struct imap_view *v, const struct box *b, char to[static BOX_PATH])
 {
-    const struct life *l = v->life;
+    char address[DOMAIN_TEXT];
+    slot_address(b->life->slot, address);
+    if (b->life == v->own)
+        snprintf(to, BOX_PATH, "%s", b->name);
+    else
+        snprintf(to, BOX_PATH, "\"Other Users/%s/%s\"", address, b->name);
+}
+
+static struct box *choose_in(struct imap_view *v, const struct life *l)
+{
     size_t first;
-    if (l == NULL)
-        return NULL;
+    if (l != v->own)
+        return life_shared_box(l);
     first = client_chance(v->c, 3) ? 0 : (size_t)client_below(v->c, l->boxes_n);
     for (size_t i = 0; i < l->boxes_n; i++) {
         struct box *b = l->boxes[(first + i) % l->boxes_n];
@@ -26,9 +35,49 @@ struct box *imap_choose_box(struct imap_view *v)
     return life_inbox(l);
 }
 
+struct box *imap_choose_box(struct imap_view *v)
+{
+    return v->life != NULL ? choose_in(v, v->life) : NULL;
+}
+
+struct life *imap_choose_sharer(struct imap_view *v)
+{
+    const struct model *m = &v->c->w->model;
+    unsigned first = (unsigned)client_below(v->c, m->slots);
+    for (unsigned i = 0; i < m->slots; i++) {
+        struct life *l = m->now[(first + i) % m->slots];
+        if (l != NULL && l != v->own && l->shared == YES && life_is_open(l))
+            return l;
+    }
+    return NULL;
+}
+
+struct box *imap_choose_target(struct imap_view *v)
+{
+    const struct life *sharer;
+    if (v->life == NULL)
+        return NULL;
+    if (imap_view_is_others(v) && client_chance(v->c, 2))
+        return choose_in(v, v->own);
+    sharer = client_chance(v->c, 3) ? imap_choose_sharer(v) : NULL;
+    return choose_in(v, sharer != NULL ? sharer : v->life);
+}
+
+void act_share(struct imap_view *v)
+{
+    struct life *l = v->own;
+    if (v->life == NULL || imap_view_is_others(v))
+        return;
+    enum imap_answer a = view_run(v, "SETACL %s anyone lrswipkxte", life_shared_box(l)->name);
+    enum tri how = imap_outcome(v, a, false, "SETACL");
+    if (l->shared != YES && how != NO)
+        l->shared = how;
+    imap_told_all(v, a, false);
+}
+
 void imap_hold(struct imap_view *v, const struct box *b)
 {
-    v->c->held_life = v->life;
+    v->c->held_life = b->life;
     snprintf(v->c->held, sizeof v->c->held, "%s", b->name);
 }
 
@@ -112,9 +161,11 @@ static enum imap_answer append_send(struct imap_view *v, struct appending *x)
 {
     struct buf out;
     enum imap_answer a = IMAP_GO_ON;
+    char path[BOX_PATH];
     buf_init(&out, 32u << 20);
     view_command_begin(v);
-    buf_printf(&out, "a%u %s %s", v->commands, x->command, x->to->name);
+    imap_path(v, x->to, path);
+    buf_printf(&out, "a%u %s %s", v->commands, x->command, path);
     for (size_t i = 0; a == IMAP_GO_ON && i < x->n; i++) {
         bool wait = client_chance(v->c, 2);
         put_announcement(v, x->v[i], wait, &out);
@@ -152,7 +203,7 @@ static void append_end(struct imap_view *v, struct appending *x, enum tri how)
         wrong("%s: APPENDUID has %llu UIDs for %zu messages", v->c->name,
               (unsigned long long)numset_count(&v->to), x->n);
     if (how == MAYBE)
-        sweep_add(m, NULL, x->v, x->n, false);
+        sweep_add(m, NULL, x->v, x->n, false, false);
 }
 
 /* Either both or none of it. */
@@ -164,7 +215,7 @@ static void replace_end(struct imap_view *v, struct appending *x, enum tri how)
     else if (how == NO)
         copy_remove_never_began(m, x->old);
     else if (how == MAYBE)
-        sweep_add(m, &x->old, x->v, 1, true);
+        sweep_add(m, &x->old, x->v, 1, true, false);
 }
 
 static void append(struct imap_view *v, struct appending *x)
@@ -173,11 +224,12 @@ static void append(struct imap_view *v, struct appending *x)
     bool right = imap_refusal_is_right(v, x->to, x->n, x->bytes) ||
                  (x->old != NULL && (x->old->removers > 1 || x->old->gone == YES ||
                                      x->old->restores != x->old_restores));
-    if (a == IMAP_OK && imap_view_counts(v) && v->life->klass_step <= v->since) {
-        if (life_refuses(v->life, x->largest, true))
-            wrong("%s: u%u got a message larger than its class takes", v->c->name, v->life->slot);
-        if (x->old == NULL && life_was_full(v->life, x->bytes, v->since))
-            wrong("%s: u%u got a message beyond its quota", v->c->name, v->life->slot);
+    const struct life *l = x->to->life;
+    if (a == IMAP_OK && imap_view_counts(v) && l->purged == NO && l->klass_step <= v->since) {
+        if (life_refuses(l, x->largest, true))
+            wrong("%s: u%u got a message larger than its class takes", v->c->name, l->slot);
+        if (x->old == NULL && life_was_full(l, x->bytes, v->since))
+            wrong("%s: u%u got a message beyond its quota", v->c->name, l->slot);
     }
     enum tri how = imap_outcome(v, a, right, x->command);
     append_end(v, x, how);
@@ -188,7 +240,7 @@ static void append(struct imap_view *v, struct appending *x)
 
 void act_append(struct imap_view *v)
 {
-    struct appending x = {.to = imap_choose_box(v), .command = "APPEND"};
+    struct appending x = {.to = imap_choose_target(v), .command = "APPEND"};
     if (x.to == NULL)
         return;
     append_begin(v, &x, client_chance(v->c, 3) ? 1 + (size_t)client_below(v->c, APPENDS) : 1);
@@ -219,7 +271,8 @@ void act_replace(struct imap_view *v)
 static bool choose_name(struct imap_view *v, char to[static BOX_TEXT])
 {
     snprintf(to, BOX_TEXT, "Box%u", (unsigned)client_below(v->c, NAMES));
-    return v->life != NULL && box_find(v->life, to) == NULL && !is_held(v, to);
+    return v->life != NULL && !imap_view_is_others(v) && box_find(v->life, to) == NULL &&
+           !is_held(v, to);
 }
 
 void act_create(struct imap_view *v)

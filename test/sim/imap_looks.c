@@ -173,7 +173,7 @@ static void compare_status(struct imap_view *v, const struct box *b)
 
 void act_status(struct imap_view *v)
 {
-    struct box *b = imap_choose_box(v);
+    struct box *b = imap_view_is_others(v) ? NULL : imap_choose_box(v);
     if (b == NULL)
         return;
     uint32_t uidnext = b->uidnext;
@@ -208,6 +208,8 @@ static bool is_listed(const struct imap_view *v, const char *name)
 
 void act_list(struct imap_view *v)
 {
+    if (imap_view_is_others(v))
+        return;
     enum imap_answer a = view_run(v, "LIST \"\" *");
     (void)imap_outcome(v, a, false, "LIST");
     if (a == IMAP_OK && imap_view_counts(v)) {

@@ -53,12 +53,22 @@ void imap_view_leave(struct imap_view *v)
     if (v->box != NULL && v->life != NULL && v->qresync && v->modseq > 0)
         keep(v);
     v->box = NULL;
+    v->life = v->own;
     v->n = 0;
+}
+
+bool imap_view_is_others(const struct imap_view *v)
+{
+    return v->life != v->own;
 }
 
 bool imap_view_counts(const struct imap_view *v)
 {
-    return v->life != NULL && v->life->purged == NO && !v->life->purging;
+    if (v->life == NULL || v->life->purged != NO || v->life->purging)
+        return false;
+    /* whose account is removed meanwhile shares nothing any more */
+    return !imap_view_is_others(v) ||
+           (life_is_open(v->life) && life_is_steady(v->life, v->opened) && v->own->purged == NO);
 }
 
 bool imap_entry_is_current(const struct imap_entry *e)

@@ -36,7 +36,9 @@ struct imap_status { /* of STATUS */
 
 struct imap_view {
     struct client *c;
-    struct life *life; /* NULL: its account was changed meanwhile, nothing can be compared */
+    struct life *
+        life; /* whose mailbox it is; NULL: the account was changed meanwhile, nothing can be compared */
+    struct life *own; /* who is logged in */
     bool condstore, qresync;
     bool notify; /* is told of everything at once: numbers mean nothing */
 
@@ -70,6 +72,8 @@ void imap_view_begin(struct imap_view *v, struct client *c);
 void imap_view_end(struct imap_view *v);
 /* Forgets the selected mailbox; what is known of it stays with the client. */
 void imap_view_leave(struct imap_view *v);
+/* The selected mailbox is somebody else's, or may soon be. */
+bool imap_view_is_others(const struct imap_view *v);
 /* Can what the server says be compared with the model? */
 bool imap_view_counts(const struct imap_view *v);
 /* The entry shows the copy where it is now. */
@@ -133,9 +137,17 @@ void act_search(struct imap_view *v);
 void act_status(struct imap_view *v);
 void act_list(struct imap_view *v);
 void act_create(struct imap_view *v);
+void act_share(struct imap_view *v);
 void act_delete(struct imap_view *v);
 void act_rename(struct imap_view *v);
 
+/* What the client calls it. */
+enum { BOX_PATH = 80 };
+void imap_path(const struct imap_view *v, const struct box *b, char to[static BOX_PATH]);
+/* One to put something into, also of somebody else. */
+struct box *imap_choose_target(struct imap_view *v);
+/* Somebody else who surely shares his Archive; NULL. */
+struct life *imap_choose_sharer(struct imap_view *v);
 /* A box of the life that is surely there, or NULL. */
 struct box *imap_choose_box(struct imap_view *v);
 /* No other box gets its name before the next command. */

@@ -116,7 +116,8 @@ struct life {
     size_t copies_n, copies_cap;
     struct box **boxes;
     size_t boxes_n;
-    bool restoring; /* the operator brings something back: IMAP clients remove nothing */
+    enum tri shared; /* its Archive, with everybody */
+    bool restoring;  /* the operator brings something back: IMAP clients remove nothing */
 };
 
 /* One transaction whose end is not known: all or none. The n-th of `from`, or NULL, is where it came from; of a move it
@@ -126,6 +127,7 @@ struct sweep {
     unsigned *returns; /* restores of each of `to` */
     size_t n;
     bool move;
+    bool across; /* a move to another account: it may be in both places, and never in none */
 };
 
 struct model {
@@ -177,6 +179,8 @@ bool life_refuses(const struct life *l, uint64_t size, bool surely);
 /* ---- boxes ----------------------------------------------------------------------------------- */
 
 struct box *life_inbox(const struct life *l);
+/* The one that it may share. */
+struct box *life_shared_box(const struct life *l);
 /* Those that every account has. */
 void boxes_make(struct model *m, struct life *l);
 struct box *box_new(struct model *m, struct life *l, const char *name);
@@ -248,8 +252,12 @@ void copy_seen(struct model *m, struct copy *c, uint64_t uidl, uint64_t since);
 void copy_uid_seen(struct model *m, struct copy *c, uint32_t uid, uint64_t since);
 
 /* Either may be NULL, or hold NULLs: see struct sweep. */
-void sweep_add(
-    struct model *m, struct copy *const *from, struct copy *const *to, size_t n, bool move);
+void sweep_add(struct model *m,
+               struct copy *const *from,
+               struct copy *const *to,
+               size_t n,
+               bool move,
+               bool across);
 /* After an audit: nothing is in doubt any more. */
 void model_settled(struct model *m);
 

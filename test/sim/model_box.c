@@ -24,6 +24,11 @@ struct box *life_inbox(const struct life *l)
     return l->boxes[0];
 }
 
+struct box *life_shared_box(const struct life *l)
+{
+    return l->boxes[1];
+}
+
 struct box *box_new(struct model *m, struct life *l, const char *name)
 {
     struct box *b = calloc(1, sizeof *b);

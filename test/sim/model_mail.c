@@ -275,10 +275,18 @@ static struct copy **copies_dup(struct copy *const *v, size_t n)
     return to;
 }
 
-void sweep_add(
-    struct model *m, struct copy *const *from, struct copy *const *to, size_t n, bool move)
+void sweep_add(struct model *m,
+               struct copy *const *from,
+               struct copy *const *to,
+               size_t n,
+               bool move,
+               bool across)
 {
-    struct sweep s = {.from = copies_dup(from, n), .to = copies_dup(to, n), .n = n, .move = move};
+    struct sweep s = {.from = copies_dup(from, n),
+                      .to = copies_dup(to, n),
+                      .n = n,
+                      .move = move,
+                      .across = across};
     s.returns = calloc(n, sizeof *s.returns);
     m->sweeps = reallocarray(m->sweeps, m->sweeps_n + 1, sizeof s);
     must(s.returns != NULL && m->sweeps != NULL);

@@ -310,7 +310,7 @@ void pop3_quit(struct pop3_view *v)
                     "QUIT is answered [%s]", code);
         n = surely_doomed(v, gone);
         if (n > 0)
-            sweep_add(m, gone, NULL, n, true);
+            sweep_add(m, gone, NULL, n, true, false);
     }
     free(gone);
 }

@@ -95,6 +95,7 @@ static void configure(struct config *c, const struct plan *p)
     c->expunge_grace = 3600;
     c->pop3_exclusive = p->exclusive;
     c->pop3_keep_days = p->keep_days;
+    c->imap_sharing_anyone = true;
     c->imap_keep_days = p->keep_days;
     c->remove_grace_days = p->remove_grace_days;
 }
