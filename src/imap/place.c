@@ -66,7 +66,9 @@ static int find_owner(struct imap *i, struct span level, struct imap_place *out)
     struct mail_sharer *v;
     size_t n;
     int err = mailbox_sharers(i->server->mail, &user, i->s.arena, &v, &n);
-    for (size_t k = 0; err == 0 && k < n; k++) {
+    for (size_t k = n;
+         err == 0 &&
+         k-- > 0;) { /* the last that got the address, should another have had it before */
         if (!is_level_of(level, v[k].address))
             continue;
         out->account = v[k].owner;

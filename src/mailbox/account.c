@@ -54,7 +54,9 @@ int mailbox_account_create(struct mail *m, account_id id, struct span address)
 
 int mailbox_account_destroy(struct mail *m, account_id id)
 {
-    int err = sharers_destroy(m, id);
+    int err = sharers_leave(m, id);
+    if (err == 0)
+        err = sharers_destroy(m, id);
     return err != 0 ? err : store_part_destroy(m->store, part_of(id));
 }
 

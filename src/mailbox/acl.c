@@ -203,7 +203,7 @@ static int put_hint(const struct grant *x)
 }
 
 /* After an entry has gone: so does the hint, when it was the last. One that comes at the same moment writes its
- * hint first; if that is what was taken away here, it is written again. */
+ * hint before and after: what was there when the hint was taken away is seen here, and what came later writes it. */
 static int drop_hint(struct grant *x)
 {
     int err = store_txn_run(x->mail->store, part_of(x->owner), look_run, x);
@@ -235,6 +235,9 @@ int mailbox_grant(struct mail *m,
     }
     if (err == 0)
         err = store_txn_run(m->store, part_of(owner), grant_run, &x);
+    /* who took away the last entry meanwhile did not see this one, and took the hint along */
+    if (err == 0 && gives)
+        err = put_hint(&x);
     if (gives ? err != 0 && err != ERR_NO_USER && x.owner_address.p != NULL : err == 0) {
         int cleared = drop_hint(&x);
         err = err != 0 ? err : cleared;

@@ -112,6 +112,58 @@ int sharers_destroy(struct mail *m, account_id user)
     return store_part_destroy(m->store, part_of_user(user, SPAN_EMPTY));
 }
 
+/* ---- an owner goes ------------------------------------------------------------------------ */
+
+static int by_number(const void *a, const void *b)
+{
+    const account_id *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Those whom the lists of the account name; with doubles. */
+static int named(struct look *l, account_id *v, size_t max, size_t *n_out)
+{
+    struct mail_key prefix = mail_key_table(TABLE_GRANT);
+    struct store_iter *it;
+    struct span key, value;
+    size_t damaged = 0;
+    int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    *n_out = 0;
+    if (err != 0)
+        return err;
+    while (*n_out < max && (err = rows_next(it, &key, &value, &damaged)) > 0) {
+        struct mailbox_id of;
+        *n_out += mail_key_read_grant(key, &of, &v[*n_out]) == 0;
+    }
+    store_iter_close(it);
+    return err < 0 ? err : 0;
+}
+
+int sharers_leave(struct mail *m, account_id owner)
+{
+    char text[LIMIT_ADDRESS];
+    struct span domain = SPAN_EMPTY;
+    struct look l;
+    size_t n = 0;
+    int err = look_open(m, owner, &l);
+    if (err != 0) /* a damaged account is destroyed all the same */
+        return err == ERR_NO_USER || err == ERR_CORRUPT ? 0 : err;
+    account_id *v = calloc(LIMIT_GRANTS_ACCOUNT + 1, sizeof *v);
+    err = v == NULL ? ERR_NOMEM : named(&l, v, LIMIT_GRANTS_ACCOUNT, &n);
+    if (err == 0 && l.account.address.n <= sizeof text) {
+        memcpy(text, l.account.address.p, l.account.address.n);
+        domain = sharers_domain(span_of(text, l.account.address.n));
+    }
+    look_close(&l);
+    if (n > 0)
+        qsort(v, n, sizeof *v, by_number);
+    for (size_t k = 0; err == 0 && k < n; k++)
+        if (k == 0 || v[k] != v[k - 1])
+            err = sharers_drop(m, v[k], domain, owner);
+    free(v);
+    return err;
+}
+
 /* ---- reading ----------------------------------------------------------------------------- */
 
 struct reading {

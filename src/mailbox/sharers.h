@@ -2,10 +2,10 @@
 /* Which accounts share a mailbox with a user: what makes "mailboxes of other users" a short list.
  *
  * Rows of PART_SHARERS: a partition for each user (id of the account), and one for each domain ("anyone" of it).
- * They are hints. One is written before the list of a mailbox names the user, and taken away after the last
- * list of that owner has ceased to; when both happen at once it is written again. So a row may be there for nothing
- * (the lists say so), but none is missing - except when the server dies in the middle of the latter, and then
- * giving the right once more mends it. Blocks on the store; thread-safe.
+ * They are hints. One is written before the list of a mailbox names the user (and once more afterwards), and taken
+ * away after the last list of that owner has ceased to; when both happen at once it is written again. So a row may be
+ * there for nothing (the lists say so), but none is missing - except when the server dies in the middle of the latter,
+ * and then giving the right once more mends it. Those of an owner go with his account. Blocks on the store; thread-safe.
  */
 #ifndef MAILBOX_SHARERS_H
 #define MAILBOX_SHARERS_H
@@ -35,6 +35,8 @@ int sharers_put(struct mail *m,
 int sharers_drop(struct mail *m, account_id user, struct span domain, account_id owner) MUST_CHECK;
 /* The user's account goes. Idempotent. */
 int sharers_destroy(struct mail *m, account_id user) MUST_CHECK;
+/* The owner's does, whose lists are still there: nobody is led to him any more. Idempotent. */
+int sharers_leave(struct mail *m, account_id owner) MUST_CHECK;
 
 /* What is behind the last "@". */
 struct span sharers_domain(struct span address);

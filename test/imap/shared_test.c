@@ -268,6 +268,12 @@ static void an_owner_who_is_gone(void **state)
     assert_int_equal(account_purge(p.w.directory, SPAN(WORLD_USER)), 0);
     world_talk(b, "a LIST \"Other Users/\" *", "a OK", NULL);
     world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
+    /* another Anna */
+    p.id[0] = people_make(&p.w, WORLD_USER);
+    world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
+    give("lr");
+    world_talk(b, "a STATUS " INBOX_OF_ANNA " (MESSAGES)",
+               "* STATUS " INBOX_OF_ANNA " (MESSAGES 0)", "a OK", NULL);
     host_free(b);
 }
 

@@ -226,6 +226,12 @@ static void an_owner_who_is_gone_shares_nothing(void **state)
     struct mail_grant_change c = {.user = bernd, .rights = RIGHTS_ALL};
     size_t n;
     assert_int_equal(mailbox_grant(&f.mail, CARLA, inbox, &c), 0);
+    c.user = anyone;
+    assert_int_equal(mailbox_grant(&f.mail, CARLA, inbox, &c), 0);
+    c.user = bernd;
+    assert_int_equal(mailbox_account_destroy(&f.mail, CARLA), 0);
+    assert_int_equal(sharers(bernd), 0);
+    assert_int_equal(sharers(anna), 0);
     assert_int_equal(mailbox_account_destroy(&f.mail, CARLA), 0);
     assert_int_equal(mailbox_list_shared(&f.mail, CARLA, &bernd, f.arena, &v, &n), ERR_NO_USER);
     assert_int_equal(mailbox_grant(&f.mail, CARLA, inbox, &c), ERR_NO_USER);
