@@ -132,6 +132,29 @@ static int purge_account(const struct janitor *j, const struct account *account,
     return err;
 }
 
+/* The operator may have purged it since it was listed. */
+static bool is_purged(const struct janitor *j, const struct account *account)
+{
+    struct account now;
+    struct arena *a = arena_new(JANITOR_ARENA);
+    if (a == NULL)
+        return false;
+    int err = account_get(j->directory, account->address, a, &now);
+    bool purged = err == ERR_NO_USER || (err == 0 && (now.id != account->id || now.purging));
+    arena_free(a);
+    return purged;
+}
+
+static void mail_failed(const struct janitor *j,
+                        const struct account *account,
+                        struct janitor_result *out,
+                        const char *task,
+                        int err)
+{
+    if (err != ERR_NO_USER || !is_purged(j, account))
+        janitor_failed(out, task, account->address, err);
+}
+
 static void one_account(const struct janitor *j,
                         const struct account *account,
                         const struct classes *classes,
@@ -154,11 +177,11 @@ static void one_account(const struct janitor *j,
     if (c != NULL && account->status != ACCOUNT_REMOVED) {
         err = retention(j, account->id, c, &out->retired);
         if (err != 0)
-            janitor_failed(out, "retention", account->address, err);
+            mail_failed(j, account, out, "retention", err);
     }
     err = purge_expunged(j, account->id, &out->purged);
     if (err != 0)
-        janitor_failed(out, "purge-expunged", account->address, err);
+        mail_failed(j, account, out, "purge-expunged", err);
 }
 
 /* An account that the server dies of costs the others nothing but a restart or two. */
