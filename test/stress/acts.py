@@ -104,8 +104,8 @@ def store(s, numbered):
     def begin(command):
         for m in chosen:
             if m.uid is not None:
-                s.box.truth.note(m.uid, f"{s.name} believes {m.modseq}, {sorted(m.flags or '')}, and sends {command.tag} "
-                                        f"STORE {text[len(named):].decode()}")
+                s.box.truth.note(m.uid, f"{s.name} believes {m.modseq}, {sorted(m.flags or '')}, and sends "
+                                        f"{command.tag} STORE {text[len(named):].decode()}")
 
     def end(command, response):
         refused = set(numbers(response.code[9:])) if response.code.startswith(b"MODIFIED ") else set()

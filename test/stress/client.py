@@ -84,6 +84,7 @@ class Client(Session):
                 break
             await self.something()
         if self.box is not None and self.has("CONDSTORE") and r.random() < 0.3:
+            await asyncio.sleep(r.uniform(0, 0.5))
             await self.run(*acts.last_look(self))
         self.remember()
         if r.random() < 0.5:

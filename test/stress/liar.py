@@ -10,8 +10,10 @@ from admin import Broken
 from world import World
 
 PATIENCE = 120  # seconds that a lie may live
-RARE = ("what vanished earlier is left out", "MODIFIED is left out")  # told whenever there is a chance
+RARE = ("what vanished earlier is left out", "MODIFIED is left out",
+        "nobody says that changes wait")  # told whenever there is a chance
 AT_ONCE = 7
+SLOW = ("nobody says that changes wait",)  # the cut has to come at that moment: not in ./check
 
 
 def dropped(pattern):
@@ -58,6 +60,7 @@ LIES = {
     "a UID is wrong": changed(rb"\bUID (\d+)(?= FLAGS)", number(1)),
     "UIDNEXT falls": changed(rb"\[UIDNEXT (\d+)", number(-2)),
     "HIGHESTMODSEQ is too high": changed(rb"\[HIGHESTMODSEQ (\d+)", number(100000)),
+    "nobody says that changes wait": dropped(rb"^\* OK \[HIGHESTMODSEQ \d+\] Changes wait"),
     "MODSEQ falls": changed(rb"MODSEQ \((\d+)", number(-3)),
     "COPYUID is wrong": changed(rb"\[COPYUID \d+ \S+ (\d+)", number(1)),
     "APPENDUID is wrong": changed(rb"\[APPENDUID \d+ (\d+)", number(1)),
@@ -149,7 +152,7 @@ async def all_of_them(ports, seed, names):
 
 def prove(ports, seed, names=()):
     began = time.monotonic()
-    found = asyncio.run(all_of_them(ports, seed, names or list(LIES)))
+    found = asyncio.run(all_of_them(ports, seed, names or [n for n in LIES if n not in SLOW]))
     for name, (seconds, failure, told) in found.items():
         first = failure.splitlines()[0] if failure else "-"
         if (failure is None or told == 0) != (name == "nobody"):
@@ -157,5 +160,5 @@ def prove(ports, seed, names=()):
         if names:
             print(f"{name}: {seconds:.1f} s, told {told} times: {first}", flush=True)
     slowest = max(seconds for name, (seconds, _, _) in found.items() if name != "nobody")
-    print(f"{len(found) - 1} lies were noticed in {time.monotonic() - began:.0f} s, each after {slowest:.1f} s at most",
+    print(f"{len([n for n in found if n != 'nobody'])} lies were noticed in {time.monotonic() - began:.0f} s, each after {slowest:.1f} s at most",
           flush=True)

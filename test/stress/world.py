@@ -41,8 +41,8 @@ class World:
 
     def roomy(self, account):
         """Names of mailboxes with room for more; [None] if there is none."""
-        return [n for n in (*STABLE, *account.names, *self.shared(account))
-                if self.count(account, n) < self.most and not (n.startswith(OTHERS) and n.endswith("/Archive"))] or [None]
+        found = [n for n in (*STABLE, *account.names, *self.shared(account)) if self.count(account, n) < self.most]
+        return [n for n in found if not (n.startswith(OTHERS) and n.endswith("/Archive"))] or [None]
 
     def count(self, account, name):
         owner = self.owner(account, name)
