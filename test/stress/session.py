@@ -249,7 +249,7 @@ class Session:
             box.truth.uidnext.told(int(rest), command.asked)
         elif name == b"HIGHESTMODSEQ" and box and box.truth:
             box.coded = int(rest)
-            if command and command.selects:
+            if command and command.selects and self.opening is None:  # and not of the mailbox before
                 box.truth.modseq.told(int(rest), command.asked)
         elif name == b"NOUPDATE" and box:
             box.contexts.pop(rest.strip(b'"'), None)
