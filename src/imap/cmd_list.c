@@ -10,6 +10,7 @@
 enum {
     LIST_ARENA = 48 * 1024 * 1024, /* 10,000 mailboxes, as many names subscribed to, and others' */
     LIST_PATTERNS = 20,
+    LIST_WORK = 1024 * 1024, /* characters compared in one step */
 };
 
 enum list_option { /* what is selected, or returned */
@@ -34,7 +35,8 @@ struct list {
     struct imap_name *v;
     size_t n, at;
     struct metadata metadata;
-    bool telling; /* the metadata of the last name are not all told */
+    size_t places; /* in all patterns, where a name may have led to */
+    bool telling;  /* the metadata of the last name are not all told */
 };
 
 /* ---- reading the command ------------------------------------------------------------------- */
@@ -118,7 +120,8 @@ read_pattern(struct imap *i, struct span reference, const struct imap_arg *a, st
     while (fixed < whole.n && whole.p[fixed] != '%' && whole.p[fixed] != '*')
         fixed++;
     x->others = x->others || imap_names_reach_others(span_slice(whole, 0, fixed));
-    x->patterns_n += err == 0;
+    if (err == 0)
+        x->places += 1 + 2 * x->patterns[x->patterns_n++].wildcards;
     return err;
 }
 
@@ -227,7 +230,10 @@ static enum step go_on(struct imap *i)
 {
     struct list *x = i->task.data;
     int err = 0;
+    size_t work = 0;
     while (err == 0 && (x->telling || x->at < x->n)) {
+        if (!x->telling)
+            work += x->v[x->at].name.n * x->places;
         if (x->telling) {
             int more = imap_metadata_write(i, &x->metadata);
             x->telling = more > 0;
@@ -235,7 +241,8 @@ static enum step go_on(struct imap *i)
         } else if (is_listed(x, &x->v[x->at++])) {
             err = write_name(i, x, &x->v[x->at - 1]);
         }
-        if (i->s.out->n >= IMAP_OUT_STEP && (x->telling || x->at < x->n) && err == 0)
+        if ((i->s.out->n >= IMAP_OUT_STEP || work >= LIST_WORK) && (x->telling || x->at < x->n) &&
+            err == 0)
             return STEP_MORE;
     }
     imap_task_end(i);

@@ -7,6 +7,7 @@
 enum {
     MODSEQ_BATCH = 1000,
     MODSEQ_BATCHES = 20, /* in one step */
+    BOXES = 20,          /* of ESEARCH, in one step at most */
     ITEMS_ARENA = MODSEQ_BATCH * 512,
     LONG_MS = 1000,
     PROGRESS_MS = 10 * 1000, /* RFC 9585 §4: not more often */
@@ -27,6 +28,7 @@ static void search_drop(struct imap *i, void *data)
     arena_free(t->items);
     arena_free(t->program);
     arena_free(t->boxes);
+    imap_keyword_list_done(&t->keywords);
     free(t);
 }
 
@@ -141,6 +143,7 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
 
 struct names {
     struct imap *i;
+    struct imap_keyword_list *list;
     account_id account;
     bool add; /* keywords */
 };
@@ -149,7 +152,7 @@ struct names {
 static int keyword(void *arg, struct span name, uint32_t *id_out)
 {
     const struct names *k = arg;
-    int err = mailbox_keyword(k->i->server->mail, k->account, name, k->add, id_out);
+    int err = imap_keyword_find(k->i, k->list, k->account, name, k->add, id_out);
     return err == ERR_LIMIT ? ERR_NOT_FOUND : err;
 }
 
@@ -163,7 +166,8 @@ static int filter(void *arg, struct span name, struct arena *a, struct span *out
 static int program_make(struct imap *i, struct search_task *t, const struct imap_selected *box)
 {
     bool may_add = box->account == i->account || (box->rights & RIGHT_WRITE) != 0;
-    struct names names = {i, box->account, may_add && (t->request.returns & RETURN_UPDATE) != 0};
+    struct names names = {i, &t->keywords, box->account,
+                          may_add && (t->request.returns & RETURN_UPDATE) != 0};
     struct search_scope scope = {.box = box,
                                  .user = i->account,
                                  .uid_only = (i->enabled & IMAP_ON_UIDONLY) != 0,
@@ -233,11 +237,16 @@ static enum step search_go_on(struct imap *i)
 {
     struct search_task *t = i->task.data;
     int r = 0;
-    while (r == 0 && t->phase != SEARCH_DONE) {
+    size_t boxes = 0;
+    while (r == 0 && t->phase != SEARCH_DONE && boxes < BOXES) {
         r = phase(i, t);
-        if (r == 0 && ++t->phase == SEARCH_DONE && t->kind->next != NULL)
+        if (r == 0 && ++t->phase == SEARCH_DONE && t->kind->next != NULL) {
             r = next_box(i, t);
+            boxes++;
+        }
     }
+    if (r == 0 && t->phase != SEARCH_DONE) /* others come first now */
+        r = search_unwanted(t) != 0 ? search_unwanted(t) : 1;
     if (r > 0) {
         tell_progress(i, t);
         return STEP_MORE;

@@ -21,6 +21,7 @@ static int keyword_put(struct keyword_ids *k, uint32_t id)
 }
 
 static int flag_read(struct imap *i,
+                     struct imap_keyword_list *list,
                      account_id account,
                      struct span name,
                      bool add,
@@ -37,7 +38,7 @@ static int flag_read(struct imap *i,
     }
     if (span_starts(name, SPAN("\\"))) /* \Recent, and what no server has heard of */
         return ERR_INVALID;
-    int err = mailbox_keyword(i->server->mail, account, name, add, &id);
+    int err = imap_keyword_find(i, list, account, name, add, &id);
     if (err == ERR_NOT_FOUND)
         return 0;
     return err != 0 ? err : keyword_put(keywords, id);
@@ -50,6 +51,8 @@ int imap_flags_read(struct imap *i,
                     uint32_t *flags,
                     struct keyword_ids *keywords)
 {
+    struct imap_keyword_list list = {.arena = NULL};
+    int err = 0;
     *flags = 0;
     *keywords = (struct keyword_ids){0};
     if (a != NULL && a->kind == IMAP_LIST) {
@@ -57,13 +60,11 @@ int imap_flags_read(struct imap *i,
             return ERR_INVALID;
         a = a->child;
     }
-    for (; a != NULL; a = a->next) {
-        int err = a->kind == IMAP_ATOM ? flag_read(i, account, a->text, add, flags, keywords)
-                                       : ERR_INVALID;
-        if (err != 0)
-            return err;
-    }
-    return 0;
+    for (; err == 0 && a != NULL; a = a->next)
+        err = a->kind == IMAP_ATOM ? flag_read(i, &list, account, a->text, add, flags, keywords)
+                                   : ERR_INVALID;
+    imap_keyword_list_done(&list);
+    return err;
 }
 
 /* ---- the command ------------------------------------------------------------------------------ */

@@ -364,6 +364,22 @@ const char *imap_use_name(enum special_use use);
 /* How long what is expunged stays restorable. */
 int64_t imap_keep_ms(const struct imap *i);
 
+/* The keywords of an account, as they were when a command first asked for one. {0} before that. */
+struct imap_keyword_list {
+    struct arena *arena;
+    account_id account;
+    struct span *v; /* by id; NULL: not read yet */
+    size_t n;
+};
+/* As mailbox_keyword; `name` outlives the list. */
+int imap_keyword_find(struct imap *i,
+                      struct imap_keyword_list *list,
+                      account_id account,
+                      struct span name,
+                      bool add,
+                      uint32_t *id_out) MUST_CHECK;
+void imap_keyword_list_done(struct imap_keyword_list *list);
+
 /* Flags in a list, or one after the other to the end; keywords get an id of that account when `add`, others are left
  * out. ERR_INVALID: no flags, or one that can not be set. ERR_LIMIT. `a` may be NULL. */
 int imap_flags_read(struct imap *i,

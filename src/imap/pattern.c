@@ -25,6 +25,7 @@ int imap_pattern_make(struct span text, struct arena *a, struct imap_pattern *ou
         out->recursive = out->recursive || c == '*';
     }
     out->text = span_of(to, n);
+    out->wildcards = wildcards;
     return wildcards <= LIMIT_IMAP_WILDCARDS ? 0 : ERR_LIMIT;
 }
 
@@ -33,12 +34,13 @@ struct places {
     size_t v[2 * LIMIT_IMAP_WILDCARDS + 2];
 };
 
-/* With what is behind a wildcard that stands for nothing. */
+/* With what is behind a wildcard that stands for nothing. Places come in their order, each with at most two behind it: one
+ * that is there already is among the last few. */
 static void add(struct places *x, struct span pattern, size_t at)
 {
     for (;;) {
-        for (size_t k = 0; k < x->n; k++)
-            if (x->v[k] == at)
+        for (size_t k = x->n; k > 0 && x->n - k < 8; k--)
+            if (x->v[k - 1] == at)
                 return;
         must(x->n < COUNT_OF(x->v));
         x->v[x->n++] = at;

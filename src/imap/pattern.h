@@ -10,7 +10,8 @@
 
 struct imap_pattern {
     struct span text; /* wildcards in a row are one */
-    bool recursive;   /* has a `*` */
+    size_t wildcards;
+    bool recursive; /* has a `*` */
 };
 
 /* In the arena. ERR_LIMIT, ERR_NOMEM. */

@@ -51,6 +51,7 @@ struct search_task {
     uint64_t modseq;
     struct arena *items;   /* a batch of entries */
     struct arena *program; /* what the program is made of */
+    struct imap_keyword_list keywords;
 
     /* SORT, THREAD */
     struct sort_criterion criteria[LIMIT_SORT_KEYS];

@@ -6,8 +6,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-/* RFC 9051 §9: atom, without the characters that have a meaning in lists and searches. */
-static bool keyword_is_atom(struct span name)
+bool mailbox_keyword_is_name(struct span name)
 {
     if (name.n == 0 || name.n > LIMIT_KEYWORD)
         return false;
@@ -69,7 +68,7 @@ int mailbox_keyword(struct mail *m, account_id id, struct span name, bool add, u
 {
     struct keyword_add x = {.mail = m, .name = name};
     struct look l;
-    if (!keyword_is_atom(name))
+    if (!mailbox_keyword_is_name(name))
         return ERR_INVALID;
     int err = look_open(m, id, &l);
     if (err != 0)

@@ -98,6 +98,8 @@ int mailbox_changes(struct mail *m,
 /* All keywords that were ever used in the account, by id; in the arena. */
 int mailbox_keywords(
     struct mail *m, account_id id, struct arena *a, struct span **out, size_t *n_out) MUST_CHECK;
+/* An atom of RFC 9051 §9, without what has a meaning in lists and searches, and not too long. */
+bool mailbox_keyword_is_name(struct span name);
 /* The id of a keyword, which is an atom of RFC 9051 §9, compared without case; with `add` it is put on the list.
  * ERR_NOT_FOUND (without add), ERR_INVALID (no atom, too long), ERR_LIMIT (the list is full). */
 int mailbox_keyword(struct mail *m, account_id id, struct span name, bool add, uint32_t *id_out)

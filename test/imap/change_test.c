@@ -117,6 +117,25 @@ static uint64_t modseq(void)
     return head.modseq.v;
 }
 
+static void keywords_in_one_command(void **state)
+{
+    (void)state;
+    struct host *h = selected("", "SELECT");
+    world_talk(h, "b STORE 1 FLAGS (new NEW other new)", "* FLAGS (",
+               "* 1 FETCH (FLAGS (new other))", "b OK", NULL);
+    world_talk(h, "b STORE 1 -FLAGS (unknown New unknown)", "* 1 FETCH (FLAGS (other))", "b OK",
+               NULL);
+    world_talk(h, "b STORE 1 -FLAGS (a]b)", "b BAD", NULL);
+    world_talk(h, "b STORE 1 +FLAGS (a]b)", "b BAD", NULL);
+    host_sends(h, "b STORE 1 -FLAGS (");
+    for (int n = 0; n < 9000; n++)
+        host_sends(h, "none ");
+    host_sends(h, "other)\r\n");
+    host_expect(h, "* 1 FETCH (FLAGS ())");
+    host_expect(h, "b OK");
+    host_free(h);
+}
+
 /* RFC 7162 §3.1.3 */
 static void stores_may_be_conditional(void **state)
 {
@@ -411,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(flags_are_stored, setup, world_teardown),
         cmocka_unit_test_setup_teardown(keywords_are_announced, setup, world_teardown),
         cmocka_unit_test_setup_teardown(silence_hides_nothing_foreign, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(keywords_in_one_command, setup, world_teardown),
         cmocka_unit_test_setup_teardown(stores_may_be_conditional, setup, world_teardown),
         cmocka_unit_test_setup_teardown(nothing_refused_is_left_out, setup, world_teardown),
         cmocka_unit_test_setup_teardown(expunges_wait_for_their_time, setup, world_teardown),

@@ -107,6 +107,44 @@ static const struct {
     {"*a", "aaaaaaaaab", false},
 };
 
+/* As the RFC says it. */
+static bool matches(struct span pattern, struct span name)
+{
+    if (pattern.n == 0)
+        return name.n == 0;
+    char c = pattern.p[0];
+    if (c != '*' && c != '%')
+        return name.n > 0 && name.p[0] == c && matches(span_from(pattern, 1), span_from(name, 1));
+    return matches(span_from(pattern, 1), name) ||
+           (name.n > 0 && (c == '*' || name.p[0] != '/') && matches(pattern, span_from(name, 1)));
+}
+
+static void random_patterns_match(void **state)
+{
+    (void)state;
+    enum { PATTERN = 7, NAME = 8, ROUNDS = 30000 };
+    uint64_t random = 1;
+    struct arena *a = arena_new(1 << 16);
+    for (int round = 0; round < ROUNDS; round++) {
+        char pattern[PATTERN], name[NAME];
+        for (size_t k = 0; k < PATTERN + NAME; k++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            if (k < PATTERN)
+                pattern[k] = "ab/*%*%"[(random >> 33) % 7];
+            else
+                name[k - PATTERN] = "aab/"[(random >> 33) % 4];
+        }
+        struct span is = span_of(pattern, 1 + random % PATTERN),
+                    of = span_of(name, random / 7 % NAME);
+        struct imap_pattern p;
+        assert_int_equal(imap_pattern_make(is, a, &p), 0);
+        if (imap_pattern_matches(&p, of) != matches(is, of))
+            fail_msg("%.*s %.*s", SPAN_ARG(is), SPAN_ARG(of));
+        arena_reset(a);
+    }
+    arena_free(a);
+}
+
 static void patterns_match(void **state)
 {
     (void)state;
@@ -186,8 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_have_two_spellings), cmocka_unit_test(no_name_has_a_third),
-        cmocka_unit_test(patterns_match),           cmocka_unit_test(wildcards_are_few),
-        cmocka_unit_test(dates_are_read),
+        cmocka_unit_test(patterns_match),           cmocka_unit_test(random_patterns_match),
+        cmocka_unit_test(wildcards_are_few),        cmocka_unit_test(dates_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
