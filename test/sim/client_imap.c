@@ -75,6 +75,27 @@ static bool greeted(struct imap_view *v)
     return tls || (view_run_ok(v, "STARTTLS") && client_is_tls(c));
 }
 
+/* ---- asking ------------------------------------------------------------------------------------ */
+
+static void noop(struct imap_view *v)
+{
+    enum imap_answer a = view_run(v, client_chance(v->c, 4) ? "CHECK" : "NOOP");
+    (void)imap_outcome(v, a, false, "NOOP");
+    imap_told_all(v, a, false);
+}
+
+/* Asks for all flags: they must be those that it knows. */
+static void verify(struct imap_view *v)
+{
+    noop(v);
+    if (v->c->lost || v->n == 0)
+        return;
+    v->numbers = !v->notify;
+    enum imap_answer a = view_run(v, v->notify ? "UID FETCH 1:* (FLAGS)" : "FETCH 1:* (UID FLAGS)");
+    (void)imap_outcome(v, a, false, "FETCH");
+    imap_told_all(v, a, !v->notify);
+}
+
 /* ---- opening ----------------------------------------------------------------------------------- */
 
 /* What it knew when it was here before. */
@@ -174,6 +195,8 @@ static void open_box(struct imap_view *v)
         resumed(v);
     opened(v, uidnext, modseq);
     imap_told_all(v, a, false);
+    if (back && client_chance(c, 2))
+        verify(v);
 }
 
 /* ---- waiting ----------------------------------------------------------------------------------- */
@@ -200,13 +223,6 @@ static void idle(struct imap_view *v)
         return;
     a = view_read(v);
     (void)imap_outcome(v, a, false, "IDLE");
-    imap_told_all(v, a, false);
-}
-
-static void noop(struct imap_view *v)
-{
-    enum imap_answer a = view_run(v, client_chance(v->c, 4) ? "CHECK" : "NOOP");
-    (void)imap_outcome(v, a, false, "NOOP");
     imap_told_all(v, a, false);
 }
 
@@ -240,8 +256,8 @@ static void act(struct imap_view *v)
         {3, true, act_replace}, {6, true, act_fetch},   {4, true, act_search},
         {3, false, act_status}, {2, false, act_list},   {3, false, act_create},
         {2, false, act_delete}, {2, false, act_rename}, {2, false, act_share},
-        {5, true, noop},        {4, false, idle},       {1, false, notify},
-        {4, false, reopen},
+        {4, true, noop},        {4, true, verify},      {4, false, idle},
+        {1, false, notify},     {4, false, reopen},
     };
     unsigned all = 0;
     size_t i = 0;
