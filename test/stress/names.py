@@ -55,6 +55,28 @@ def append(s, _):
                    shown=f"APPEND {name} {' '.join(tokens)}")
 
 
+def catenate(s, _):
+    """A message that is made of another one (RFC 4469) has the same octets."""
+    box, name = s.box, s.world.random.choice(s.world.roomy(s.account))
+    known = [m.uid for m in box.messages if m.uid is not None and "token" in box.truth.facts.get(m.uid, {})]
+    if name is None or not known or box.shared or not box.name.isascii():
+        return None
+    uid = s.world.random.choice(known)
+    same = {k: v for k, v in box.truth.facts[uid].items() if k in ("token", "RFC822.SIZE", "BODY[]")}
+    url = b"/%s;UIDVALIDITY=%d;UID=%d" % (box.name.encode(), box.truth.validity, uid)
+
+    def end(command, response):
+        if response.word == b"NO":  # it is gone
+            return
+        _, validity, made = response.code.split(b" ")
+        there = s.world.owner(s.account, name).box(int(validity))
+        there.came([int(made)], command.asked)
+        for fact, value in same.items():
+            there.fact(int(made), fact, value)
+    return Command(b"APPEND " + s.named(name) + b' CATENATE (URL "' + url + b'")', end=end, may_fail=True,
+                   doubt=lambda: s.world.doubt(s.account, name))
+
+
 def replace(s, numbered):
     r, box = s.world.random, s.box
     known = [m for m in box.messages if m.uid is not None]

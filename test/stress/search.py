@@ -189,6 +189,28 @@ def search(s, numbered):
     return Command((b"UID SEARCH " if by_uid else b"SEARCH ") + text, numbered=not by_uid, on=on, end=end)
 
 
+def everywhere(s, _):
+    """A search of several mailboxes (RFC 7377), of which this one is looked at."""
+    text, says = key(s)
+    answer = Answer(s, True, says)
+    if has_numbers(text):
+        text, answer.says = b"ALL", lambda m: True
+
+    def on(command, response):
+        if response.word == b"ESEARCH":
+            items = response.items()[2:]
+            if items[0][:2] == [b"TAG", command.tag] and int(items[0][5]) == s.box.truth.validity:
+                answer.took(numbers(items[items.index(b"ALL") + 1]) if b"ALL" in items else ())
+
+    def end(command, _):
+        answer.found = answer.found or []  # a mailbox without any is left out
+        answer.check(command)
+    where = s.world.random.choice((b"selected", b"personal"))
+    if s.box.shared:
+        where = b"selected"
+    return Command(b"ESEARCH IN (" + where + b") RETURN (ALL) " + text, on=on, end=end)
+
+
 def consistent(found, named, wants):
     count = int(found[b"COUNT"]) if b"COUNT" in found else None
     if b"COUNT" in wants and count is None:
