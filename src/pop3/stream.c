@@ -2,9 +2,9 @@
 /* A message on its way out: read in chunks, dot-stuffed (RFC 1939 §3), cut after the lines TOP
  * asked for, ended with CRLF and the "." line. Memory: one chunk, whatever the message's size.
  *
- * Damage must be known before "+OK", because after it there is no way to say so. A message of one
- * chunk is read before the answer; a longer one is verified first, which reads it twice: the price
- * of never having a damaged message end every session that tries to fetch what comes after it. */
+ * Damage must be known before "+OK", because after it there is no way to say so. What is no larger than a mebibyte, a
+ * chunk of the store, is known to be whole once its first byte is read; a longer one is checked first, which reads it twice:
+ * the price of never having a damaged message end every session that tries to fetch what comes after it. */
 #include "pop3/internal.h"
 
 #include "message/message.h"
@@ -52,13 +52,6 @@ static int stream_downgrade(struct pop3_stream *st)
     return made.err;
 }
 
-static int stream_verify(struct pop3 *p, const struct mail_entry *e)
-{
-    struct mail_message m;
-    int err = mailbox_message_get(p->server->mail, p->account, e->message, p->s.arena, &m);
-    return err != 0 ? err : store_blob_verify(p->server->store, m.blob);
-}
-
 int pop3_stream_open(struct pop3 *p, const struct mail_entry *e, uint64_t lines)
 {
     struct pop3_stream *st = &p->stream;
@@ -73,7 +66,7 @@ int pop3_stream_open(struct pop3 *p, const struct mail_entry *e, uint64_t lines)
     buf_init(&st->chunk, STREAM_HEADER_MAX + 2 * STREAM_CHUNK);
     err = stream_fill(st);
     if (err == 0 && lines == UINT64_MAX && st->offset < st->size)
-        err = stream_verify(p, e);
+        err = store_blob_check(st->reader);
     if (err == 0 && !p->utf8)
         err = stream_downgrade(st);
     if (err != 0)

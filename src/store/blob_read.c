@@ -130,6 +130,15 @@ int store_blob_read(struct blob_reader *r, uint64_t offset, size_t max, struct b
     return 0;
 }
 
+/* From the end, so that the first chunk is the one that is held. */
+int store_blob_check(struct blob_reader *r)
+{
+    int rc = 0;
+    for (uint32_t i = r->head.chunks; rc == 0 && i > 0; i--)
+        rc = chunk_hold(r, i - 1);
+    return rc;
+}
+
 int store_blob_verify(struct store *s, struct blob_id id)
 {
     struct blob_reader *r;

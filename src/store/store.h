@@ -184,6 +184,9 @@ int store_blob_open(struct store *s,
 /* At most `max` bytes from `offset`, appended to `to` (fewer only at the end of the blob: 0 bytes
  * appended past it). `to` running full is ERR_TOO_BIG. */
 int store_blob_read(struct blob_reader *r, uint64_t offset, size_t max, struct buf *to) MUST_CHECK;
+/* Can all of it be read? What follows is a promise then, short of damage that comes meanwhile. ERR_CORRUPT. Costs nothing
+ * where what was read first is the only chunk (1 MiB); else reads it once more than its reader will. */
+int store_blob_check(struct blob_reader *r) MUST_CHECK;
 void store_blob_close(struct blob_reader *r);
 
 /* Reads the whole blob and compares size and digest: 0, ERR_NOT_FOUND or ERR_CORRUPT. */

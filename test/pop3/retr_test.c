@@ -162,10 +162,13 @@ static void rotten_bodies_are_found_before_the_answer(void **state)
     struct mail_appended small = world_append(&w, SPAN("Subject: 1\r\n\r\n"), 0);
     struct mail_appended big = world_append(&w, span_of(large, LARGE), 0);
     world_append(&w, SPAN("Subject: 3\r\n\r\n"), 0);
+    struct mail_appended middle = world_append(&w, span_of(large, LARGE / 6), 0);
     assert_true(sim_corrupt_blob(w.disk, body_of(&small), 0));
     assert_true(sim_corrupt_blob(w.disk, body_of(&big), 1)); /* far behind the first read */
+    assert_true(sim_corrupt_blob(w.disk, body_of(&middle), 0));
     struct host *h = world_login(&w);
-    host_sends(h, "RETR 1\r\nRETR 2\r\nRETR 3\r\n");
+    host_sends(h, "RETR 1\r\nRETR 2\r\nRETR 4\r\nRETR 3\r\n");
+    host_expect(h, "-ERR [SYS/PERM]");
     host_expect(h, "-ERR [SYS/PERM]");
     host_expect(h, "-ERR [SYS/PERM]");
     host_expect(h, "+OK");

@@ -308,6 +308,10 @@ static void blobs_of_all_sizes_come_back(void **state)
     fixture_reopen(f);
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct span content = content_make(f->a, sizes[i], i);
+        struct blob_reader *r;
+        assert_int_equal(store_blob_open(f->s, ids[i], &r, NULL), 0);
+        assert_int_equal(store_blob_check(r), 0);
+        store_blob_close(r);
         assert_int_equal(blob_compare(f, ids[i], content, 1 << 20), 0);
         assert_int_equal(store_blob_verify(f->s, ids[i]), 0);
     }
