@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mailstead mail shares, mail unshare: with whom an account shares its mailboxes. */
+/* mailstead mail share, shares, unshare: with whom an account shares its mailboxes. */
 #include "cli/api.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+
+#include <string.h>
 
 int verb_mail_shares(struct cli *c)
 {
@@ -35,6 +37,27 @@ int verb_mail_shares(struct cli *c)
         fputc('\n', c->out);
     json_decref(answer);
     return CLI_OK;
+}
+
+/* What people say, as rights of RFC 4314. */
+static const char *rights_of(const char *word)
+{
+    if (strcmp(word, "read") == 0)
+        return "lrs";
+    if (strcmp(word, "write") == 0)
+        return "lrswite";
+    return strcmp(word, "all") == 0 ? "lrswikxtea" : word;
+}
+
+int verb_mail_share(struct cli *c)
+{
+    struct buf target;
+    const char *rights = rights_of(c->args_n > 3 ? c->args[3] : "read");
+    json_t *body =
+        json_pack("{s:s,s:s,s:s}", "mailbox", c->args[1], "user", c->args[2], "rights", rights);
+    api_target(&target, "/v1/accounts/%/shares", c->args[0]);
+    return api_do(c, "POST", &target, true, body, "%s is shared with %s (%s)", c->args[1],
+                  c->args[2], rights);
 }
 
 int verb_mail_unshare(struct cli *c)

@@ -84,6 +84,8 @@ static const struct cli_verb verbs[] = {
      {{"--from", "ADDRESS", "Envelope sender; empty without it"}}},
     {"mail restore", "ADDRESS [MESSAGE…]", 1, -1, BOTH, verb_mail_restore, "Bring back deleted messages: all, or those named", "", {{0}}},
 
+    {"mail share", "ADDRESS MAILBOX USER [RIGHTS]", 3, 4, BOTH, verb_mail_share, "Share a mailbox with another account, or with anyone of its domain",
+     "RIGHTS is read (the default), write, all, or letters as mail shares shows them, and takes the place of what there was. The user finds it in IMAP at Other Users/ADDRESS/MAILBOX. What is made below the mailbox later is shared, too; what is there is not.", {{0}}},
     {"mail shares", "ADDRESS", 1, 1, BOTH, verb_mail_shares, "Show with whom an account shares its mailboxes, and who shares with it",
      "Rights are the letters of RFC 4314: l sees, r reads, s marks as read, w sets flags, i puts mail in, k makes mailboxes below, x deletes the mailbox, t and e delete mail, a gives rights to others.", {{0}}},
     {"mail unshare", "ADDRESS MAILBOX USER", 3, 3, BOTH, verb_mail_unshare, "End the sharing of a mailbox with a user, or with anyone", "", {{0}}},

@@ -66,6 +66,7 @@ int verb_mail_list(struct cli *c);
 int verb_mail_show(struct cli *c);
 int verb_mail_deliver(struct cli *c);
 int verb_mail_restore(struct cli *c);
+int verb_mail_share(struct cli *c);
 int verb_mail_shares(struct cli *c);
 int verb_mail_unshare(struct cli *c);
 

@@ -49,6 +49,7 @@ static const struct http_route admin_routes[] = {
     {"GET",    ACCOUNT "/expunged",          0, admin_expunged_list, "Deleted messages that can be restored", ""},
     {"POST",   ACCOUNT "/expunged/{message}/restore", 0, admin_expunged_restore, "Put a deleted message back", ""},
     {"GET",    ACCOUNT "/shares",            0, admin_share_list, "Who may do what with its mailboxes (rights of RFC 4314), and which accounts share mailboxes with it", ""},
+    {"POST",   ACCOUNT "/shares",            0, admin_share_add, "Give a user rights to a mailbox, in place of those it had; whatever imap.sharing says", "mailbox, user (an account, or anyone), rights (letters of RFC 4314)"},
     {"DELETE", ACCOUNT "/shares",            0, admin_share_remove, "End the sharing of one mailbox with one user: ?mailbox=, ?user=", ""},
     {"POST",   "/v1/deliver",                HTTP_LARGE_BODY, admin_deliver, "Deliver a message: ?to=, ?from=; through aliases, like mail that came in", "the message, lines ending with CRLF"},
 

@@ -75,6 +75,7 @@ int admin_mailbox_list(struct http_request *r);
 int admin_message_list(struct http_request *r);
 int admin_message_show(struct http_request *r);
 int admin_share_list(struct http_request *r);
+int admin_share_add(struct http_request *r);
 int admin_share_remove(struct http_request *r);
 int admin_expunged_list(struct http_request *r);
 int admin_expunged_restore(struct http_request *r);

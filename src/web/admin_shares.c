@@ -82,6 +82,75 @@ int admin_share_list(struct http_request *r)
     return err != 0 ? err : admin_done(r, &j);
 }
 
+/* ---- giving and taking --------------------------------------------------------------------- */
+
+static int
+find_box(struct http_request *r, struct span name, account_id *owner, struct mailbox *box)
+{
+    struct account account;
+    int err = account_get(admin_of(r)->directory, r->params[0], r->arena, &account);
+    if (err != 0)
+        return err;
+    *owner = account.id;
+    err = mailbox_find_name(admin_of(r)->mail, account.id, name, r->arena, box);
+    if (err == 0 && box->noselect)
+        err = ERR_NOT_FOUND;
+    if (err != ERR_NOT_FOUND)
+        return err;
+    return admin_fail(r, err, "There is no mailbox %.*s", SPAN_ARG(name));
+}
+
+/* With whom: an account, by an address it logs in with, or "anyone" (id 0). The answer is sent when *found is false
+ * and it returns 0. */
+static int find_user(struct http_request *r, struct span name, struct mail_user *out, bool *found)
+{
+    struct account account;
+    *out = (struct mail_user){0};
+    *found = span_ieq(name, SPAN("anyone"));
+    if (*found)
+        return 0;
+    int err = directory_login(admin_of(r)->directory, name, r->arena, &account);
+    if (err == ERR_BAD_ADDRESS || err == ERR_NO_DOMAIN || err == ERR_NO_USER || err == ERR_DENIED)
+        return admin_fail(r, ERR_NO_USER, "%.*s is no account here", SPAN_ARG(name));
+    if (err != 0 && err != ERR_SUSPENDED)
+        return err;
+    *out = (struct mail_user){account.id, account.address};
+    *found = true;
+    return 0;
+}
+
+/* What the operator gives is not bound to imap.sharing. */
+int admin_share_add(struct http_request *r)
+{
+    struct span name = SPAN_EMPTY, user = SPAN_EMPTY, rights = SPAN_EMPTY;
+    struct mail_grant_change change = {.op = GRANT_REPLACE};
+    struct mailbox box = {0};
+    account_id owner;
+    bool found;
+    char wrong;
+    const struct json_member members[] = {
+        {"mailbox", JSON_IN_TEXT, &name, NULL, true},
+        {"user", JSON_IN_TEXT, &user, NULL, true},
+        {"rights", JSON_IN_TEXT, &rights, NULL, true},
+    };
+    int err = json_read(r, members, COUNT_OF(members));
+    if (err != 0)
+        return err;
+    if (!mail_rights_read(rights, &change.rights, &wrong) || change.rights == 0)
+        return admin_fail(r, ERR_INVALID, "Rights are letters of lrswipkxtea, not \"%.*s\"",
+                          SPAN_ARG(rights));
+    err = find_box(r, name, &owner, &box);
+    if (err != 0 || box.id.v == 0)
+        return err;
+    err = find_user(r, user, &change.user, &found);
+    if (err != 0 || !found)
+        return err;
+    if (change.user.id == owner)
+        return admin_fail(r, ERR_INVALID, "The owner of a mailbox always has all rights");
+    err = mailbox_grant(admin_of(r)->mail, owner, box.id, &change);
+    return err != 0 ? err : admin_ok(r, 200);
+}
+
 /* Both what the user was given and what he was denied. */
 static int drop(struct http_request *r, account_id owner, struct mailbox_id box, struct span user)
 {
@@ -96,19 +165,15 @@ static int drop(struct http_request *r, account_id owner, struct mailbox_id box,
 
 int admin_share_remove(struct http_request *r)
 {
-    struct admin *admin = admin_of(r);
-    struct account account;
-    struct mailbox box;
+    struct mailbox box = {0};
     struct span name = SPAN_EMPTY, user = SPAN_EMPTY;
+    account_id owner;
     if (!http_query(r, SPAN("mailbox"), &name) || !http_query(r, SPAN("user"), &user))
         return admin_fail(r, ERR_INVALID, "Say which mailbox and whose rights: ?mailbox=, ?user=");
-    int err = account_get(admin->directory, r->params[0], r->arena, &account);
-    if (err == 0)
-        err = mailbox_find_name(admin->mail, account.id, name, r->arena, &box);
-    if (err == ERR_NOT_FOUND)
-        return admin_fail(r, err, "There is no mailbox %.*s", SPAN_ARG(name));
-    if (err == 0)
-        err = drop(r, account.id, box.id, user);
+    int err = find_box(r, name, &owner, &box);
+    if (err != 0 || box.id.v == 0)
+        return err;
+    err = drop(r, owner, box.id, user);
     if (err == ERR_NOT_FOUND)
         return admin_fail(r, err, "%.*s is not shared with %.*s", SPAN_ARG(name), SPAN_ARG(user));
     return err != 0 ? err : admin_ok(r, 200);

@@ -180,7 +180,11 @@ def test_run_refuses_a_wrong_offset():
 def test_who_shares_what_is_shown_and_ended(server):
     alice = imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=server.context(), timeout=60)
     alice.login(ALICE, PASSWORD)
-    assert alice.setacl("INBOX", "bob@example.test", "lrs")[0] == "OK"
+    server.run("mail", "share", ALICE, "INBOX", BOB, "all")
+    assert alice.getacl("INBOX")[1] == [b"INBOX alice@example.test lrswipkxteacd bob@example.test lrswikxteacd"]
+    wrong = server.run("mail", "share", ALICE, "INBOX", "nobody@example.test", check=False)
+    assert wrong.returncode != 0 and "nobody@example.test is no account here" in wrong.stderr
+    server.run("mail", "share", ALICE, "INBOX", BOB)
     assert server.json("mail", "shares", "alice@example.test") == {
         "shares": [{"mailbox": "INBOX", "user": "bob@example.test", "rights": "lrs", "denied": ""}], "sharers": []}
     shown = server.run("mail", "shares", "bob@example.test").stdout

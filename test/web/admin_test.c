@@ -219,6 +219,26 @@ static void shares(void **state)
     call("GET", "/v1/accounts/paul@example.test/shares", "", 200,
          "{\"shares\":[],\"sharers\":[\"olga@example.test\"]}", NULL);
     call("DELETE", "/v1/accounts/olga@example.test/shares", "", 400, NULL);
+    call("POST", "/v1/accounts/paul@example.test/shares",
+         "{\"mailbox\":\"Sent\",\"user\":\"OLGA@example.test\",\"rights\":\"lrd\"}", 200, NULL);
+    call("GET", "/v1/accounts/paul@example.test/shares", "", 200,
+         "{\"mailbox\":\"Sent\",\"user\":\"olga@example.test\",\"rights\":\"lrted\",\"denied\":"
+         "\"\"}",
+         NULL);
+    call("DELETE", "/v1/accounts/paul@example.test/shares?mailbox=Sent&user=olga@example.test", "",
+         200, NULL);
+    call("POST", "/v1/accounts/paul@example.test/shares",
+         "{\"mailbox\":\"Sent\",\"user\":\"olga@example.test\",\"rights\":\"lrq\"}", 400,
+         "letters of lrswipkxtea", NULL);
+    call("POST", "/v1/accounts/paul@example.test/shares",
+         "{\"mailbox\":\"Sent\",\"user\":\"nobody@example.test\",\"rights\":\"lr\"}", 404,
+         "is no account here", NULL);
+    call("POST", "/v1/accounts/paul@example.test/shares",
+         "{\"mailbox\":\"Sent\",\"user\":\"paul@example.test\",\"rights\":\"lr\"}", 400, "always",
+         NULL);
+    call("POST", "/v1/accounts/paul@example.test/shares",
+         "{\"mailbox\":\"Nope\",\"user\":\"olga@example.test\",\"rights\":\"lr\"}", 404,
+         "There is no mailbox Nope", NULL);
     call("DELETE", "/v1/accounts/olga@example.test/shares?mailbox=Nope&user=anyone", "", 404, NULL);
     call("DELETE", "/v1/accounts/nobody@example.test/shares?mailbox=INBOX&user=anyone", "", 404,
          NULL);
