@@ -4,6 +4,7 @@
 #include "audit.h"
 
 #include "base/err.h"
+#include "mailbox/acl.h"
 #include "mailbox/keys.h"
 #include "mailbox/records.h"
 #include "mailbox/sync.h"
@@ -298,6 +299,22 @@ static void audit_box(struct audit *a, struct life *l, const struct mailbox *fou
     b->settled_uidnext = found->uidnext;
 }
 
+/* What its owner allowed. */
+static void audit_shared(struct audit *a, struct life *l)
+{
+    struct mail_grant *v;
+    struct mailbox_id id = {life_shared_box(l)->id};
+    size_t n;
+    if (mailbox_grants(&a->w->mail, l->id, id, a->arena, &v, &n) != 0)
+        wrong("the rights of others in u%u cannot be read", l->slot);
+    enum tri found = n > 0 && v[0].rights != 0 ? YES : NO;
+    if (l->shared != MAYBE && l->shared != found)
+        wrong("u%u shares its mailbox: %s, and was promised: %s", l->slot, tri_name(found),
+              tri_name(l->shared));
+    life_shared_set(a->m, l, found);
+    l->sharing = false;
+}
+
 static void audit_boxes(struct audit *a, struct life *l)
 {
     struct mailbox *v;
@@ -318,6 +335,7 @@ static void audit_boxes(struct audit *a, struct life *l)
         box_set(a->m, b, b->made == MAYBE ? &b->made : &b->removed, b->made == MAYBE ? NO : YES);
     }
     audit_missing(a, l);
+    audit_shared(a, l);
     if (quota.bytes != a->bytes || quota.messages != a->messages)
         wrong("u%u uses %llu bytes for %llu messages, and its quota says %llu for %llu", l->slot,
               (unsigned long long)a->bytes, (unsigned long long)a->messages,

@@ -55,7 +55,8 @@ static bool may_be_missing(const struct imap_view *v, const struct box *b)
 bool imap_refusal_is_right(struct imap_view *v, const struct box *b, uint64_t n, uint64_t bytes)
 {
     const struct life *l = b->life;
-    if (l != v->own && !(life_is_open(l) && life_is_steady(l, v->since)))
+    if (l != v->own &&
+        !(life_is_open(l) && life_is_steady(l, v->since) && life_shares_since(l, v->since)))
         return true;
     if (view_code_is(v, "OVERQUOTA"))
         return life_may_be_full(l, n, bytes, v->since) || l->klass_step > v->since;

@@ -65,13 +65,36 @@ struct box *imap_choose_target(struct imap_view *v)
 
 void act_share(struct imap_view *v)
 {
+    struct model *m = &v->c->w->model;
     struct life *l = v->own;
-    if (v->life == NULL || imap_view_is_others(v))
+    if (v->life == NULL || imap_view_is_others(v) || l->sharing)
         return;
-    enum imap_answer a = view_run(v, "SETACL %s anyone lrswipkxte", life_shared_box(l)->name);
-    enum tri how = imap_outcome(v, a, false, "SETACL");
-    if (l->shared != YES && how != NO)
-        l->shared = how;
+    enum tri before = l->shared, to = before == YES ? NO : YES;
+    const char *name = life_shared_box(l)->name;
+    l->sharing = true;
+    life_shared_set(m, l, MAYBE);
+    enum imap_answer a = to == YES ? view_run(v, "SETACL %s anyone lrswipkxte", name)
+                                   : view_run(v, "DELETEACL %s anyone", name);
+    enum tri how = imap_outcome(v, a, before == MAYBE, "SETACL");
+    if (how != MAYBE)
+        life_shared_set(m, l, how == YES ? to : before);
+    l->sharing = false;
+    imap_told_all(v, a, false);
+}
+
+void act_intrude(struct imap_view *v)
+{
+    const struct model *m = &v->c->w->model;
+    const struct life *l = m->now[client_below(v->c, m->slots)];
+    char path[BOX_PATH];
+    if (v->own == NULL || l == NULL || l == v->own || l->shared != NO || !life_is_open(l))
+        return;
+    imap_path(v, life_shared_box(l), path);
+    enum imap_answer a = view_run(v, "STATUS %s (MESSAGES)", path);
+    (void)imap_outcome(v, a, true, "STATUS");
+    if (a == IMAP_OK && l->shared == NO && l->shared_step <= v->since)
+        wrong("%s: u%u sees the mailbox of u%u, who does not share it", v->c->name, v->own->slot,
+              l->slot);
     imap_told_all(v, a, false);
 }
 

@@ -120,6 +120,8 @@ static void read_status(struct imap_view *v, struct span rest)
 {
     struct imap_status *s = &v->status;
     struct imap_status told = {.told = true};
+    if (span_starts(rest, SPAN("\"")))
+        return; /* of somebody else's: his numbers are not compared */
     struct span name = span_split(&rest, ' ');
     static const struct {
         const char *name;

@@ -68,7 +68,8 @@ bool imap_view_counts(const struct imap_view *v)
         return false;
     /* whose account is removed meanwhile shares nothing any more */
     return !imap_view_is_others(v) ||
-           (life_is_open(v->life) && life_is_steady(v->life, v->opened) && v->own->purged == NO);
+           (life_is_open(v->life) && life_is_steady(v->life, v->opened) && v->own->purged == NO &&
+            life_shares_since(v->life, v->opened));
 }
 
 bool imap_entry_is_current(const struct imap_entry *e)

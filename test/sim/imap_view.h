@@ -138,6 +138,7 @@ void act_status(struct imap_view *v);
 void act_list(struct imap_view *v);
 void act_create(struct imap_view *v);
 void act_share(struct imap_view *v);
+void act_intrude(struct imap_view *v); /* asks for what nobody shares */
 void act_delete(struct imap_view *v);
 void act_rename(struct imap_view *v);
 

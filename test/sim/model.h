@@ -117,7 +117,9 @@ struct life {
     struct box **boxes;
     size_t boxes_n;
     enum tri shared; /* its Archive, with everybody */
-    bool restoring;  /* the operator brings something back: IMAP clients remove nothing */
+    uint64_t shared_step;
+    bool sharing;   /* that is being changed */
+    bool restoring; /* the operator brings something back: IMAP clients remove nothing */
 };
 
 /* One transaction whose end is not known: all or none. The n-th of `from`, or NULL, is where it came from; of a move it
@@ -179,8 +181,10 @@ bool life_refuses(const struct life *l, uint64_t size, bool surely);
 /* ---- boxes ----------------------------------------------------------------------------------- */
 
 struct box *life_inbox(const struct life *l);
-/* The one that it may share. */
+/* The one that it may share; has it done so, all the time since that step? */
 struct box *life_shared_box(const struct life *l);
+bool life_shares_since(const struct life *l, uint64_t since);
+void life_shared_set(struct model *m, struct life *l, enum tri to);
 /* Those that every account has. */
 void boxes_make(struct model *m, struct life *l);
 struct box *box_new(struct model *m, struct life *l, const char *name);

@@ -29,6 +29,20 @@ struct box *life_shared_box(const struct life *l)
     return l->boxes[1];
 }
 
+bool life_shares_since(const struct life *l, uint64_t since)
+{
+    return l->shared == YES && l->shared_step <= since;
+}
+
+void life_shared_set(struct model *m, struct life *l, enum tri to)
+{
+    if (l->shared == to)
+        return;
+    l->shared = to;
+    l->shared_step = ++m->step;
+    trace("life %u shares: %s", l->n, tri_name(to));
+}
+
 struct box *box_new(struct model *m, struct life *l, const char *name)
 {
     struct box *b = calloc(1, sizeof *b);
