@@ -45,8 +45,10 @@ enum limits {
     LIMIT_IMAP_URL = 4096,          /* bytes of one URL of CATENATE or URLAUTH */
     LIMIT_IMAP_WILDCARDS = 20,      /* in one pattern of LIST */
     LIMIT_IMAP_CONTEXTS = 10,       /* searches whose client wants to hear of changes */
+    LIMIT_IMAP_CONTEXT_KEYS = 16 * 1024, /* bytes of what one of them looks for: it is kept while the session waits */
     LIMIT_IMAP_CONTEXT_SORTED = 20000, /* messages in the result of a SORT with that */
     LIMIT_IMAP_METADATA = 100,      /* entries asked for in one GETMETADATA or LIST */
+    LIMIT_IMAP_NOTIFY_NOTES = 8000, /* annotations that one session watches with NOTIFY */
     LIMIT_IMAP_NOTIFY = 1000,       /* mailboxes that one session watches with NOTIFY */
     LIMIT_IMAP_ERRORS = 20,         /* wrong commands in one session, in a row */
 

@@ -51,11 +51,13 @@ int imap_context_add(struct imap *i, struct search_task *t)
     if (all == NULL)
         all = i->box->contexts = calloc(1, sizeof(*all));
     bool too_many = all != NULL && all->n >= LIMIT_IMAP_CONTEXTS;
-    if (too_many || (t->sort != NULL && numset_count(&t->found) > LIMIT_IMAP_CONTEXT_SORTED)) {
+    if (too_many || arena_used(t->program) > LIMIT_IMAP_CONTEXT_KEYS ||
+        (t->sort != NULL && numset_count(&t->found) > LIMIT_IMAP_CONTEXT_SORTED)) {
         /* §4.3.1 */
-        buf_printf(i->s.out,
-                   "* NO [NOUPDATE \"%s\"] There are too many of them, or of its messages\r\n",
-                   i->tag);
+        buf_printf(
+            i->s.out,
+            "* NO [NOUPDATE \"%s\"] There are too many of them, or of its keys or messages\r\n",
+            i->tag);
         return 0;
     }
     struct imap_context *c = all != NULL ? calloc(1, sizeof(*c)) : NULL;

@@ -4,9 +4,9 @@
 #include "imap/notify.h"
 
 enum {
-    NOTES_ARENA = 16 * 1024 * 1024,     /* names of all annotations an account can have */
-    NOTES_MAX = LIMIT_ANNOTATION_BYTES, /* of what is remembered */
-    PIECE = 256 * 1024,                 /* names and values read at once */
+    NOTES_MAX = LIMIT_IMAP_NOTIFY_NOTES * (int)sizeof(struct notify_note),
+    NOTES_ARENA = LIMIT_IMAP_NOTIFY_NOTES * (LIMIT_ANNOTATION_NAME + 16),
+    PIECE = 256 * 1024, /* names and values read at once */
     PIECE_ARENA = PIECE + LIMIT_ANNOTATION + 256 * 1024,
 };
 

@@ -142,6 +142,13 @@ static void refused(void **state)
     world_talk(h, "x SEARCH RETURN (UPDATE COUNT) ALL", "* NO [NOUPDATE \"x\"]",
                "* ESEARCH (TAG \"x\") COUNT 4", "x OK", NULL);
     world_talk(h, "a CANCELUPDATE t2", "a OK", NULL);
+    host_sends(h, "x SEARCH RETURN (UPDATE) NOT SUBJECT {20000+}\r\n");
+    for (int n = 0; n < 2000; n++)
+        host_sends(h, "much to do");
+    host_sends(h, "\r\n");
+    host_expect(h, "* NO [NOUPDATE \"x\"]");
+    host_expect(h, "* ESEARCH (TAG \"x\")");
+    host_expect(h, "x OK");
     world_talk(h, "x ESEARCH RETURN (UPDATE) DELETED", "x OK", NULL);
     world_talk(h, "a CANCELUPDATE b t3 t4 t5 t6 t7 t8 t9 t10", "a OK", NULL);
     store(4, STORE_ADD, FLAG_DELETED);

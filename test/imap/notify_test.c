@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mailbox/annotation.h"
 #include "world.h"
 
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
@@ -534,6 +535,19 @@ static void too_much(void **state)
     world_talk(h, "c NOTIFY SET (subtree more (MailboxName))", "c OK", NULL);
     world_talk(other, "o DELETE more", "o OK", NULL);
     hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" more", NULL);
+    /* and annotations */
+    struct mail_annotation note[LIMIT_ANNOTATIONS];
+    char notes[LIMIT_ANNOTATIONS][64];
+    for (int n = 0; n < LIMIT_ANNOTATIONS; n++) {
+        (void)snprintf(notes[n], sizeof notes[n], "/comment/%d", n);
+        note[n] = (struct mail_annotation){.name = span_str(notes[n]), .value = SPAN("x")};
+    }
+    for (int n = 0; n <= LIMIT_IMAP_NOTIFY_NOTES / LIMIT_ANNOTATIONS; n++) {
+        id.v = USE_COUNT + 1 + (uint32_t)n;
+        assert_int_equal(mailbox_annotate(&w.mail, w.account, id, note, LIMIT_ANNOTATIONS), 0);
+    }
+    world_talk(h, "c NOTIFY SET (personal (MailboxMetadataChange))", "* OK [NOTIFICATIONOVERFLOW]",
+               "c OK", NULL);
     host_sends(h, "d NOTIFY SET");
     for (int n = 0; n < 500; n++)
         host_sends(h, " (mailboxes (a b c) (MailboxName))");
