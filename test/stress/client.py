@@ -13,7 +13,8 @@ from wire import Contradiction, Lost
 SELECTED = (
     (acts.fetch, 20), (acts.store, 25), (acts.copy, 6), (acts.move, 5), (acts.expunge, 6), (acts.noop, 5),
     (acts.close, 1), (acts.unselect, 1), (search.search, 12), (search.sort, 3), (search.thread, 2), (search.saved, 2),
-    (search.batches, 1), (search.context, 2), (search.cancel, 1), (search.everywhere, 2), (names.append, 10), (names.replace, 3), (names.catenate, 3),
+    (search.batches, 1), (search.context, 2), (search.cancel, 1), (search.everywhere, 2), (names.append, 10),
+    (names.replace, 3), (names.catenate, 3),
     (names.status, 4), (names.listing, 2), (names.others, 2), (names.create, 1), (names.delete, 1), (names.rename, 1),
     (names.share, 1))
 OUTSIDE = (
