@@ -3,7 +3,8 @@
  *
  * box->uids is what the client believes; box->modseq how far it was told. Changes since then are collected in
  * one read and told in steps: expunges first, where the command allows them (they stay in box->gone until one
- * does), then the new number of messages, then flags by the numbers that are right after both. */
+ * does), then the new number of messages, then flags by the numbers that are right after both, then what that changes in
+ * searches. */
 #include "imap/place.h"
 
 #include "base/log.h"
@@ -415,16 +416,16 @@ static enum step go_on(struct imap *i)
         } else if (y->exists) {
             y->exists = false;
             imap_tell_exists(i);
-        } else if (!numset_is_empty(&y->results)) {
-            if (imap_contexts_update(i, &y->results) > 0)
-                return STEP_MORE;
-            numset_clear(&y->results);
         } else if (y->from != 0) {
             int err = tell_batch(i, y);
             if (err != 0 && y->resuming)
                 return resume_failed(i, err);
             if (err != 0)
                 tell_again(i, y, err);
+        } else if (!numset_is_empty(&y->results)) { /* RFC 5465 §5.1: behind the flags */
+            if (imap_contexts_update(i, &y->results) > 0)
+                return STEP_MORE;
+            numset_clear(&y->results);
         } else {
             return sync_end(i, y);
         }

@@ -51,9 +51,10 @@ static void flags_change(void **state)
     world_talk(h, "c SEARCH RETURN (UPDATE) FLAGGED", "* ESEARCH (TAG \"c\")", "c OK", NULL);
     store(4, STORE_ADD, FLAG_SEEN | FLAG_FLAGGED);
     store(3, STORE_REMOVE, FLAG_SEEN);
-    world_talk(h, "a NOOP", "* ESEARCH (TAG \"c\") ADDTO (0 3)",
+    /* RFC 5465 §5.1: flags come first */
+    world_talk(h, "a NOOP", "* 2 FETCH", "* 3 FETCH", "* ESEARCH (TAG \"c\") ADDTO (0 3)",
                "* ESEARCH (TAG \"b\") UID REMOVEFROM (0 4)",
-               "* ESEARCH (TAG \"b\") UID ADDTO (0 3)", "* 2 FETCH", "* 3 FETCH", "a OK", NULL);
+               "* ESEARCH (TAG \"b\") UID ADDTO (0 3)", "a OK", NULL);
     store(5, STORE_ADD, FLAG_ANSWERED); /* in and not in, as before */
     world_talk(h, "a NOOP", "* 4 FETCH", "a OK", NULL);
     /* a change of its own, told or not */
@@ -62,7 +63,7 @@ static void flags_change(void **state)
     /* it ends */
     world_talk(h, "a CANCELUPDATE \"c\" \"nobody\"", "a OK No further updates", NULL);
     store(2, STORE_REMOVE, FLAG_SEEN | FLAG_FLAGGED);
-    world_talk(h, "a NOOP", "* ESEARCH (TAG \"b\") UID ADDTO (0 2)", "* 1 FETCH", "a OK", NULL);
+    world_talk(h, "a NOOP", "* 1 FETCH", "* ESEARCH (TAG \"b\") UID ADDTO (0 2)", "a OK", NULL);
     world_talk(h, "a UNSELECT", "a OK", NULL);
     store(2, STORE_ADD, FLAG_SEEN);
     world_talk(h, "a NOOP", "a OK", NULL);
@@ -117,8 +118,8 @@ static void programs_stay(void **state)
     assert_int_equal(mailbox_store(&w.mail, w.account, &in, &uids, &refused), 0);
     numset_done(&uids);
     numset_done(&refused);
-    world_talk(h, "a NOOP", "* ESEARCH (TAG \"b\") ADDTO (0 1)", "* FLAGS", "* 1 FETCH",
-               "* 2 FETCH", "* 3 FETCH", "a OK", NULL);
+    world_talk(h, "a NOOP", "* FLAGS", "* 1 FETCH", "* 2 FETCH", "* 3 FETCH",
+               "* ESEARCH (TAG \"b\") ADDTO (0 1)", "a OK", NULL);
 }
 
 static void refused(void **state)
@@ -152,7 +153,7 @@ static void refused(void **state)
     world_talk(h, "x ESEARCH RETURN (UPDATE) DELETED", "x OK", NULL);
     world_talk(h, "a CANCELUPDATE b t3 t4 t5 t6 t7 t8 t9 t10", "a OK", NULL);
     store(4, STORE_ADD, FLAG_DELETED);
-    world_talk(h, "a NOOP", "* ESEARCH (TAG \"x\" MAILBOX INBOX UIDVALIDITY ", "* 3 FETCH", "a OK",
+    world_talk(h, "a NOOP", "* 3 FETCH", "* ESEARCH (TAG \"x\" MAILBOX INBOX UIDVALIDITY ", "a OK",
                NULL);
 }
 
