@@ -14,7 +14,7 @@ void imap_command_end(struct imap *i)
     i->stored = (struct mail_stored){0};
     numset_done(&i->loud);
     i->command = NULL;
-    i->uid = false;
+    i->uid = i->beyond = false;
     i->answer = SPAN_EMPTY;
     i->keywords = NULL;
     i->keywords_n = 0;
@@ -114,6 +114,8 @@ enum step imap_uid_required(struct imap *i)
 
 enum step imap_bad_args(struct imap *i)
 {
+    if (i->beyond)
+        return imap_bad(i, "There is no message with such a number");
     return imap_bad(i, "Please write: %s%s", i->uid ? "UID " : "", i->command->usage);
 }
 

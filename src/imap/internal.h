@@ -121,6 +121,7 @@ struct imap {
     char tag[LIMIT_IMAP_TAG + 1];
     const struct imap_command *command; /* NULL: none runs */
     bool uid;                           /* it is the UID form */
+    bool beyond;                        /* it names sequence numbers that are not there */
     struct imap_task task;
     struct imap_append *append; /* what an APPEND has collected; NULL: none goes on */
     struct numset quiet;        /* UIDs whose new flags the client knows by itself: STORE .SILENT */
@@ -193,7 +194,7 @@ enum step imap_no_of(struct imap *i, int err);
 /* For what no sound client sends: counted, and too many in a row end the session. */
 enum step imap_bad(struct imap *i, const char *fmt, ...) PRINTF_LIKE(2, 3);
 enum step imap_bad_coded(struct imap *i, struct span code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* BAD: the arguments are not those of the command. */
+/* BAD: the arguments are not those of the command, or (imap_messages has said so) no message has such a number. */
 enum step imap_bad_args(struct imap *i);
 /* BAD: sequence numbers, from a client that has enabled UIDONLY. */
 enum step imap_uid_required(struct imap *i);

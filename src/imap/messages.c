@@ -42,7 +42,6 @@ int imap_messages(struct imap *i, const struct imap_arg *set, struct numset *uid
 {
     bool beyond;
     int err = imap_messages_of(i->box, set, i->uid, uids, &beyond);
-    if (err == 0 && beyond && !i->uid) /* RFC 9051 §9, sequence-set */
-        err = ERR_INVALID;
-    return err;
+    i->beyond = err == 0 && beyond && !i->uid; /* RFC 9051 §9, sequence-set */
+    return i->beyond ? ERR_INVALID : err;
 }

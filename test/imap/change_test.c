@@ -218,8 +218,10 @@ static void messages_are_copied_and_moved(void **state)
     (void)state;
     struct host *h = selected("", "SELECT");
     world_talk(h, "b COPY 2:4 Nowhere", "b NO [TRYCREATE]", NULL);
-    world_talk(h, "b COPY 9 Trash", "b BAD", NULL);
-    world_talk(h, "b COPY 1", "b BAD", NULL);
+    world_talk(h, "b COPY 9 Trash", "b BAD There is no message with such a number", NULL);
+    world_talk(h, "b FETCH 9 FLAGS", "b BAD There is no message with such a number", NULL);
+    world_talk(h, "b STORE 9 FLAGS ()", "b BAD There is no message with such a number", NULL);
+    world_talk(h, "b COPY 1", "b BAD Please write: COPY ", NULL);
     world_talk(h, "b UID COPY 9 Trash", "b OK There was nothing to copy", NULL);
     world_talk(h, "b COPY 2,4 Trash", "b OK [COPYUID 1790000004 2,4 1:2] Copied", NULL);
     world_talk(h, "b COPY 1 inbox", "* 6 EXISTS", "* 0 RECENT", "b OK [COPYUID 1790000000 1 6]",
