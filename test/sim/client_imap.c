@@ -118,13 +118,40 @@ static void forget(struct imap_view *v)
     v->resuming = false;
 }
 
+/* QRESYNC's parameters: with the UIDs that it knows, or not, and some pairs of number and UID. true: with them. Then it
+ * is told nothing of other messages but how many there are. */
+static bool write_qresync(struct imap_view *v, const struct imap_cache *cache, struct buf *to)
+{
+    struct client *c = v->c;
+    struct buf numbers, uids;
+    bool limited = cache->n > 0 && client_chance(c, 2);
+    buf_printf(to, " (QRESYNC (%u %llu", cache->uidvalidity, (unsigned long long)cache->modseq);
+    if (limited)
+        buf_printf(to, " 1:%u", cache->v[cache->n - 1].uid);
+    buf_init(&numbers, 4096);
+    buf_init(&uids, 4096);
+    for (size_t i = 0; i < cache->n && uids.n < 100; i++) {
+        if (!client_chance(c, 3))
+            continue;
+        buf_printf(&numbers, "%s%zu", numbers.n > 0 ? "," : "", i + 1);
+        buf_printf(&uids, "%s%u", uids.n > 0 ? "," : "", cache->v[i].uid);
+    }
+    if (limited && uids.n > 0)
+        buf_printf(to, " (%.*s %.*s)", SPAN_ARG(buf_span(&numbers)), SPAN_ARG(buf_span(&uids)));
+    buf_puts(to, "))");
+    buf_done(&numbers);
+    buf_done(&uids);
+    return limited;
+}
+
 /* All that has changed is told by now, and the numbers are right. */
-static void resumed(struct imap_view *v)
+static void resumed(struct imap_view *v, bool limited)
 {
     v->resuming = false;
-    if (v->n != v->exists)
+    if (v->n > v->exists || (v->n < v->exists && !limited))
         wrong("%s: %s of u%u is resumed with %zu messages, and %llu are there", v->c->name,
               v->box->name, v->life->slot, v->n, (unsigned long long)v->exists);
+    imap_told_exists(v, v->exists);
 }
 
 static void opened(struct imap_view *v, uint32_t uidnext, uint64_t modseq)
@@ -159,8 +186,9 @@ static struct box *choose_open(struct imap_view *v, bool *back)
 static void open_box(struct imap_view *v)
 {
     struct client *c = v->c;
-    char known[100] = "", path[BOX_PATH];
-    bool back;
+    char path[BOX_PATH];
+    struct buf known;
+    bool back, limited = false;
     if (v->notify && v->box != NULL) /* what it still hears is about the one before */
         (void)view_run_ok(v, "UNSELECT");
     imap_view_leave(v);
@@ -176,15 +204,17 @@ static void open_box(struct imap_view *v)
     v->modseq = v->modseq_next = 0;
     v->uidvalidity = v->uidnext = 0;
     v->opening = true;
+    buf_init(&known, 8192);
     if (back) {
         remember(v, cache);
-        snprintf(known, sizeof known, " (QRESYNC (%u %llu))", cache->uidvalidity,
-                 (unsigned long long)cache->modseq);
+        limited = write_qresync(v, cache, &known);
     } else if (v->condstore && client_chance(c, 2)) {
-        snprintf(known, sizeof known, " (CONDSTORE)");
+        buf_puts(&known, " (CONDSTORE)");
     }
     imap_path(v, b, path);
-    enum imap_answer a = view_run(v, "%s %s%s", v->read_only ? "EXAMINE" : "SELECT", path, known);
+    enum imap_answer a = view_run(v, "%s %s%.*s", v->read_only ? "EXAMINE" : "SELECT", path,
+                                  SPAN_ARG(buf_span(&known)));
+    buf_done(&known);
     v->opening = false;
     (void)imap_outcome(v, a, imap_refusal_is_right(v, b, 0, 0), "SELECT");
     if (a != IMAP_OK) {
@@ -192,7 +222,7 @@ static void open_box(struct imap_view *v)
         return;
     }
     if (back)
-        resumed(v);
+        resumed(v, limited);
     opened(v, uidnext, modseq);
     imap_told_all(v, a, false);
     if (back && client_chance(c, 2))
