@@ -31,6 +31,9 @@ struct identifier {
     struct span text; /* as it was written, without "-" */
     struct mail_user user;
     bool is_owner;
+    bool
+        foreign; /* of a domain that this one's people know nothing of: whether there is such an account, either */
+    bool unknown; /* and there is none */
 };
 
 static struct span owner_of(const struct imap *i, const struct imap_place *at)
@@ -74,7 +77,16 @@ static int read_identifier(const struct imap_arg *arg, struct identifier *out)
     return out->text.n > 0 && out->text.n <= 4 * LIMIT_ADDRESS ? 0 : ERR_INVALID;
 }
 
-/* Whose account it is. ERR_NO_USER: nobody's. */
+enum { SHARING_OFF, SHARING_DOMAIN, SHARING_EVERYWHERE }; /* imap.sharing */
+
+/* Is the address of a domain whose accounts the owner can not share with? */
+static bool is_foreign(const struct imap *i, const struct imap_place *at, struct span address)
+{
+    return i->server->config->imap_sharing != SHARING_EVERYWHERE && span_chr(address, '@') >= 0 &&
+           !span_ieq(sharers_domain(address), sharers_domain(owner_of(i, at)));
+}
+
+/* Whose account it is. ERR_NO_USER: nobody's, of a domain one may know of. */
 static int find_user(struct imap *i, const struct imap_place *at, struct identifier *x)
 {
     struct account account;
@@ -83,24 +95,23 @@ static int find_user(struct imap *i, const struct imap_place *at, struct identif
     int err = directory_login(i->server->directory, x->text, i->s.arena, &account);
     if (err == ERR_NO_DOMAIN || err == ERR_BAD_ADDRESS || err == ERR_DENIED || err == ERR_INVALID)
         err = ERR_NO_USER;
-    if (err != 0 && err != ERR_SUSPENDED)
-        return err;
+    bool there = err == 0 || err == ERR_SUSPENDED;
+    x->foreign = is_foreign(i, at, there ? account.address : x->text);
+    x->unknown = x->foreign && err == ERR_NO_USER;
+    if (!there)
+        return x->unknown ? 0 : err;
     x->user = (struct mail_user){account.id, account.address};
     x->is_owner = account.id == at->account;
     return 0;
 }
 
 /* Does this server let people share with them? */
-static bool may_share(const struct imap *i, const struct imap_place *at, const struct identifier *x)
+static bool may_share(const struct imap *i, const struct identifier *x)
 {
-    enum { OFF, DOMAIN, EVERYWHERE };
     const struct config *c = i->server->config;
-    if (c->imap_sharing == OFF)
+    if (c->imap_sharing == SHARING_OFF || x->foreign)
         return false;
-    if (x->user.id == 0)
-        return c->imap_sharing_anyone;
-    return c->imap_sharing == EVERYWHERE ||
-           span_eq(sharers_domain(x->user.address), sharers_domain(owner_of(i, at)));
+    return x->user.id != 0 || c->imap_sharing_anyone;
 }
 
 static void log_change(struct imap *i, const struct imap_place *at, const struct identifier *x)
@@ -124,9 +135,12 @@ static enum step set(struct imap *i,
             return imap_ok(i, SPAN_EMPTY, "The owner has all rights");
         return imap_no(i, SPAN("CANNOT"), "The owner of a mailbox always has all rights");
     }
-    if (gives && !may_share(i, at, x))
+    bool denies = x->denied && change->op != GRANT_REMOVE && change->rights != 0;
+    if ((gives && !may_share(i, x)) || (denies && x->foreign))
         return imap_no(i, SPAN("NOPERM"), "Mailboxes can not be shared with %s on this server",
-                       x->user.id == 0 ? "anyone" : "this account");
+                       x->user.id == 0 && !x->foreign ? "anyone" : "this account");
+    if (x->unknown) /* it has none of them */
+        return imap_ok(i, SPAN_EMPTY, "The rights are set");
     change->user = x->user;
     change->denied = x->denied;
     int err = mailbox_grant(i->server->mail, at->account, at->box.id, change);
@@ -182,7 +196,8 @@ enum step imap_cmd_deleteacl(struct imap *i, const struct imap_arg *args)
         return refuse(i, err);
     if (x.is_owner)
         return imap_no(i, SPAN("CANNOT"), "The owner of a mailbox always has all rights");
-    struct span address = anyone ? SPAN("") : err == 0 ? x.user.address : x.text;
+    bool there = err == 0 && !x.unknown;
+    struct span address = anyone ? SPAN("") : there ? x.user.address : x.text;
     err = mailbox_grant_drop(i->server->mail, at.account, at.box.id, address, x.denied);
     if (err == ERR_NOT_FOUND)
         return imap_no(i, SPAN("NONEXISTENT"), "The list has no such entry");
@@ -245,7 +260,7 @@ enum step imap_cmd_listrights(struct imap *i, const struct imap_arg *args)
     buf_puts(i->s.out, "* LISTRIGHTS ");
     imap_write_mailbox(i, at.box.name);
     write_entry(i, x.denied ? "-" : "", x.text, x.is_owner && !x.denied ? RIGHTS_ALL : 0);
-    bool can = !x.is_owner && (x.denied || may_share(i, &at, &x));
+    bool can = !x.is_owner && !x.foreign && (x.denied || may_share(i, &x));
     if (can)
         buf_puts(i->s.out, " l r s w i p k x t e a c d");
     buf_puts(i->s.out, "\r\n");

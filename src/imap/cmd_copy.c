@@ -211,6 +211,7 @@ prepare(struct imap *i, const struct imap_arg *args, struct copying *x, struct n
     if (err != 0)
         return err;
     x->to = at.account;
+    x->in.guest = at.account != i->account;
     x->readable = (at.rights & RIGHT_READ) != 0;
     x->in.from = i->box->id;
     x->in.to = at.box.id;

@@ -72,10 +72,18 @@ static bool read_use(const struct imap_arg *list, enum special_use *use, bool *k
     return true;
 }
 
+/* Where nothing is shared nothing can be made, which tells nobody whether there is such an account. */
+static int new_place(struct imap *i, struct span name, struct imap_place *out)
+{
+    int err = imap_place_of(i, name, out);
+    return err == ERR_NOT_FOUND ? ERR_DENIED : err;
+}
+
 /* RFC 4314 §4: of others, only below a mailbox where the user may. Their special uses are not his. */
 static int may_create(struct imap *i, const struct imap_place *at, enum special_use use)
 {
     struct imap_place parent;
+    size_t n = 0;
     if (at->owner.n == 0)
         return 0;
     if (at->name.n == 0)
@@ -85,6 +93,10 @@ static int may_create(struct imap *i, const struct imap_place *at, enum special_
         err = imap_place_needs(&parent, RIGHT_CREATE);
     if (err == 0 && use != USE_NONE)
         err = ERR_IN_USE;
+    if (err == 0)
+        err = imap_count_mailboxes(i, at->account, &n);
+    if (err == 0 && n >= LIMIT_MAILBOXES / 2) /* the rest is for the owner */
+        err = ERR_LIMIT;
     return err == ERR_NOT_FOUND ? ERR_DENIED : err;
 }
 
@@ -103,7 +115,7 @@ enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
         return imap_no(i, SPAN("USEATTR"), "A mailbox can not have this use");
     int err = new_name(i, args, &name);
     if (err == 0)
-        err = imap_place_of(i, name, &at);
+        err = new_place(i, name, &at);
     if (err == 0)
         err = may_create(i, &at, use);
     if (err == 0)
@@ -177,7 +189,7 @@ enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args)
     if (err == 0)
         err = new_name(i, args->next, &new);
     if (err == 0)
-        err = imap_place_of(i, new, &to);
+        err = new_place(i, new, &to);
     if (err == 0 && from.account != to.account)
         return imap_no(i, SPAN("CANNOT"), "A mailbox can not become another person's");
     if (err == 0)
@@ -191,12 +203,28 @@ enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args)
     return imap_ok(i, SPAN_EMPTY, "Renamed");
 }
 
+/* What is compared with the names of LIST: an address and INBOX of others as they are written there. */
+static int as_listed(struct imap *i, struct span *name)
+{
+    struct imap_place at;
+    int err = imap_place_is_others(*name) ? imap_place_of(i, *name, &at) : ERR_NOT_FOUND;
+    if (err == ERR_NOT_FOUND)
+        return 0;
+    if (err == 0) {
+        *name = imap_place_name(i->s.arena, at.owner, at.name);
+        err = arena_err(i->s.arena);
+    }
+    return err;
+}
+
 static enum step subscribe(struct imap *i, const struct imap_arg *args, bool on)
 {
     struct span name;
     if (imap_args_count(args) != 1 || args->kind == IMAP_LIST)
         return imap_bad_args(i);
     int err = new_name(i, args, &name);
+    if (err == 0)
+        err = as_listed(i, &name);
     if (err == 0)
         err = mailbox_subscribe(i->server->mail, i->account, name, on);
     if (err != 0)

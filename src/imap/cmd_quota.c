@@ -24,7 +24,7 @@ static void write_resource(struct imap *i,
     *between = " ";
 }
 
-static int count_mailboxes(struct imap *i, account_id account, size_t *n_out)
+int imap_count_mailboxes(struct imap *i, account_id account, size_t *n_out)
 {
     struct mailbox *boxes;
     struct arena *a = arena_new(LIST_ARENA);
@@ -43,7 +43,7 @@ static int write_quota(struct imap *i, const struct imap_place *at)
     if (err == 0)
         err = mailbox_quota(i->server->mail, at->account, &used);
     if (err == 0)
-        err = count_mailboxes(i, at->account, &mailboxes);
+        err = imap_count_mailboxes(i, at->account, &mailboxes);
     if (err != 0)
         return err;
     buf_puts(i->s.out, "* QUOTA ");

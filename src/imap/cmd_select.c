@@ -25,6 +25,13 @@ int imap_box_open(struct imap *i, const struct imap_place *at, struct mail_head 
     box->id = at->box.id;
     box->rights = at->rights;
     box->watch.waker = i->s.waker;
+    if (at->account != i->account) {
+        box->shown = calloc(1, LIMIT_KEYWORDS / 8 + 1);
+        if (box->shown == NULL) {
+            free(box);
+            return ERR_NOMEM;
+        }
+    }
     numset_init(&box->uids);
     numset_init(&box->gone);
     numset_init(&box->owed);
@@ -58,6 +65,7 @@ void imap_box_close(struct imap *i)
     numset_done(&box->saved);
     numset_done(&box->own);
     imap_contexts_free(box->contexts);
+    free(box->shown);
     free(box);
     i->box = NULL;
     if (i->state == IMAP_SELECTED)

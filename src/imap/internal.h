@@ -63,6 +63,9 @@ struct imap_selected {
     struct numset saved;  /* "$", RFC 5182 */
     struct numset own;    /* that this session put there, and was not told of yet */
     size_t keywords_told; /* so many of the account's keywords were in a FLAGS response */
+    uint8_t *
+        shown; /* of another's mailbox: a bit for each keyword that a message here had, others are not told: they are
+                     * of mailboxes the user may not know of. NULL: all are */
     struct imap_contexts *contexts; /* contexts.c; NULL: none */
     struct imap_watch watch;
 };
@@ -227,6 +230,9 @@ const char *imap_flag_name(size_t n, uint32_t *flag_out);
 /* The list of the keywords of the selected mailbox's account into i->keywords, as it is now. */
 int imap_keywords(struct imap *i) MUST_CHECK;
 
+/* How the user puts keywords on the list of that account. */
+enum mail_keyword_add imap_keyword_add(const struct imap *i, account_id account);
+
 /* "F7" (RFC 8474 §4), and of another account's mailbox "F7-1a". */
 void imap_write_mailbox_id(const struct imap *i,
                            struct buf *out,
@@ -347,6 +353,7 @@ enum step imap_cmd_getmetadata(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_getquota(struct imap *i, const struct imap_arg *args);
+int imap_count_mailboxes(struct imap *i, account_id account, size_t *n_out) MUST_CHECK;
 enum step imap_cmd_getquotaroot(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_setacl(struct imap *i, const struct imap_arg *args);

@@ -53,7 +53,7 @@ int imap_keyword_find(struct imap *i,
         return err;
     if (!add)
         return mailbox_keyword_is_name(name) ? ERR_NOT_FOUND : ERR_INVALID;
-    err = mailbox_keyword(i->server->mail, account, name, true, id_out);
+    err = mailbox_keyword(i->server->mail, account, name, imap_keyword_add(i, account), id_out);
     if (err == 0 && *id_out < LIMIT_KEYWORDS) { /* others may have put some between */
         while (list->n <= *id_out)
             list->v[list->n++] = SPAN_EMPTY;

@@ -212,6 +212,13 @@ enum { KEYWORDS_TOLD = 16 * 1024 }; /* bytes of their names in one list */
 
 enum { KEYWORDS = FLAGS_ALL + 1 }; /* beside enum mail_flag */
 
+static bool is_shown(const struct imap *i, size_t keyword)
+{
+    const uint8_t *shown = i->box->shown;
+    return shown == NULL ||
+           (keyword < LIMIT_KEYWORDS && (shown[keyword / 8] >> keyword % 8 & 1) != 0);
+}
+
 /* The system flags and the keywords, as far as they fit, but for some; `more`: others may be made. In a list. */
 static void write_all_flags(struct imap *i, uint32_t without, bool more)
 {
@@ -227,6 +234,8 @@ static void write_all_flags(struct imap *i, uint32_t without, bool more)
         between = " ";
     }
     for (size_t n = 0; (without & KEYWORDS) == 0 && n < i->keywords_n; n++) {
+        if (!is_shown(i, n))
+            continue;
         bytes += i->keywords[n].n + 1;
         if (i->keywords[n].n == 0 || bytes >= KEYWORDS_TOLD)
             continue;
@@ -252,7 +261,9 @@ void imap_tell_permanent_flags(struct imap *i)
     bool writes = !i->box->read_only && (i->box->rights & RIGHT_WRITE) != 0;
     uint32_t without = i->box->read_only ? FLAGS_ALL : imap_flags_denied(i->box->rights);
     buf_puts(i->s.out, "* OK [PERMANENTFLAGS ");
-    write_all_flags(i, without | (writes ? 0 : KEYWORDS), writes && i->keywords_n < LIMIT_KEYWORDS);
+    size_t most =
+        imap_keyword_add(i, i->box->account) == KEYWORD_ADD ? LIMIT_KEYWORDS : LIMIT_KEYWORDS / 2;
+    write_all_flags(i, without | (writes ? 0 : KEYWORDS), writes && i->keywords_n < most);
     buf_puts(i->s.out, "] Flags that stay\r\n");
 }
 
@@ -291,16 +302,29 @@ static int tell_item(struct imap *i, const struct mail_item *m)
     return err;
 }
 
+/* Are there some the client was not told of? */
+static bool has_new(struct imap *i, const struct keyword_ids *ids)
+{
+    bool some = false;
+    if (i->box->shown == NULL)
+        return ids->n > 0 && ids->v[ids->n - 1] >= i->box->keywords_told;
+    for (uint32_t k = 0; k < ids->n; k++) {
+        uint16_t id = ids->v[k];
+        if (id >= LIMIT_KEYWORDS || is_shown(i, id))
+            continue;
+        i->box->shown[id / 8] |= (uint8_t)(1U << id % 8);
+        some = true;
+    }
+    return some;
+}
+
 void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n)
 {
-    for (size_t k = 0; k < n; k++) {
-        const struct keyword_ids *ids = &v[k].keywords;
-        if (ids->n == 0 || ids->v[ids->n - 1] < i->box->keywords_told)
-            continue;
-        if (imap_keywords(i) == 0)
-            imap_tell_flags(i);
-        return;
-    }
+    bool some = false;
+    for (size_t k = 0; k < n; k++)
+        some = has_new(i, &v[k].keywords) || some;
+    if (some && imap_keywords(i) == 0)
+        imap_tell_flags(i);
 }
 
 static int tell_batch(struct imap *i, struct imap_sync *y)

@@ -101,6 +101,11 @@ const char *imap_flag_name(size_t n, uint32_t *flag_out)
     return system_flags[n].name;
 }
 
+enum mail_keyword_add imap_keyword_add(const struct imap *i, account_id account)
+{
+    return account == i->account ? KEYWORD_ADD : KEYWORD_ADD_GUEST;
+}
+
 int imap_keywords(struct imap *i)
 {
     struct span *names;

@@ -32,7 +32,8 @@ static int translate(struct across *x, uint16_t id, uint16_t *out)
     if (id >= x->names_n)
         return ERR_NOT_FOUND;
     if (x->ids[id] == 0) {
-        int err = mailbox_keyword(x->mail, x->to, x->names[id], true, &given);
+        int err = mailbox_keyword(x->mail, x->to, x->names[id],
+                                  x->in->guest ? KEYWORD_ADD_GUEST : KEYWORD_ADD, &given);
         if (err != 0)
             return err;
         x->ids[id] = (uint16_t)(given + 1);

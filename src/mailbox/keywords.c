@@ -38,6 +38,7 @@ static int keyword_look(struct look *l, struct span name, uint32_t *id_out)
 struct keyword_add {
     struct mail *mail;
     struct span name;
+    uint32_t most; /* keywords that may be there then */
     uint32_t id;
 };
 
@@ -55,7 +56,7 @@ static int keyword_run(struct store_txn *t, void *arg)
         if (got != 0 && got != ERR_NOT_FOUND && got != ERR_CORRUPT)
             err = got;
     }
-    if (err == 0 && e.account.keywords >= LIMIT_KEYWORDS)
+    if (err == 0 && e.account.keywords >= x->most)
         err = ERR_LIMIT;
     if (err != 0)
         return edit_drop(&e, err);
@@ -64,9 +65,11 @@ static int keyword_run(struct store_txn *t, void *arg)
     return edit_close(&e, 0);
 }
 
-int mailbox_keyword(struct mail *m, account_id id, struct span name, bool add, uint32_t *id_out)
+int mailbox_keyword(
+    struct mail *m, account_id id, struct span name, enum mail_keyword_add add, uint32_t *id_out)
 {
-    struct keyword_add x = {.mail = m, .name = name};
+    uint32_t most = add == KEYWORD_ADD_GUEST ? LIMIT_KEYWORDS / 2 : LIMIT_KEYWORDS;
+    struct keyword_add x = {.mail = m, .name = name, .most = most};
     struct look l;
     if (!mailbox_keyword_is_name(name))
         return ERR_INVALID;
@@ -75,7 +78,7 @@ int mailbox_keyword(struct mail *m, account_id id, struct span name, bool add, u
         return err;
     err = keyword_look(&l, name, id_out);
     look_close(&l);
-    if (err != ERR_NOT_FOUND || !add)
+    if (err != ERR_NOT_FOUND || add == KEYWORD_FIND)
         return err;
     err = store_txn_run(m->store, part_of(id), keyword_run, &x);
     if (err == 0)

@@ -100,10 +100,18 @@ int mailbox_keywords(
     struct mail *m, account_id id, struct arena *a, struct span **out, size_t *n_out) MUST_CHECK;
 /* An atom of RFC 9051 §9, without what has a meaning in lists and searches, and not too long. */
 bool mailbox_keyword_is_name(struct span name);
-/* The id of a keyword, which is an atom of RFC 9051 §9, compared without case; with `add` it is put on the list.
- * ERR_NOT_FOUND (without add), ERR_INVALID (no atom, too long), ERR_LIMIT (the list is full). */
-int mailbox_keyword(struct mail *m, account_id id, struct span name, bool add, uint32_t *id_out)
-    MUST_CHECK;
+enum mail_keyword_add { /* to the list, which only grows */
+                        KEYWORD_FIND = false,
+                        KEYWORD_ADD = true,
+                        KEYWORD_ADD_GUEST, /* for somebody else: half of the list is the owner's */
+};
+/* The id of a keyword, which is an atom of RFC 9051 §9, compared without case. ERR_NOT_FOUND (of those that are only to
+ * be found), ERR_INVALID (no atom, too long), ERR_LIMIT (the list is full). */
+int mailbox_keyword(struct mail *m,
+                    account_id id,
+                    struct span name,
+                    enum mail_keyword_add add,
+                    uint32_t *id_out) MUST_CHECK;
 
 /* ---- changing many ----------------------------------------------------------------------- */
 
@@ -166,6 +174,7 @@ struct mail_copy {
     uint64_t quota_messages;
     uint32_t drop_flags; /* these do not come along: RFC 4314 §4 */
     bool drop_keywords;  /* nor do these */
+    bool guest;          /* who copies is not the owner of `to` */
 };
 /* Copies or moves within the account. All of them or none (RFC 9051 §6.4.7), at most LIMIT_MAIL_COPY: more is
  * ERR_LIMIT. Those that are gone are passed over. The n-th of `from_out` became the n-th of `to_out` (both

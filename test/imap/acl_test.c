@@ -121,6 +121,24 @@ static void who_shares_with_whom_is_configured(void **state)
     (void)state;
     struct host *h = anna();
     world_talk(h, "a SETACL INBOX dora@example.net lr", "a NO [NOPERM]", NULL);
+    /* of people of other domains nobody learns whether they are there */
+    static const char *const foreign[] = {"dora@example.net", "nobody@example.net",
+                                          "a@nowhere.test"};
+    for (size_t k = 0; k < COUNT_OF(foreign); k++) {
+        char line[128], told[128];
+        snprintf(line, sizeof line, "a SETACL INBOX %s lr", foreign[k]);
+        world_talk(h, line, "a NO [NOPERM] Mailboxes can not be shared with this account", NULL);
+        snprintf(line, sizeof line, "a SETACL INBOX -%s lr", foreign[k]);
+        world_talk(h, line, "a NO [NOPERM] Mailboxes can not be shared with this account", NULL);
+        snprintf(line, sizeof line, "a SETACL INBOX %s -lr", foreign[k]);
+        world_talk(h, line, "a OK", NULL);
+        snprintf(line, sizeof line, "a DELETEACL INBOX %s", foreign[k]);
+        world_talk(h, line, "a NO [NONEXISTENT] The list has no such entry", NULL);
+        snprintf(line, sizeof line, "a LISTRIGHTS INBOX %s", foreign[k]);
+        snprintf(told, sizeof told, "* LISTRIGHTS INBOX %s \"\"", foreign[k]);
+        world_talk(h, line, told, "a OK", NULL);
+    }
+    world_talk(h, "a GETACL INBOX", "* ACL INBOX anna@example.test lrswipkxteacd", "a OK", NULL);
     world_talk(h, "a SETACL INBOX anyone lr", "a NO [NOPERM]", NULL);
     world_talk(h, "a LISTRIGHTS INBOX anyone", "* LISTRIGHTS INBOX anyone \"\"", "a OK", NULL);
     world_talk(h, "a SETACL INBOX -anyone lr", "a OK", NULL); /* which gives nobody anything */
@@ -168,7 +186,11 @@ static void others_have_a_namespace(void **state)
     world_talk(b, "a STATUS \"Other Users/carla@example.test/INBOX\" (MESSAGES)",
                "a NO [NONEXISTENT]", NULL);
     world_talk(b, "a CREATE \"Other Users\"", "a NO", NULL);
-    world_talk(b, "a CREATE \"Other Users/mine\"", "a NO", NULL);
+    world_talk(b, "a CREATE \"Other Users/mine\"", "a NO [NOPERM]", NULL);
+    /* whether there is such an account is nobody's business */
+    world_talk(b, "a CREATE \"Other Users/anna@example.test/x\"", "a NO [NOPERM]", NULL);
+    world_talk(b, "a CREATE \"Other Users/carla@example.test/x\"", "a NO [NOPERM]", NULL);
+    world_talk(b, "a CREATE \"Other Users/nobody@example.test/x\"", "a NO [NOPERM]", NULL);
     world_talk(b, "a RENAME Sent \"Other Users/mine\"", "a NO", NULL);
     /* nor does she have it there herself */
     world_talk(h, "a LIST \"\" \"Other Users/*\"", "a OK", NULL);
@@ -215,6 +237,11 @@ static void subscriptions_are_ones_own(void **state)
                "* LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" " INBOX_OF_ANNA, "a OK",
                NULL);
     world_talk(b, "a UNSUBSCRIBE " INBOX_OF_ANNA, "a OK", NULL);
+    world_talk(b, "a LSUB \"Other Users/\" *", "a OK", NULL);
+    give("lr"); /* as LIST writes it */
+    world_talk(b, "a SUBSCRIBE \"Other Users/ANNA@example.test/inbox\"", "a OK", NULL);
+    world_talk(b, "a LSUB \"Other Users/\" *", "* LSUB () \"/\" " INBOX_OF_ANNA, "a OK", NULL);
+    world_talk(b, "a UNSUBSCRIBE \"Other Users/Anna@example.test/Inbox\"", "a OK", NULL);
     world_talk(b, "a LSUB \"Other Users/\" *", "a OK", NULL);
     host_free(b);
 }
@@ -290,6 +317,7 @@ static void flags_need_their_rights(void **state)
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
     world_talk(b, "a STORE 1 FLAGS (\\Seen \\Deleted private)",
+               "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work)",
                "* 1 FETCH (FLAGS (\\Flagged \\Seen work))", "a OK", NULL);
     world_talk(b, "a STORE 1 +FLAGS (\\Deleted)", "a NO [NOPERM]", NULL);
     world_talk(b, "a STORE 1 -FLAGS (\\Seen \\Flagged work)", "* 1 FETCH (FLAGS (\\Flagged work))",

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people who share mailboxes cannot do to one another: learn of what is not shared, or leave nothing for the owner. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "people.h"
+
+static struct people p;
+
+static int setup(void **state)
+{
+    (void)state;
+    people_open(&p);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    people_close(&p);
+    return 0;
+}
+
+static struct host *anna(void)
+{
+    return people_login(&p, WORLD_USER);
+}
+
+static struct host *bernd(void)
+{
+    return people_login(&p, "bernd@example.test");
+}
+
+/* ---- what is not shared ----------------------------------------------------------------------- */
+
+/* The list of keywords is one for all mailboxes of an account. */
+static void keywords_of_other_mailboxes_are_not_told(void **state)
+{
+    (void)state;
+    struct host *h = anna();
+    world_talk(h, "a APPEND Archive (divorce) {1+}\r\nx", "a OK", NULL);
+    world_talk(h, "a APPEND INBOX (work) {1+}\r\nx", "a OK", NULL);
+    people_give(&p, "lrw");
+    struct host *b = bernd();
+    world_talk(b, "a SELECT " INBOX_OF_ANNA,
+               "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)", "* 1 EXISTS",
+               "* 0 RECENT", "* OK [UNSEEN 1]", "* OK [UIDVALIDITY", "* OK [UIDNEXT 2]",
+               "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Draft \\*)]", "* OK [HIGHESTMODSEQ",
+               "* OK [MAILBOXID (F1-", "* OK [URLMECH", "a OK [READ-WRITE]", NULL);
+    /* those of its messages are, before they are seen */
+    world_talk(b, "a FETCH 1 FLAGS", "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work)",
+               "* 1 FETCH (FLAGS (work))", "a OK", NULL);
+    world_talk(b, "a FETCH 1 FLAGS", "* 1 FETCH (FLAGS (work))", "a OK", NULL);
+    world_talk(b, "a STORE 1 +FLAGS (divorce)",
+               "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft divorce work)",
+               "* 1 FETCH (FLAGS (divorce work))", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
+/* ---- what is left for the owner ------------------------------------------------------------------ */
+
+static void half_of_the_keywords_is_the_owner_s(void **state)
+{
+    (void)state;
+    char line[64];
+    uint32_t id;
+    people_letter(&p);
+    people_give(&p, "lrwi");
+    struct host *h = anna(), *b = bernd();
+    for (unsigned k = 0; k + 1 < LIMIT_KEYWORDS / 2; k++) {
+        snprintf(line, sizeof line, "word%u", k);
+        assert_int_equal(
+            mailbox_keyword(&p.w.mail, p.id[0], span_str(line), KEYWORD_ADD_GUEST, &id), 0);
+    }
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    world_talk(b, "a STORE 1 +FLAGS.SILENT (last)", "a OK", NULL);
+    world_talk(b, "a STORE 1 +FLAGS (more)", "a NO [LIMIT]", NULL);
+    world_talk(b, "a STORE 1 +FLAGS.SILENT (word7)", "a OK", NULL);
+    world_talk(b, "a APPEND " INBOX_OF_ANNA " (more) {1+}\r\nx", "a NO [LIMIT]", NULL);
+    world_talk(b, "a APPEND INBOX (more word7) {1+}\r\nx", "a OK", NULL);
+    host_sends(b, "a SELECT INBOX\r\n");
+    host_output_clear(b);
+    world_talk(b, "a COPY 1 " INBOX_OF_ANNA, "a OK", NULL); /* goes without */
+    host_sends(h, "a SELECT INBOX\r\n");
+    host_output_clear(h);
+    world_talk(h, "a FETCH 2 FLAGS", "* 2 FETCH (FLAGS (word7))", "a OK", NULL);
+    world_talk(h, "a STORE 2 +FLAGS.SILENT (more)", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
+static void half_of_the_mailboxes_is_the_owner_s(void **state)
+{
+    (void)state;
+    enum { LEVELS = LIMIT_MAILBOX_DEPTH - 1 };
+    char name[LIMIT_MAILBOX_NAME];
+    struct mailbox_id id;
+    struct host *h = anna(), *b = bernd();
+    for (unsigned k = 0; k < LIMIT_MAILBOXES / 2 / LEVELS + 1; k++) {
+        int n = snprintf(name, sizeof name, "%u", k);
+        for (unsigned level = 1; level < LEVELS; level++)
+            n += snprintf(name + n, sizeof name - (size_t)n, "/x");
+        assert_int_equal(mailbox_create(&p.w.mail, p.id[0], span_str(name), USE_NONE, &id), 0);
+    }
+    world_talk(h, "a SETACL 1 bernd@example.test lrkx", "a OK", NULL);
+    world_talk(b, "a CREATE \"Other Users/anna@example.test/1/new\"", "a NO [LIMIT]", NULL);
+    world_talk(h, "a CREATE 1/new", "a OK", NULL);
+    world_talk(b, "a CREATE new", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        T(keywords_of_other_mailboxes_are_not_told),
+        T(half_of_the_keywords_is_the_owner_s),
+        T(half_of_the_mailboxes_is_the_owner_s),
+#undef T
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
