@@ -176,6 +176,19 @@ static void runs_are_whole_whatever_is_missing(void **state)
     }
 }
 
+static void a_set_that_became_empty_has_nothing(void **state)
+{
+    (void)state;
+    struct numset s;
+    uint32_t v = 5, first, last;
+    numset_init(&s);
+    numset_add_range(&s, 5, 200000);
+    numset_remove_range(&s, 5, 200000);
+    assert_true(numset_is_empty(&s));
+    assert_false(numset_first(&s, &v) || numset_next(&s, &v) || numset_run(&s, 0, &first, &last));
+    numset_done(&s);
+}
+
 static void sets_combine(void **state)
 {
     (void)state;
@@ -210,6 +223,7 @@ int main(void)
         cmocka_unit_test(the_ends_of_the_range_are_members),
         cmocka_unit_test(random_changes_agree_with_the_model),
         cmocka_unit_test(runs_are_whole_whatever_is_missing),
+        cmocka_unit_test(a_set_that_became_empty_has_nothing),
         cmocka_unit_test(sets_combine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
