@@ -241,6 +241,56 @@ def test_metadata_filters_and_quota(box, server):
     assert b"MAILBOX " in quota[0]
 
 
+def test_shared_mailboxes(box, server):
+    """Alice shares a mailbox with Bob, who reads, files and waits there, until she takes the rights back."""
+    m, name = box
+    other = login(server, BOB)
+    assert {b"ACL", b"RIGHTS=texk", b"LIST-MYRIGHTS", b"NAMESPACE"} <= set(ok(m.capability())[0].split())
+    others = re.fullmatch(rb'\(\("" "/"\)\) \(\("(.*)" "/"\)\) NIL', ok(other.namespace())[0])[1]
+    theirs = f'"{others.decode()}{ALICE}/{name}"'
+    ok(m.append(name, None, None, letter("shared")))
+    assert other.select(theirs)[0] == "NO" and theirs.encode() not in b"".join(ok(other.list()) or [])
+    ok(m.setacl(name, BOB, "lrs"))
+    assert ok(m.getacl(name)) == [f"{name} {ALICE} lrswipkxteacd {BOB} lrs".encode()]
+    assert ok(other.myrights(theirs)) == [f"{theirs} lrs".encode()]
+    assert any(line.endswith(b' "/" ' + theirs.encode()) for line in ok(other.list(pattern="*")))
+    assert any(line.endswith(f' "/" "{others.decode()}{ALICE}"'.encode())
+               for line in ok(other.list(f'"{others.decode()}"', "%")))
+    # reading, with the one flag he may set
+    assert ok(other.select(theirs)) == [b"1"]
+    assert other.response("PERMANENTFLAGS")[1] == [rb"(\Seen)"]
+    assert ok(other.fetch("1", "(BODY[])"))[0][1] == letter("shared")
+    ok(m.noop())
+    assert rb"\Seen" in m.response("FETCH")[1][0]
+    assert "NOPERM" in str(other.store("1", "+FLAGS", r"(\Deleted)"))
+    assert "NOPERM" in str(other.append(theirs, None, None, letter(1)))
+    assert "NOPERM" in str(other.delete(theirs)) and "NOPERM" in str(other.setacl(theirs, BOB, "lra"))
+    # in and out
+    ok(m.setacl(name, BOB, "+ite"))
+    ok(other.append(theirs, None, None, letter("from bob")))
+    ok(other.noop())
+    ok(other.uid("COPY", "1", "Archive"))
+    ok(other.uid("MOVE", "2", "Archive"))
+    assert ok(other.status(theirs, "(MESSAGES)"))[0].endswith(b"(MESSAGES 1)")
+    other.send(b"i IDLE\r\n")
+    assert other.readline() == b"+ idling\r\n"
+    ok(m.append(name, None, None, letter("news")))
+    assert other.readline() == b"* 2 EXISTS\r\n" and other.readline() == b"* 0 RECENT\r\n"
+    other.send(b"DONE\r\n")
+    assert other.readline().startswith(b"i OK")
+    # no more
+    ok(m.deleteacl(name, BOB))
+    ok(m.append(name, None, None, letter("secret")))
+    assert "NOPERM" in str(other.fetch("1:*", "(BODY.PEEK[])"))
+    ok(other.unselect() if hasattr(other, "unselect") else other.xatom("UNSELECT"))
+    assert "NONEXISTENT" in str(other.select(theirs)) and "NONEXISTENT" in str(other.status(theirs, "(MESSAGES)"))
+    assert theirs.encode() not in b"".join(ok(other.list()))
+    ok(other.select("Archive"))
+    kept = [part[1] for part in ok(other.fetch("1:*", "(BODY.PEEK[])")) if isinstance(part, tuple)]
+    assert kept == [letter("shared"), letter("from bob")]
+    other.logout()
+
+
 def test_compressed(server):
     """With Python's zlib on our side."""
     m = login(server)

@@ -4,14 +4,17 @@
  *
  *   FUZZ_TWICE     The script is played at once and byte by byte: the answers must be the same.
  *   FUZZ_TOGETHER  A new connection leaves the one before it open, on the same mailbox.
+ *   FUZZ_OTHERS    Every second connection is Bernd's, with whom Anna shares her INBOX; he selects that, and shares his.
  *
  * Each answer is followed by a client that believes it: message numbers are never beyond what EXISTS said, EXISTS never
- * takes messages back. In the end the account agrees with itself. */
+ * takes messages back. In the end the accounts agree with themselves. */
 #include "fuzz.h"
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "directory/directory.h"
 #include "imap/args.h"
+#include "mailbox/acl.h"
 #include "script.h"
 #include "world.h"
 
@@ -23,9 +26,12 @@ enum {
     FUZZ_QRESYNC = 16,
     FUZZ_TWICE = 32,
     FUZZ_TOGETHER = 64,
+    FUZZ_OTHERS = 128,
     HOSTS_MAX = 4,
     TWICE_SIZE_MAX = 3000, /* byte by byte costs the square of it */
 };
+
+#define BERND "bernd@example.test"
 
 /* ---- a client that believes ---------------------------------------------------------------- */
 
@@ -108,6 +114,18 @@ static void note(struct client *c, struct buf *replies)
 
 /* ---- the script ---------------------------------------------------------------------------- */
 
+static struct client connect_bernd(struct world *w, unsigned how, struct buf *replies)
+{
+    struct client c = {.h = world_connect(w, true, HOST_WHOLE)};
+    host_sends(c.h, "a LOGIN " BERND " \"" WORLD_PASSWORD "\"\r\n");
+    if ((how & FUZZ_QRESYNC) != 0)
+        host_sends(c.h, "q ENABLE QRESYNC\r\n");
+    if ((how & FUZZ_SELECTED) != 0)
+        host_sends(c.h, "s SELECT \"Other Users/" WORLD_USER "/INBOX\"\r\n");
+    note(&c, replies);
+    return c;
+}
+
 static struct client
 connect_as(struct world *w, unsigned how, enum host_cut cut, struct buf *replies)
 {
@@ -130,6 +148,7 @@ play(struct world *w, unsigned how, enum host_cut cut, struct span script, struc
 {
     struct client clients[HOSTS_MAX] = {connect_as(w, how, cut, replies)};
     size_t n = 1;
+    bool others = false;
     enum script_op op;
     struct buf flight;
     buf_init(&flight, script.n);
@@ -152,11 +171,35 @@ play(struct world *w, unsigned how, enum host_cut cut, struct span script, struc
             continue;
         if ((how & FUZZ_TOGETHER) == 0 || n == HOSTS_MAX)
             host_free(clients[--n].h);
-        clients[n++] = connect_as(w, how, cut, replies);
+        others = !others && (how & FUZZ_OTHERS) != 0;
+        clients[n++] = others ? connect_bernd(w, how, replies) : connect_as(w, how, cut, replies);
     } while (op != SCRIPT_END);
     while (n > 0)
         host_free(clients[--n].h);
     buf_done(&flight);
+}
+
+static uint64_t bernd;
+
+static void make_bernd(struct world *w)
+{
+    struct account account = {.address = SPAN(BERND)};
+    must(auth_credentials_make(w->auth, SPAN(WORLD_PASSWORD), w->arena, &account.credentials) == 0);
+    must(account_add(w->directory, &account, &bernd) == 0);
+}
+
+/* Empty. */
+static void reset(struct world *w, account_id id, struct span address)
+{
+    must(mailbox_account_destroy(&w->mail, id) == 0);
+    must(mailbox_account_create(&w->mail, id, address) == 0);
+    must(auth_unlock(w->auth, address) == 0);
+}
+
+static void share(struct world *w, account_id owner, account_id user, struct span address)
+{
+    struct mail_grant_change change = {.user = {user, address}, .rights = RIGHTS_ALL};
+    must(mailbox_grant(&w->mail, owner, (struct mailbox_id){USE_INBOX}, &change) == 0);
 }
 
 /* One installation for all inputs, because passwords cost time; the account's mail, the clock and what failed logins
@@ -171,13 +214,16 @@ static struct world *world(void)
         made = true;
         log_setup(2, LOG_ERROR, LOG_LOGFMT);
         world_open(&w);
+        make_bernd(&w);
+        w.config->imap_sharing_anyone = true;
         now_ms = w.clock.now_ms;
     }
     w.clock.now_ms = now_ms;
-    must(mailbox_account_destroy(&w.mail, w.account) == 0);
-    must(mailbox_account_create(&w.mail, w.account, SPAN(WORLD_USER)) == 0);
+    reset(&w, w.account, SPAN(WORLD_USER));
+    reset(&w, bernd, SPAN(BERND));
+    share(&w, w.account, bernd, SPAN(BERND));
+    share(&w, bernd, w.account, SPAN(WORLD_USER));
     must(store_collect(w.store, 0, SIZE_MAX, &removed) == 0);
-    must(auth_unlock(w.auth, SPAN(WORLD_USER)) == 0);
     arena_reset(w.arena);
     return &w;
 }
@@ -197,6 +243,7 @@ static void play_new(unsigned how, enum host_cut cut, struct span script, struct
         world_append(w, messages[n], n % 2 == 0 ? FLAG_SEEN : 0);
     play(w, how, cut, script, replies);
     must(mailbox_check(&w->mail, w->account, true, NULL, NULL, &problems) == 0 && problems == 0);
+    must(mailbox_check(&w->mail, bernd, true, NULL, NULL, &problems) == 0 && problems == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
