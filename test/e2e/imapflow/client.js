@@ -257,6 +257,37 @@ const scenarios = {
         await other.logout();
     },
 
+    /** A mailbox that bob shares (RFC 4314): found, read, written to, and what he does there is heard of in IDLE. */
+    async shares() {
+        const bob = await connect({ auth: { user: 'bob@example.test', pass: process.env.PASSWORD } });
+        const setRights = rights => bob.exec('SETACL', [process.env.USER_ADDRESS, rights]
+            .reduce((all, value) => [...all, { type: 'STRING', value }], [{ type: 'STRING', value: 'Team' }]));
+        await bob.mailboxCreate('Team');
+        await bob.append('Team', letter('from bob'));
+        const c = await connect({ qresync: true });
+        assert.ok(!(await c.list()).some(m => m.path.endsWith('Team')));
+        (await setRights('lr')).next();
+        assert.deepEqual(c.namespaces.other, [{ prefix: 'Other Users/', delimiter: '/' }]);
+        const team = 'Other Users/bob@example.test/Team';
+        assert.ok((await c.list()).some(m => m.path === team));
+        const box = await c.mailboxOpen(team);
+        assert.deepEqual([box.exists, box.readOnly], [1, true]);
+        assert.equal((await c.fetchOne('1', { envelope: true })).envelope.subject, 'from bob');
+        assert.ok(await c.messageCopy('1', 'INBOX'));
+        await assert.rejects(c.append(team, letter('may not')), error => /NOPERM/.test(error.serverResponseCode || error.responseText));
+        (await setRights('lrswipkxte')).next();
+        await c.mailboxOpen('INBOX');
+        await c.mailboxOpen(team);
+        assert.deepEqual([...(await c.messageMove('1', 'Archive')).uidMap], [[1, 1]]);
+        assert.equal((await c.append(team, letter('from alice'))).uid, 2);
+        const idle = c.idle();
+        await events(c, 'exists', 1, () => bob.append('Team', letter('again from bob')));
+        assert.equal((await c.fetchOne('*', { envelope: true })).envelope.subject, 'again from bob');
+        await idle;
+        await c.logout();
+        await bob.logout();
+    },
+
     /** Two connections that change the same mailbox at once, and a third that keeps a model of it. */
     async together() {
         const watcher = await connect({ qresync: true });
