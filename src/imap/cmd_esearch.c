@@ -8,7 +8,7 @@
 #include "imap/search_task.h"
 #include "mailbox/acl.h"
 
-enum { BOXES_ARENA = 48 * 1024 * 1024, /* as LIST */ };
+enum { BOXES_ARENA = 64 * 1024 * 1024, /* as LIST */ };
 
 enum source_match {
     MATCH_SELECTED,

@@ -8,7 +8,7 @@
 #include "imap/place.h"
 
 enum {
-    LIST_ARENA = 48 * 1024 * 1024, /* 10,000 mailboxes, as many names subscribed to, and others' */
+    LIST_ARENA = 64 * 1024 * 1024, /* 10,000 mailboxes, as many names subscribed to, and others' */
     LIST_PATTERNS = 20,
     LIST_WORK = 1024 * 1024, /* characters compared in one step */
 };

@@ -7,16 +7,32 @@
 enum { SHARER_ARENA = 16 * 1024 * 1024 };
 
 /* As bytes, but the separator before all others: what is below a name follows it at once. */
-static int by_level(const void *a, const void *b)
+static int compare(struct span x, struct span y)
 {
-    const struct imap_name *x = a, *y = b;
-    size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
+    size_t n = x.n < y.n ? x.n : y.n;
     for (size_t k = 0; k < n; k++) {
-        unsigned char c = (unsigned char)x->name.p[k], d = (unsigned char)y->name.p[k];
+        unsigned char c = (unsigned char)x.p[k], d = (unsigned char)y.p[k];
         if (c != d)
             return c == '/' ? -1 : d == '/' ? 1 : c < d ? -1 : 1;
     }
-    return x->name.n < y->name.n ? -1 : x->name.n > y->name.n;
+    return x.n < y.n ? -1 : x.n > y.n;
+}
+
+static int by_level(const void *a, const void *b)
+{
+    const struct imap_name *x = a, *y = b;
+    return compare(x->name, y->name);
+}
+
+static int by_level_shared(const void *a, const void *b)
+{
+    const struct mail_shared *x = a, *y = b;
+    return compare(x->box.name, y->box.name);
+}
+
+static bool is_below(struct span name, struct span parent)
+{
+    return name.n > parent.n && name.p[parent.n] == '/' && span_starts(name, parent);
 }
 
 static size_t levels(struct span name)
@@ -58,9 +74,10 @@ bool imap_names_reach_others(struct span prefix)
 struct shared {
     struct imap_name *v;
     size_t n, max;
+    struct span before; /* the mailbox before */
 };
 
-/* One mailbox, and the levels above it. */
+/* One mailbox, and the levels above it that were not above the one before. */
 static int add_shared(struct arena *a,
                       const struct mail_sharer *owner,
                       const struct mail_shared *m,
@@ -74,9 +91,12 @@ static int add_shared(struct arena *a,
     box->use = USE_NONE; /* another's */
     if (box->name.p == NULL)
         return arena_err(a);
-    for (size_t n = 0; n < box->name.n && to->n < to->max; n++)
-        if (box->name.p[n] == '/')
-            to->v[to->n++] = (struct imap_name){.name = span_slice(box->name, 0, n), .level = true};
+    for (size_t n = 0; n < box->name.n && to->n < to->max; n++) {
+        struct span level = span_slice(box->name, 0, n);
+        if (box->name.p[n] == '/' && !span_eq(to->before, level) && !is_below(to->before, level))
+            to->v[to->n++] = (struct imap_name){.name = level, .level = true};
+    }
+    to->before = box->name;
     if (to->n < to->max)
         to->v[to->n++] = (struct imap_name){
             .name = box->name, .box = box, .account = owner->owner, .rights = m->rights};
@@ -93,7 +113,9 @@ read_sharer(struct imap *i, struct arena *a, const struct mail_sharer *owner, st
     int err = theirs == NULL
                   ? ERR_NOMEM
                   : mailbox_list_shared(i->server->mail, owner->owner, &user, theirs, &v, &n);
-    for (size_t k = 0; err == 0 && k < n; k++)
+    if (err == 0)
+        qsort(v, n, sizeof *v, by_level_shared);
+    for (size_t k = 0; err == 0 && k < n && to->n < to->max; k++)
         err = add_shared(a, owner, &v[k], to);
     arena_free(theirs);
     return err == ERR_NO_USER || err == ERR_CORRUPT ? 0 : err; /* theirs is not our trouble */
@@ -111,7 +133,7 @@ static int read_shared(struct imap *i, struct arena *a, struct shared *to)
     to->v = arena_array(a, to->max, sizeof *to->v);
     if (to->v == NULL)
         return arena_err(a);
-    for (size_t k = 0; err == 0 && k < n; k++)
+    for (size_t k = 0; err == 0 && k < n && to->n < to->max; k++)
         err = read_sharer(i, a, &v[k], to);
     return err;
 }
@@ -172,14 +194,9 @@ int imap_names_read(
     return 0;
 }
 
-static bool is_below(struct span name, struct span parent)
-{
-    return name.n > parent.n && name.p[parent.n] == '/' && span_starts(name, parent);
-}
-
 void imap_names_relate(struct imap_name *v, size_t n)
 {
-    struct imap_name *above[LIMIT_MAILBOX_DEPTH];
+    struct imap_name *above[LIMIT_MAILBOX_DEPTH + 2]; /* "Other Users/" and whose */
     size_t depth = 0;
     for (size_t k = 0; k < n; k++) {
         while (depth > 0 && !is_below(v[k].name, above[depth - 1]->name))

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "mailbox/acl.h"
 #include "people.h"
 
 static struct people p;
@@ -117,6 +118,36 @@ static void half_of_the_mailboxes_is_the_owner_s(void **state)
     host_free(h);
 }
 
+/* ---- what others share ---------------------------------------------------------------------------- */
+
+/* A level above many counts once. */
+static void deep_mailboxes_are_all_listed(void **state)
+{
+    (void)state;
+    enum { MANY = LIMIT_SHARED_NAMES / LIMIT_MAILBOX_DEPTH + 100 };
+    static const char top[] = "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s";
+    char name[LIMIT_MAILBOX_NAME];
+    struct mail_grant_change give = {.user = {p.id[1], SPAN("bernd@example.test")},
+                                     .rights = RIGHT_LOOKUP};
+    struct mailbox_id id;
+    struct span line;
+    size_t n = 0;
+    assert_int_equal(mailbox_create(&p.w.mail, p.id[0], span_str(top), USE_NONE, &id), 0);
+    assert_int_equal(mailbox_grant(&p.w.mail, p.id[0], id, &give), 0);
+    for (unsigned k = 0; k < MANY; k++) { /* each with the list of the one above */
+        snprintf(name, sizeof name, "%s/%u", top, k);
+        assert_int_equal(mailbox_create(&p.w.mail, p.id[0], span_str(name), USE_NONE, &id), 0);
+    }
+    struct host *b = bernd();
+    host_sends(b, "a LIST \"Other Users/\" *\r\n");
+    line = host_expect(b, "* LIST (\\HasChildren) \"/\" \"Other Users/anna@example.test/a/b");
+    while (host_line(b, &line) && span_starts(line, SPAN("* LIST (\\HasNoChildren)")))
+        n++;
+    assert_int_equal(n, MANY);
+    assert_true(span_starts(line, SPAN("a OK")));
+    host_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +155,7 @@ int main(void)
         T(keywords_of_other_mailboxes_are_not_told),
         T(half_of_the_keywords_is_the_owner_s),
         T(half_of_the_mailboxes_is_the_owner_s),
+        T(deep_mailboxes_are_all_listed),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
