@@ -12,9 +12,10 @@
 #include "mailbox/acl.h"
 
 enum {
-    BATCH = 256,             /* entries read at once */
-    BATCH_SUMMARIES = 32,    /* with their summaries: 2 MiB at most */
-    SEEN_BYTES = 256 * 1024, /* of messages that are marked as seen at once; or a single one */
+    BATCH = 256,              /* entries read at once */
+    BATCH_SUMMARIES = 32,     /* with their summaries */
+    BATCH_BYTES = 128 * 1024, /* of summaries: kept while a client takes the answer, or does not */
+    SEEN_BYTES = 256 * 1024,  /* of messages that are marked as seen at once; or a single one */
     BATCH_ARENA = BATCH_SUMMARIES * (2 * LIMIT_SUMMARY) + 1024 * 1024,
     VANISHED_RUNS = 1000, /* in one line */
 };
@@ -137,6 +138,7 @@ static int batch_items(struct imap *i, struct fetch *f, size_t max, uint32_t *ne
         .uids = &f->uids,
         .from = f->from,
         .max = max,
+        .bytes = BATCH_BYTES,
         .summaries = (f->request.needs &
                       (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY)) != 0,
     };
@@ -150,6 +152,7 @@ static int batch_seen(struct imap *i, struct fetch *f, uint32_t *next)
     struct mail_store seen = {.mailbox = i->box->id, .op = STORE_ADD, .flags = FLAG_SEEN};
     struct numset unseen, refused;
     uint64_t bytes = 0;
+    uint32_t again = 0;
     size_t n = 0;
     numset_init(&unseen);
     numset_init(&refused);
@@ -168,7 +171,9 @@ static int batch_seen(struct imap *i, struct fetch *f, uint32_t *next)
             log_event(LOG_WARN, "imap.seen_not_set", LOG_Z("account", i->address), LOG_ERR(err));
             err = 0;
         } else { /* as they are now */
-            err = batch_items(i, f, n, &(uint32_t){0});
+            err = batch_items(i, f, n, &again);
+            if (again != 0 && (*next == 0 || again < *next))
+                *next = again; /* with larger summaries, where one before it has gone */
             while (*next != 0 && f->n > 0 && f->v[f->n - 1].uid.v >= *next)
                 f->n--; /* it moved up where one before it has gone */
         }

@@ -250,9 +250,11 @@ static int summary_get(struct items *x, struct summary_scan *s, struct mail_item
     return err;
 }
 
-static int summaries_read(struct items *x)
+/* Up to so many bytes of them; the items behind those go, and *next_out is the first of them. */
+static int summaries_read(struct items *x, size_t bytes_max, uint32_t *next_out)
 {
     struct summary_scan s = {.it = NULL};
+    size_t bytes = 0;
     int err = 0;
     if (x->n >= ITEMS_SCAN) {
         struct mail_key prefix = mail_key_table(TABLE_SUMMARY),
@@ -263,8 +265,14 @@ static int summaries_read(struct items *x)
             return err;
         scan_next(&s);
     }
-    for (size_t n = 0; err == 0 && n < x->n; n++)
+    for (size_t n = 0; err == 0 && n < x->n; n++) {
         err = summary_get(x, &s, &x->v[n]);
+        bytes += x->v[n].summary.n;
+        if (bytes_max == 0 || bytes < bytes_max || n + 1 == x->n)
+            continue;
+        *next_out = x->v[n + 1].uid.v;
+        x->n = n + 1;
+    }
     if (s.it != NULL)
         store_iter_close(s.it);
     return err;
@@ -289,7 +297,7 @@ int mailbox_items(struct mail *m,
         return err;
     err = items_read(&x, in->uids, in->from, next_out);
     if (err == 0 && in->summaries)
-        err = summaries_read(&x);
+        err = summaries_read(&x, in->bytes, next_out);
     look_close(&x.l);
     *out = x.v;
     *n_out = x.n;

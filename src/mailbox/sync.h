@@ -69,6 +69,7 @@ struct mail_range {
     uint32_t from; /* the lowest UID wanted */
     size_t max;    /* entries in one call */
     bool summaries;
+    size_t bytes; /* of summaries: those behind so many wait for the next call; 0: none does */
 };
 /* Those of the range that are there, ascending, all of one moment; in the arena. `next_out`: the `from` to go
  * on with, 0 when none of the set is left. Damaged entries are left out. */

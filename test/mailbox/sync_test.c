@@ -205,8 +205,8 @@ static void copies_share_the_message_and_count(void **state)
     assert_int_equal(mailbox_quota(&f.mail, FIXTURE_ACCOUNT, &q), 0);
     assert_int_equal(q.messages, 5);
     assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                   &(struct mail_range){trash, &c, 0, 10, false}, f.arena, &v, &n,
-                                   &next),
+                                   &(struct mail_range){trash, &c, 0, 10, false, 0}, f.arena, &v,
+                                   &n, &next),
                      0);
     assert_int_equal(n, 2);
     assert_int_equal(v[0].flags, FLAG_SEEN);
@@ -258,8 +258,8 @@ static void many_messages_are_stored_and_read_in_parts(void **state)
     numset_remove(&a, 7);
     do {
         assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                       &(struct mail_range){inbox, &a, from, 999, false}, f.arena,
-                                       &v, &n, &from),
+                                       &(struct mail_range){inbox, &a, from, 999, false, 0},
+                                       f.arena, &v, &n, &from),
                          0);
         for (size_t i = 0; i < n; i++)
             assert_true(numset_has(&a, v[i].uid.v));
@@ -334,7 +334,7 @@ static void summaries_are_kept_beside_messages(void **state)
     add(1);
     numset_add_range(&a, 1, 2);
     assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                   &(struct mail_range){inbox, &a, 0, 10, true}, f.arena, &v, &n,
+                                   &(struct mail_range){inbox, &a, 0, 10, true, 0}, f.arena, &v, &n,
                                    &next),
                      0);
     assert_true(span_eq(v[0].summary, SPAN("summary")));
@@ -342,7 +342,7 @@ static void summaries_are_kept_beside_messages(void **state)
     const struct mail_summary later[] = {{v[1].message, SPAN("later")}, {{99}, SPAN("of none")}};
     assert_int_equal(mailbox_summary_put(&f.mail, FIXTURE_ACCOUNT, later, 2), 0);
     assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                   &(struct mail_range){inbox, &a, 0, 10, true}, f.arena, &v, &n,
+                                   &(struct mail_range){inbox, &a, 0, 10, true, 0}, f.arena, &v, &n,
                                    &next),
                      0);
     assert_true(span_eq(v[1].summary, SPAN("later")));
@@ -354,6 +354,42 @@ static void summaries_are_kept_beside_messages(void **state)
 }
 
 /* A scan goes along with messages in any order, with gaps, and beside damage. */
+static void summaries_may_be_too_large_for_one_call(void **state)
+{
+    (void)state;
+    static char text[1000];
+    static const struct {
+        size_t bytes, n;
+        uint32_t next;
+    } rows[] = {{0, 5, 0},    {1, 1, 2},    {1000, 1, 2}, {1001, 2, 3},
+                {4000, 4, 5}, {4001, 5, 0}, {5000, 5, 0}, {SIZE_MAX, 5, 0}};
+    struct numset uids;
+    struct mail_item *v;
+    size_t n;
+    numset_init(&uids);
+    memset(text, 's', sizeof text);
+    for (uint32_t k = 1; k <= 5; k++) {
+        struct mail_append in = {.received_ms = 1, .summary = span_of(text, sizeof text)};
+        struct mail_appended out;
+        in.blob = fixture_blob(&f, SPAN("x"), &in.info);
+        assert_int_equal(mailbox_append(&f.mail, FIXTURE_ACCOUNT, &in, &out), 0);
+        numset_add(&uids, out.uid.v);
+    }
+    for (size_t k = 0; k < COUNT_OF(rows); k++) {
+        struct mail_range range = {.mailbox = {USE_INBOX},
+                                   .uids = &uids,
+                                   .max = 10,
+                                   .summaries = true,
+                                   .bytes = rows[k].bytes};
+        uint32_t next = 99;
+        assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT, &range, f.arena, &v, &n, &next),
+                         0);
+        assert_int_equal(n, rows[k].n);
+        assert_int_equal(next, rows[k].next);
+    }
+    numset_done(&uids);
+}
+
 static void many_summaries_are_found(void **state)
 {
     (void)state;
@@ -386,7 +422,7 @@ static void many_summaries_are_found(void **state)
         numset_clear(&a);
         for (uint32_t uid = 1; uid <= N + N / 2; uid += step)
             numset_add(&a, uid);
-        struct mail_range range = {inbox, &a, 0, 100, true};
+        struct mail_range range = {inbox, &a, 0, 100, true, 0};
         assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT, &range, f.arena, &v, &n, &next),
                          0);
         assert_int_equal(n, numset_count(&a));
@@ -436,6 +472,7 @@ int main(void)
         T(a_damaged_set_is_derived_again),
         T(summaries_are_kept_beside_messages),
         T(many_summaries_are_found),
+        T(summaries_may_be_too_large_for_one_call),
         T(several_are_appended_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
