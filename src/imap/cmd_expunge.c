@@ -18,8 +18,8 @@ static int expunge(struct imap *i, const struct numset *within)
         err = deleted.err;
     uint64_t n = numset_count(&deleted);
     if (err == 0 && n > 0)
-        err = mailbox_expunge_set(i->server->mail, i->box->account, i->box->id, &deleted,
-                                  imap_keep_ms(i));
+        err = mailbox_expunge_deleted(i->server->mail, i->box->account, i->box->id, &deleted,
+                                      imap_keep_ms(i));
     numset_done(&deleted);
     if (err == ERR_NOT_FOUND) /* the mailbox is gone, and its messages with it */
         return 0;

@@ -13,6 +13,7 @@ struct expunge {
     struct mailbox_id mailbox;
     const struct mail_uid *uids;
     size_t n;
+    uint32_t with; /* flags; those without them stay */
     int64_t keep_ms;
     size_t removed;
     size_t damaged;
@@ -83,6 +84,8 @@ static int expunge_run(struct store_txn *t, void *arg)
         }
         if (err != 0)
             break;
+        if ((entry.flags & x->with) != x->with)
+            continue;
         struct mail_place at = {entry.message, x->mailbox, x->uids[i]};
         if (modseq.v == 0)
             modseq = edit_modseq(&e);
@@ -98,25 +101,15 @@ static int expunge_run(struct store_txn *t, void *arg)
     return edit_close(&e, edit_tombstones_trim(&e, 2 * x->removed));
 }
 
-int mailbox_expunge(struct mail *m,
-                    account_id id,
-                    struct mailbox_id mailbox,
-                    const struct mail_uid *uids,
-                    size_t n,
-                    int64_t keep_ms,
-                    size_t *removed_out)
+static int expunge_all(const struct expunge *all, account_id id, size_t *removed_out)
 {
     size_t removed = 0, damaged = 0;
     int err = 0;
-    for (size_t at = 0; err == 0 && at < n; at += EXPUNGE_BATCH) {
-        struct expunge x = {
-            .mail = m,
-            .mailbox = {mailbox.v != 0 ? mailbox.v : INBOX_ID},
-            .uids = uids + at,
-            .n = n - at < EXPUNGE_BATCH ? n - at : EXPUNGE_BATCH,
-            .keep_ms = keep_ms,
-        };
-        err = store_txn_run(m->store, part_of(id), expunge_run, &x);
+    for (size_t at = 0; err == 0 && at < all->n; at += EXPUNGE_BATCH) {
+        struct expunge x = *all;
+        x.uids += at;
+        x.n = all->n - at < EXPUNGE_BATCH ? all->n - at : EXPUNGE_BATCH;
+        err = store_txn_run(all->mail->store, part_of(id), expunge_run, &x);
         if (err == 0) {
             removed += x.removed;
             damaged += x.damaged;
@@ -127,23 +120,58 @@ int mailbox_expunge(struct mail *m,
     return err == 0 && damaged > 0 ? ERR_CORRUPT : err;
 }
 
+int mailbox_expunge(struct mail *m,
+                    account_id id,
+                    struct mailbox_id mailbox,
+                    const struct mail_uid *uids,
+                    size_t n,
+                    int64_t keep_ms,
+                    size_t *removed_out)
+{
+    struct expunge x = {
+        .mail = m,
+        .mailbox = {mailbox.v != 0 ? mailbox.v : INBOX_ID},
+        .uids = uids,
+        .n = n,
+        .keep_ms = keep_ms,
+    };
+    return expunge_all(&x, id, removed_out);
+}
+
+static int expunge_set(struct expunge *x, account_id id, const struct numset *uids)
+{
+    struct mail_uid batch[EXPUNGE_BATCH];
+    uint32_t uid = 0;
+    bool damaged = false, on = numset_first(uids, &uid);
+    while (on) {
+        size_t removed;
+        x->uids = batch;
+        for (x->n = 0; on && x->n < EXPUNGE_BATCH; on = numset_next(uids, &uid))
+            batch[x->n++].v = uid;
+        int err = expunge_all(x, id, &removed);
+        damaged |= err == ERR_CORRUPT;
+        if (err != 0 && err != ERR_CORRUPT)
+            return err;
+    }
+    return damaged ? ERR_CORRUPT : 0;
+}
+
 int mailbox_expunge_set(struct mail *m,
                         account_id id,
                         struct mailbox_id mailbox,
                         const struct numset *uids,
                         int64_t keep_ms)
 {
-    struct mail_uid batch[EXPUNGE_BATCH];
-    uint32_t uid = 0;
-    bool damaged = false, on = numset_first(uids, &uid);
-    while (on) {
-        size_t n = 0, removed;
-        for (; on && n < EXPUNGE_BATCH; on = numset_next(uids, &uid))
-            batch[n++].v = uid;
-        int err = mailbox_expunge(m, id, mailbox, batch, n, keep_ms, &removed);
-        damaged |= err == ERR_CORRUPT;
-        if (err != 0 && err != ERR_CORRUPT)
-            return err;
-    }
-    return damaged ? ERR_CORRUPT : 0;
+    struct expunge x = {.mail = m, .mailbox = mailbox, .keep_ms = keep_ms};
+    return expunge_set(&x, id, uids);
+}
+
+int mailbox_expunge_deleted(struct mail *m,
+                            account_id id,
+                            struct mailbox_id mailbox,
+                            const struct numset *uids,
+                            int64_t keep_ms)
+{
+    struct expunge x = {.mail = m, .mailbox = mailbox, .with = FLAG_DELETED, .keep_ms = keep_ms};
+    return expunge_set(&x, id, uids);
 }

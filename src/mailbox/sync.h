@@ -155,6 +155,13 @@ int mailbox_expunge_set(struct mail *m,
                         const struct numset *uids,
                         int64_t keep_ms) MUST_CHECK;
 
+/* Of these, those that are marked as deleted when they go: who takes the mark away before keeps the message. */
+int mailbox_expunge_deleted(struct mail *m,
+                            account_id id,
+                            struct mailbox_id mailbox,
+                            const struct numset *uids,
+                            int64_t keep_ms) MUST_CHECK;
+
 /* A message for another one, at once (RFC 8508): the old one is expunged as by mailbox_expunge, and what it took of the
  * quota is free for the new one. ERR_NOT_FOUND: the old one or a mailbox is gone. */
 struct mail_replace {
