@@ -13,13 +13,13 @@ from wire import Contradiction, Lost
 SELECTED = (
     (acts.fetch, 20), (acts.store, 25), (acts.copy, 6), (acts.move, 5), (acts.expunge, 6), (acts.noop, 5),
     (acts.close, 1), (acts.unselect, 1), (search.search, 12), (search.sort, 3), (search.thread, 2), (search.saved, 2),
-    (search.batches, 1), (search.context, 2), (search.cancel, 1), (search.everywhere, 2), (names.append, 10),
+    (search.batches, 1), (search.context, 2), (search.cancel, 1), (search.everywhere, 2), (names.append_some, 10),
     (names.replace, 3), (names.catenate, 3),
     (names.status, 4), (names.listing, 2), (names.others, 2), (names.create, 1), (names.delete, 1), (names.rename, 1),
     (names.share, 1))
 OUTSIDE = (
-    (names.append, 3), (names.status, 3), (names.listing, 2), (names.others, 2), (names.create, 3), (names.delete, 3),
-    (names.rename, 2), (acts.noop, 1))
+    (names.append_some, 3), (names.status, 3), (names.listing, 2), (names.others, 2), (names.create, 3),
+    (names.delete, 3), (names.rename, 2), (acts.noop, 1))
 ALL = b"(MessageNew MessageExpunge FlagChange)"
 MORE = b"(MessageNew (UID FLAGS) MessageExpunge FlagChange)"
 NOTIFY = {
@@ -35,8 +35,6 @@ class Client(Session):
         super().__init__(world, account, name)
         self.resting = asyncio.Event()  # it does nothing, because the gate is closed
         self.memory = None  # of a session that was cut: name, (uidvalidity, modseq, uid -> flags)
-        self.compressed = False
-        self.commands = 0
         self.unsure = False  # of its own mailboxes: a command was cut
 
     async def live(self):
@@ -64,7 +62,6 @@ class Client(Session):
         await self.gate()
         if world.over.is_set():
             return
-        self.compressed = False
         if self.memory:
             await asyncio.sleep(r.uniform(0, 0.7))
         await self.connect(world.way(r))
@@ -75,7 +72,6 @@ class Client(Session):
         if r.random() < 0.3 and not world.plain:
             await self.run(Command(b"COMPRESS DEFLATE"))
             self.wire.compress()
-            self.compressed = True
         if self.memory and self.has("QRESYNC"):
             await self.come_back()
         self.memory = None
@@ -162,7 +158,6 @@ class Client(Session):
             if commands[-1].last or not numbered and r.random() < 0.3:
                 break
         if commands:
-            self.commands += len(commands)
             self.world.counts["commands"] += len(commands)
             cut = self.cut()
             if cut is not None:

@@ -161,4 +161,5 @@ def prove(ports, seed, names=()):
             print(f"{name}: {seconds:.1f} s, told {told} times: {first}", flush=True)
     slowest = max(seconds for name, (seconds, _, _) in found.items() if name != "nobody")
     count = len([n for n in found if n != "nobody"])
-    print(f"{count} lies were noticed in {time.monotonic() - began:.0f} s, each after {slowest:.1f} s at most", flush=True)
+    print(f"{count} lies were noticed in {time.monotonic() - began:.0f} s, each after {slowest:.1f} s at most",
+          flush=True)

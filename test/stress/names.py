@@ -29,13 +29,15 @@ def message(s, plus=True):
     return token, b"Deleted" in flags, flags + date + b"{%d%s}\r\n" % (len(data), b"+" if plus else b"") + data
 
 
-def append(s, _):
+def append_some(s, _):
     r = s.world.random
     name = r.choice(s.world.roomy(s.account))
-    if name is None:
-        return None
+    return append(s, name, r.choice((1, 1, 1, 2, 3))) if name is not None else None
+
+
+def append(s, name, count):
     tokens, marked, text = [], [], b"APPEND " + s.named(name)
-    for _ in range(r.choice((1, 1, 1, 2, 3))):
+    for _ in range(count):
         token, deleted, piece = message(s)
         tokens.append(token)
         marked.append(deleted)
@@ -52,7 +54,7 @@ def append(s, _):
         box.came(uids, command.asked, tokens)
         box.marked.update(uid for uid, deleted in zip(uids, marked) if deleted)
     return Command(text, end=end, may_fail=lambda: may_be_gone(s, name), doubt=lambda: s.world.doubt(s.account, name),
-                   shown=f"APPEND {name} {' '.join(tokens)}")
+                   shown=f"APPEND {name} {' '.join(tokens[:3])}")
 
 
 def catenate(s, _):

@@ -3,7 +3,7 @@
 changed, and the client must hear of it."""
 from acts import FLAGS, some
 from session import Command
-from wire import Contradiction, as_set, numbers
+from wire import Contradiction, numbers
 
 NAMES = {"ANSWERED": "\\Answered", "DELETED": "\\Deleted", "FLAGGED": "\\Flagged", "SEEN": "\\Seen", "DRAFT": "\\Draft"}
 

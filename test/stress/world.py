@@ -10,18 +10,19 @@ import traceback
 from beside import Reader, Sender
 from client import Client
 from rounds import moment
-from names import STABLE
+from names import STABLE, append
 from truth import OTHERS, RIGHTS, Account
 from wire import Contradiction, Lost
 
 MOST = 80  # messages in a mailbox, about
+FILL = 50  # messages at once
 PATIENCE = 20  # seconds until a change is told, on a machine with much else to do
 
 
 class World:
     def __init__(self, options):
         """`options`: ports, addresses, clients (for each), seed, seconds, every (seconds between quiet moments), plain
-        (no TLS, no compression: somebody in between looks), most, patience, life."""
+        (no TLS, no compression: somebody in between looks), most, patience, life, fill."""
         self.options, self.ports, self.plain = options, options["ports"], options.get("plain", False)
         self.random = random.Random(options["seed"])
         self.tls = ssl.create_default_context()
@@ -111,7 +112,7 @@ class World:
         return dict(self.counts), self.failure
 
     async def begin(self):
-        """The names that are always there."""
+        """The names that are always there, and what is in them from the beginning."""
         from session import Command, Session
         for account in self.accounts:
             s = Session(self, account, "first")
@@ -121,6 +122,9 @@ class World:
             if guest := self.guest(account):
                 await s.run(Command(f"SETACL Work {guest.address} {RIGHTS}".encode()))
                 await s.run(Command(f"SETACL Archive {guest.address} lr".encode()))
+            for name in STABLE:
+                for _ in range(0, self.options.get("fill", 0), FILL):
+                    await s.run(append(s, name, FILL))
             await s.run(s.select("INBOX"))
             await s.leave()
         self.gate.set()
