@@ -154,7 +154,7 @@ static int esearch_parse(struct imap *i, struct search_task *t, const struct ima
     if (err == 0 && (t->request.returns & RETURN_UPDATE) != 0 && i->box == NULL)
         err = ERR_INVALID;
     if (err == 0)
-        err = imap_names_read(i, t->boxes, wants_others(i, source), &t->sources, &n);
+        err = imap_names_read(i, t->boxes, SPAN_EMPTY, wants_others(i, source), &t->sources, &n);
     while (err == 0 && source != NULL)
         err = take_source(i, t, &source, n);
     if (t->sources_n > 1)

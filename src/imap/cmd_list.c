@@ -31,7 +31,8 @@ struct list {
     unsigned status; /* enum imap_status */
     struct imap_pattern patterns[LIST_PATTERNS];
     size_t patterns_n;
-    bool others; /* what they share may match */
+    struct span prefix; /* what is listed begins with it, and what is below that */
+    bool others;        /* what they share may match */
     struct imap_name *v;
     size_t n, at;
     struct metadata metadata;
@@ -120,6 +121,7 @@ read_pattern(struct imap *i, struct span reference, const struct imap_arg *a, st
     while (fixed < whole.n && whole.p[fixed] != '%' && whole.p[fixed] != '*')
         fixed++;
     x->others = x->others || imap_names_reach_others(span_slice(whole, 0, fixed));
+    x->prefix = x->patterns_n == 0 ? span_slice(whole, 0, fixed) : SPAN_EMPTY;
     if (err == 0)
         x->places += 1 + 2 * x->patterns[x->patterns_n++].wildcards;
     return err;
@@ -257,7 +259,7 @@ static void drop(struct imap *i, void *data)
 
 static enum step list(struct imap *i, struct list *x)
 {
-    int err = imap_names_read(i, x->arena, x->others, &x->v, &x->n);
+    int err = imap_names_read(i, x->arena, x->prefix, x->others, &x->v, &x->n);
     if (err != 0) {
         arena_free(x->arena);
         return imap_no_of(i, err);

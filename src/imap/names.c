@@ -142,6 +142,7 @@ static int read_shared(struct imap *i, struct arena *a, struct shared *to)
 
 static int gather(struct imap *i,
                   struct arena *a,
+                  struct span prefix,
                   const struct shared *shared,
                   struct imap_name **out,
                   size_t *n_out)
@@ -161,14 +162,16 @@ static int gather(struct imap *i,
     if (v == NULL)
         return arena_err(a);
     for (size_t k = 0; k < boxes_n; k++)
-        if (!imap_place_is_others(boxes[k].name))
+        if (span_istarts(boxes[k].name, prefix) && !imap_place_is_others(boxes[k].name))
             v[n++] = (struct imap_name){.name = boxes[k].name,
                                         .box = &boxes[k],
                                         .account = i->account,
                                         .rights = RIGHTS_ALL,
                                         .subscribed = boxes[k].subscribed};
     for (size_t k = 0; k < alone_n; k++) {
-        for (size_t to = 0; to < alone[k].n; to++)
+        if (!span_istarts(alone[k], prefix))
+            continue;
+        for (size_t to = prefix.n; to < alone[k].n; to++)
             if (alone[k].p[to] == '/')
                 v[n++] = (struct imap_name){.name = span_slice(alone[k], 0, to)};
         v[n++] = (struct imap_name){.name = alone[k], .subscribed = true};
@@ -180,13 +183,17 @@ static int gather(struct imap *i,
     return 0;
 }
 
-int imap_names_read(
-    struct imap *i, struct arena *a, bool others, struct imap_name **out, size_t *n_out)
+int imap_names_read(struct imap *i,
+                    struct arena *a,
+                    struct span prefix,
+                    bool others,
+                    struct imap_name **out,
+                    size_t *n_out)
 {
     struct shared shared = {.v = NULL};
     int err = others ? read_shared(i, a, &shared) : 0;
     if (err == 0)
-        err = gather(i, a, &shared, out, n_out);
+        err = gather(i, a, prefix, &shared, out, n_out);
     if (err != 0)
         return err;
     qsort(*out, *n_out, sizeof(**out), by_level);

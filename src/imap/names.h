@@ -19,9 +19,14 @@ struct imap_name {
     bool below;    /* something chosen is */
 };
 
-/* In the arena. With `others` also what they share, at most LIMIT_SHARED_NAMES of it. */
-int imap_names_read(
-    struct imap *i, struct arena *a, bool others, struct imap_name **out, size_t *n_out) MUST_CHECK;
+/* In the arena; of the account's own those that begin with `prefix`, in any case. With `others` also what they share, at
+ * most LIMIT_SHARED_NAMES of it. */
+int imap_names_read(struct imap *i,
+                    struct arena *a,
+                    struct span prefix,
+                    bool others,
+                    struct imap_name **out,
+                    size_t *n_out) MUST_CHECK;
 /* May a name that begins so lead to others? */
 bool imap_names_reach_others(struct span prefix);
 /* Sets `children` and `below`. */

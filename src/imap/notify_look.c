@@ -106,7 +106,7 @@ static struct notify_row *rows_pack(const struct notify_row *v, size_t n)
 static int rows_read(struct imap *i, struct look *x, struct notify_row **out, size_t *n_out)
 {
     bool others = notify_reaches_others(&i->notify->program);
-    int err = imap_names_read(i, x->arena, others, &x->names, &x->names_n);
+    int err = imap_names_read(i, x->arena, SPAN_EMPTY, others, &x->names, &x->names_n);
     if (err != 0)
         return err;
     imap_names_relate(x->names, x->names_n);

@@ -58,6 +58,10 @@ static void all_are_listed_and_each_is_found(void **state)
     assert_int_equal(count(h, "a LIST \"\" *", "* LIST"), LIMIT_MAILBOXES);
     assert_int_equal(count(h, "a LIST \"\" %", "* LIST"), AT_FIRST + 1);
     assert_int_equal(count(h, "a LIST \"\" top/0004%", "* LIST"), 10);
+    world_talk(h, "a LIST \"\" top", "* LIST (\\HasChildren) \"/\" top", "a OK", NULL);
+    world_talk(h, "a LIST \"\" inbox", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
+    world_talk(h, "a LIST \"\" (Sent top/00077)", "* LIST (\\HasNoChildren \\Sent) \"/\" Sent",
+               "* LIST (\\HasNoChildren) \"/\" top/00077", "a OK", NULL);
     assert_int_equal(count(h, "a LSUB \"\" *", "* LSUB"), LIMIT_MAILBOXES);
     assert_int_equal(count(h, "a LIST (SUBSCRIBED) \"\" *", "* LIST"), LIMIT_MAILBOXES);
     assert_int_equal(count(h, "a LIST \"\" * RETURN (STATUS (MESSAGES UNSEEN))", "* STATUS"),
