@@ -192,7 +192,7 @@ enum step imap_cmd_setmetadata(struct imap *i, const struct imap_arg *args)
     if (err == 0)
         err = refused;
     if (err == 0)
-        err = mailbox_annotate(i->server->mail, at.account, at.box.id, v, n);
+        err = mailbox_annotate(i->server->mail, at.account, i->account, at.box.id, v, n);
     if (err != 0)
         return refuse(i, err);
     for (size_t k = 0; k < n; k++)

@@ -79,7 +79,7 @@ int mailbox_grant_drop(struct mail *m,
                        bool denied) MUST_CHECK;
 
 /* What the user may do: enum mail_right; RIGHTS_ALL for the owner, 0 for somebody whom the list does not name or
- * when there is no such mailbox. */
+ * whose account is gone, or when there is no such mailbox. */
 int mailbox_rights(struct mail *m,
                    account_id owner,
                    struct mailbox_id mailbox,

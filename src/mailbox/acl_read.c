@@ -77,6 +77,16 @@ rights_of(struct look *l, struct mailbox_id mailbox, const struct mail_user *use
     return err;
 }
 
+/* An entry outlives its account, and so may a connection. */
+static int is_there(struct mail *m, const struct mail_user *user)
+{
+    struct look l;
+    int err = look_open(m, user->id, &l);
+    if (err == 0)
+        look_close(&l);
+    return err;
+}
+
 int mailbox_rights(struct mail *m,
                    account_id owner,
                    struct mailbox_id mailbox,
@@ -93,6 +103,12 @@ int mailbox_rights(struct mail *m,
         return err;
     err = rights_of(&l, mailbox, user, out);
     look_close(&l);
+    if (err == 0 && *out != 0 && user->id != 0)
+        err = is_there(m, user);
+    if (err == ERR_NO_USER) {
+        *out = 0;
+        err = 0;
+    }
     return err;
 }
 

@@ -39,7 +39,7 @@ static uint64_t bytes_of(struct span name, struct span value)
 
 struct annotate {
     struct mail *mail;
-    account_id owner;
+    bool guest; /* sets them */
     struct mailbox_id mailbox;
     const struct mail_annotation *v; /* names folded */
     size_t n;
@@ -103,13 +103,10 @@ static int count(struct edit *e, struct mailbox_id mailbox, account_id user)
     return err == 0 && n > LIMIT_ANNOTATIONS ? ERR_LIMIT : err;
 }
 
-/* What others keep for themselves at the owner's mailboxes may fill half of the room. */
+/* What others put there, for themselves or for all, may fill half of the room. */
 static uint64_t room(const struct annotate *x)
 {
-    for (size_t k = 0; k < x->n; k++)
-        if (x->v[k].user != 0 && x->v[k].user != x->owner)
-            return LIMIT_ANNOTATION_BYTES / 2;
-    return LIMIT_ANNOTATION_BYTES;
+    return x->guest ? LIMIT_ANNOTATION_BYTES / 2 : LIMIT_ANNOTATION_BYTES;
 }
 
 static int annotate(struct edit *e, const struct annotate *x)
@@ -140,11 +137,12 @@ static int annotate_run(struct store_txn *t, void *arg)
 
 int mailbox_annotate(struct mail *m,
                      account_id id,
+                     account_id by,
                      struct mailbox_id mailbox,
                      const struct mail_annotation *v,
                      size_t n)
 {
-    struct annotate x = {.mail = m, .owner = id, .mailbox = mailbox, .n = n};
+    struct annotate x = {.mail = m, .guest = by != id, .mailbox = mailbox, .n = n};
     struct arena *a = arena_new(n * (sizeof *v + LIMIT_ANNOTATION_NAME + 64) + 4096);
     struct mail_annotation *folded = a == NULL ? NULL : arena_array(a, n + 1, sizeof *folded);
     int err = folded == NULL ? ERR_NOMEM : 0;

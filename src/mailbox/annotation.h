@@ -7,7 +7,7 @@
  * mailbox that INBOX was renamed to has a copy of INBOX's.
  *
  * Limits: LIMIT_ANNOTATION_NAME, LIMIT_ANNOTATION bytes of a value, LIMIT_ANNOTATIONS of one user at one mailbox,
- * LIMIT_ANNOTATION_BYTES of all in the account, half of that when somebody else adds his own. Errors besides the store's: ERR_NO_USER, ERR_NOT_FOUND (the
+ * LIMIT_ANNOTATION_BYTES of all in the account, half of that when somebody else sets them. Errors besides the store's: ERR_NO_USER, ERR_NOT_FOUND (the
  * mailbox), ERR_INVALID (the name), ERR_TOO_BIG (the value), ERR_LIMIT (too many), ERR_QUOTA (too much in all).
  */
 #ifndef MAILBOX_ANNOTATION_H
@@ -25,9 +25,11 @@ struct mail_annotation {
 /* A name as it is kept, in the arena. ERR_INVALID (RFC 5464 §3.2). */
 int mailbox_annotation_fold(struct span name, struct arena *a, struct span *out) MUST_CHECK;
 
-/* Sets and removes all of them, or none; later ones of the same name win. `mailbox` 0: those of the account. */
+/* Sets and removes all of them, or none; later ones of the same name win. `mailbox` 0: those of the account. `by`: whose
+ * wish it is. */
 int mailbox_annotate(struct mail *m,
                      account_id id,
+                     account_id by,
                      struct mailbox_id mailbox,
                      const struct mail_annotation *v,
                      size_t n) MUST_CHECK;

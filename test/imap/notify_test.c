@@ -544,7 +544,8 @@ static void too_much(void **state)
     }
     for (int n = 0; n <= LIMIT_IMAP_NOTIFY_NOTES / LIMIT_ANNOTATIONS; n++) {
         id.v = USE_COUNT + 1 + (uint32_t)n;
-        assert_int_equal(mailbox_annotate(&w.mail, w.account, id, note, LIMIT_ANNOTATIONS), 0);
+        assert_int_equal(
+            mailbox_annotate(&w.mail, w.account, w.account, id, note, LIMIT_ANNOTATIONS), 0);
     }
     world_talk(h, "c NOTIFY SET (personal (MailboxMetadataChange))", "* OK [NOTIFICATIONOVERFLOW]",
                "c OK", NULL);

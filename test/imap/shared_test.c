@@ -254,6 +254,23 @@ static void names_with_a_slash_in_the_address(void **state)
     host_free(h);
 }
 
+/* His connection may outlive his account. */
+static void a_guest_who_is_gone(void **state)
+{
+    (void)state;
+    letter();
+    give("lri");
+    struct host *b = as("bernd@example.test");
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    assert_int_equal(mailbox_account_destroy(&p.w.mail, p.id[1]), 0);
+    world_talk(b, "a FETCH 1 BODY[]", "* OK [PERMANENTFLAGS ()]", "a NO [NOPERM]", NULL);
+    world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a NO", NULL);
+    world_talk(b, "a UNSELECT", "a OK", NULL);
+    world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO", NULL);
+    host_free(b);
+}
+
 static void an_owner_who_is_gone(void **state)
 {
     (void)state;
@@ -407,6 +424,7 @@ int main(void)
         T(searches_go_over_mailboxes_of_others),
         T(parts_of_others_messages_are_catenated),
         T(names_with_a_slash_in_the_address),
+        T(a_guest_who_is_gone),
         T(an_owner_who_is_gone),
         T(mailboxes_of_others_can_be_watched),
         T(access_is_lost_and_granted_again),

@@ -35,7 +35,7 @@ static int set(struct mailbox_id mailbox, account_id user, struct span name, str
 {
     struct mail_annotation v = {
         .user = user, .name = name, .value = value, .none = value.p == NULL};
-    return mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, mailbox, &v, 1);
+    return mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, FIXTURE_ACCOUNT, mailbox, &v, 1);
 }
 
 /* What a range holds, in a line: "/a=1 /b=2". Read in pieces of `bytes`. */
@@ -119,9 +119,10 @@ static void all_or_none(void **state)
                                   {.name = SPAN("/A"), .value = SPAN("2")},
                                   {.name = SPAN("/b"), .none = true},
                                   {.name = SPAN("//"), .value = SPAN("3")}};
-    assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, inbox, v, 4), ERR_INVALID);
+    assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, FIXTURE_ACCOUNT, inbox, v, 4),
+                     ERR_INVALID);
     assert_reads(inbox, 0, "", 9, "");
-    assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, inbox, v, 3), 0);
+    assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, FIXTURE_ACCOUNT, inbox, v, 3), 0);
     assert_reads(inbox, 0, "", 9, "/a=2");
 }
 
@@ -148,6 +149,28 @@ static void limits_are_kept(void **state)
     }
     assert_int_equal(err, ERR_QUOTA);
     assert_int_equal(set(inbox, 0, SPAN("/0"), SPAN("")), 0); /* less is always possible */
+}
+
+/* Also with annotations for all. */
+static void guests_leave_half_of_the_room_to_the_owner(void **state)
+{
+    (void)state;
+    enum { GUEST = 99 };
+    static char big[LIMIT_ANNOTATION];
+    char name[16];
+    struct mail_annotation v = {.value = span_of(big, sizeof big)};
+    int err = 0;
+    for (int k = 0; err == 0 && k < LIMIT_ANNOTATIONS; k++) {
+        (void)snprintf(name, sizeof name, "/%d", k);
+        v.name = span_str(name);
+        v.user = k % 2 == 0 ? 0 : GUEST;
+        err = mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, GUEST, inbox, &v, 1);
+    }
+    assert_int_equal(err, ERR_QUOTA);
+    assert_int_equal(set(inbox, 0, SPAN("/mine"), v.value), 0);
+    v.name = SPAN("/1");
+    v.none = true;
+    assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, GUEST, inbox, &v, 1), 0);
 }
 
 static void they_follow_their_mailbox(void **state)
@@ -227,6 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_names_and_boxes_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(all_or_none, setup, teardown),
         cmocka_unit_test_setup_teardown(limits_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(guests_leave_half_of_the_room_to_the_owner, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(they_follow_their_mailbox, setup, teardown),
         cmocka_unit_test_setup_teardown(random_changes_agree_with_a_model, setup, teardown),
     };

@@ -225,7 +225,8 @@ static void annotations_are_checked(void **state)
     for (int k = 0; k < 4; k++) {
         teardown(NULL);
         setup(NULL);
-        assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, first.mailbox, &v, 1), 0);
+        assert_int_equal(
+            mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, FIXTURE_ACCOUNT, first.mailbox, &v, 1), 0);
         assert_int_equal(fixture_check(&f), 0);
         if (k == 0) {
             plant(key, SPAN_EMPTY);
