@@ -304,8 +304,10 @@ static void compare_sets(uint32_t box)
         uint32_t from = 0;
         do {
             assert_int_equal(mailbox_items(&m.f.mail, FIXTURE_ACCOUNT,
-                                           &(struct mail_range){(struct mailbox_id){box}, &have,
-                                                                from, 1 + pick(40), false},
+                                           &(struct mail_range){.mailbox = {box},
+                                                                .uids = &have,
+                                                                .from = from,
+                                                                .max = 1 + pick(40)},
                                            m.f.arena, &v, &n, &from),
                              0);
             for (size_t i = 0; i < n; i++, seen++) {
