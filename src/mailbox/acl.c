@@ -24,8 +24,18 @@ struct grant {
 static void put_row(struct edit *e, struct mailbox_id mailbox, const struct mail_grant *g)
 {
     struct mail_key key = mail_key_grant(mailbox, g->user);
+    struct mail_key index = mail_key_grantee(g->user, mailbox);
     grant_record_pack(&e->scratch, g);
     edit_put_scratch(e, &key);
+    edit_put_reference(e, &index, 1);
+}
+
+static int drop_row(struct edit *e, struct mailbox_id mailbox, account_id user)
+{
+    struct mail_key key = mail_key_grant(mailbox, user), index = mail_key_grantee(user, mailbox);
+    edit_del(e, &key);
+    edit_del(e, &index);
+    return counter_take(&e->account.grants, 1);
 }
 
 /* The entry as it is; without one, or with a damaged one, an empty one. */
@@ -51,15 +61,12 @@ static uint32_t changed(uint32_t before, enum mail_grant_op op, uint32_t rights)
 /* Writes an entry, or takes it off when nothing is left of it. */
 static int settle(struct edit *e, struct mailbox_id mailbox, bool there, const struct mail_grant *g)
 {
-    struct mail_key key = mail_key_grant(mailbox, g->user);
     if ((g->rights | g->denied) != 0) {
         e->account.grants += !there;
         put_row(e, mailbox, g);
         return 0;
     }
-    if (there)
-        edit_del(e, &key);
-    return there ? counter_take(&e->account.grants, 1) : 0;
+    return there ? drop_row(e, mailbox, g->user) : 0;
 }
 
 /* Counts a mailbox's entries, and drops those of accounts that had the address of `user` before. */
@@ -80,8 +87,7 @@ count_and_clean(struct edit *e, struct mailbox_id mailbox, const struct mail_use
         account_id id;
         if (user->id != 0 && mail_key_read_grant(key, &of, &id) == 0 && id != 0 && id != user->id &&
             grant_record_unpack(value, &g) == 0 && span_eq(g.address, user->address)) {
-            store_txn_del(e->t, key);
-            err = counter_take(&e->account.grants, 1);
+            err = drop_row(e, of, id);
             if (err != 0)
                 break;
         } else {
@@ -95,7 +101,7 @@ count_and_clean(struct edit *e, struct mailbox_id mailbox, const struct mail_use
 /* Does another list of the account name the user? */
 static int named_elsewhere(struct edit *e, account_id user, bool *out)
 {
-    struct mail_key prefix = mail_key_table(TABLE_GRANT);
+    struct mail_key prefix = mail_key_grantees(user);
     struct store_iter *it;
     struct span key, value;
     size_t damaged = 0;
@@ -103,11 +109,8 @@ static int named_elsewhere(struct edit *e, account_id user, bool *out)
     int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
-    while (!*out && (err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id of;
-        account_id id;
-        *out = mail_key_read_grant(key, &of, &id) == 0 && id == user;
-    }
+    err = rows_next(it, &key, &value, &damaged);
+    *out = err > 0 || damaged > 0;
     store_iter_close(it);
     return err < 0 ? err : 0;
 }
@@ -273,8 +276,11 @@ int grants_drop(struct edit *e, struct mailbox_id mailbox)
     if (err != 0)
         return err;
     while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
-        store_txn_del(e->t, key);
-        err = counter_take(&e->account.grants, 1);
+        struct mailbox_id of;
+        account_id user;
+        if (mail_key_read_grant(key, &of, &user) != 0)
+            continue;
+        err = drop_row(e, of, user);
         if (err < 0)
             break;
     }

@@ -91,7 +91,7 @@ struct mail_shared {
     struct mailbox box;
     uint32_t rights;
 };
-/* By id, in the arena; of one moment. Costs the mailboxes of the owner and the entries of all of their lists. */
+/* By id, in the arena; of one moment. Costs what is there for him, not the other lists of the owner. */
 int mailbox_list_shared(struct mail *m,
                         account_id owner,
                         const struct mail_user *user,

@@ -114,21 +114,20 @@ int mailbox_rights(struct mail *m,
 
 /* ---- the mailboxes that a user may see ----------------------------------------------------- */
 
-/* Which mailboxes have an entry for the user, or for anyone when he is that; ascending. */
-static int named_in(struct look *l, const struct mail_user *user, struct numset *out)
+/* Which mailboxes have an entry for that one. */
+static int named_in(struct look *l, account_id user, struct numset *out)
 {
-    struct mail_key prefix = mail_key_table(TABLE_GRANT);
+    struct mail_key prefix = mail_key_grantees(user);
     struct store_iter *it;
     struct span key, value;
     size_t damaged = 0;
-    bool anyone = is_anyone(l, user);
     int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
     while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
         struct mailbox_id box;
         account_id id;
-        if (mail_key_read_grant(key, &box, &id) == 0 && (id == user->id || (id == 0 && anyone)))
+        if (mail_key_read_grantee(key, &id, &box) == 0)
             numset_add(out, box.v);
     }
     store_iter_close(it);
@@ -169,7 +168,9 @@ int mailbox_list_shared(struct mail *m,
     if (err != 0)
         return err;
     numset_init(&boxes);
-    err = named_in(&l, user, &boxes);
+    err = named_in(&l, user->id, &boxes);
+    if (err == 0 && is_anyone(&l, user))
+        err = named_in(&l, 0, &boxes);
     if (err == 0) {
         v = arena_array(a, numset_count(&boxes) + 1, sizeof *v);
         err = v == NULL ? ERR_NOMEM : 0;

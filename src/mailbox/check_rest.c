@@ -298,10 +298,36 @@ static int grants_take(struct check *c, void *arg, struct span key, struct span 
                       mailbox.v);
         return 0;
     }
-    struct mail_key need = mail_key_mailbox(mailbox);
+    struct mail_key need = mail_key_mailbox(mailbox), index = mail_key_grantee(user, mailbox);
     int err = check_get(c, &need, &value);
     if (err == ERR_NOT_FOUND)
         check_problem(c, "mailbox %" PRIu32 " has an access control list and does not exist",
+                      mailbox.v);
+    if (err == 0)
+        err = check_get(c, &index, &value);
+    if (err == ERR_NOT_FOUND)
+        check_problem(c, "mailbox %" PRIu32 ": an entry of its access control list is not indexed",
+                      mailbox.v);
+    return check_is_row_error(err) ? 0 : err;
+}
+
+static int grantees_take(struct check *c, void *arg, struct span key, struct span record)
+{
+    struct mailbox_id mailbox;
+    struct span value;
+    account_id user;
+    (void)arg;
+    (void)record;
+    if (mail_key_read_grantee(key, &user, &mailbox) != 0) {
+        check_problem(c, "the index of access control lists has a damaged key");
+        return 0;
+    }
+    struct mail_key need = mail_key_grant(mailbox, user);
+    int err = check_get(c, &need, &value);
+    if (err == ERR_NOT_FOUND)
+        check_problem(c,
+                      "mailbox %" PRIu32
+                      ": an entry of an access control list that is not there is indexed",
                       mailbox.v);
     return check_is_row_error(err) ? 0 : err;
 }
@@ -310,6 +336,8 @@ int check_grants(struct check *c)
 {
     uint64_t rows = 0;
     int err = check_table(c, TABLE_GRANT, "access control lists", grants_take, &rows);
+    if (err == 0)
+        err = check_table(c, TABLE_GRANTEE, "index of access control lists", grantees_take, NULL);
     if (err == 0 && rows != c->look.account.grants)
         check_problem(
             c, "the account counts %" PRIu64 " entries of access control lists; there are %" PRIu64,

@@ -177,6 +177,20 @@ struct mail_key mail_key_grant(struct mailbox_id mailbox, account_id user)
     return k;
 }
 
+struct mail_key mail_key_grantees(account_id user)
+{
+    struct mail_key k = mail_key_table(TABLE_GRANTEE);
+    key_put(&k, user, 8);
+    return k;
+}
+
+struct mail_key mail_key_grantee(account_id user, struct mailbox_id mailbox)
+{
+    struct mail_key k = mail_key_grantees(user);
+    key_put(&k, mailbox.v, 4);
+    return k;
+}
+
 void mail_key_annotation(struct buf *to,
                          struct mailbox_id mailbox,
                          account_id user,
@@ -306,6 +320,14 @@ int mail_key_read_grant(struct span key, struct mailbox_id *mailbox, account_id 
     struct unpack u = key_open(key, TABLE_GRANT);
     mailbox->v = unpack_key_u32(&u);
     *user = unpack_key_u64(&u);
+    return key_close(&u);
+}
+
+int mail_key_read_grantee(struct span key, account_id *user, struct mailbox_id *mailbox)
+{
+    struct unpack u = key_open(key, TABLE_GRANTEE);
+    *user = unpack_key_u64(&u);
+    mailbox->v = unpack_key_u32(&u);
     return key_close(&u);
 }
 

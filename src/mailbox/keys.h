@@ -23,6 +23,7 @@
  *   ANNOTATION    mailbox, user, name        annotation record; mailbox 0: of the account; user 0: shared
  *   URLKEY        mailbox                    what its URLs are signed with (mailbox/urlkey.h)
  *   GRANT         mailbox, user              grant record: what somebody else may do; user 0: anyone
+ *   GRANTEE       user, mailbox              reference record, always 1: there is such an entry
  *
  * "what changed since X" is a scan of CHANGE and of TOMBSTONE from X + 1 on. CHANGE is an index,
  * not a growing log: a changed entry moves its row, so its size is that of the mailboxes. TOMBSTONE
@@ -54,6 +55,7 @@ enum mail_table { /* first byte of a key, written to disk: never renumber */
                   TABLE_ANNOTATION = 15,
                   TABLE_URLKEY = 16,
                   TABLE_GRANT = 17,
+                  TABLE_GRANTEE = 18,
 };
 
 enum {
@@ -97,6 +99,8 @@ struct mail_key mail_key_keyword(uint32_t id);
 struct mail_key mail_key_urlkey(struct mailbox_id mailbox);
 struct mail_key mail_key_grants(struct mailbox_id mailbox); /* prefix */
 struct mail_key mail_key_grant(struct mailbox_id mailbox, account_id user);
+struct mail_key mail_key_grantees(account_id user); /* prefix */
+struct mail_key mail_key_grantee(account_id user, struct mailbox_id mailbox);
 /* Into `to` (cleared first). */
 void mail_key_name(struct buf *to, struct span name);
 void mail_key_subscription(struct buf *to, struct span name);
@@ -131,6 +135,7 @@ int mail_key_read_annotation(struct span key,
                              struct buf *name) MUST_CHECK;
 int mail_key_read_urlkey(struct span key, struct mailbox_id *out) MUST_CHECK;
 int mail_key_read_grant(struct span key, struct mailbox_id *mailbox, account_id *user) MUST_CHECK;
+int mail_key_read_grantee(struct span key, account_id *user, struct mailbox_id *mailbox) MUST_CHECK;
 int mail_key_read_summary(struct span key, struct message_id *out) MUST_CHECK;
 int mail_key_read_due(struct span key, int64_t *until_ms, struct mail_place *out) MUST_CHECK;
 

@@ -114,16 +114,10 @@ int sharers_destroy(struct mail *m, account_id user)
 
 /* ---- an owner goes ------------------------------------------------------------------------ */
 
-static int by_number(const void *a, const void *b)
-{
-    const account_id *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
-/* Those whom the lists of the account name; with doubles. */
+/* Those whom the lists of the account name. */
 static int named(struct look *l, account_id *v, size_t max, size_t *n_out)
 {
-    struct mail_key prefix = mail_key_table(TABLE_GRANT);
+    struct mail_key prefix = mail_key_table(TABLE_GRANTEE);
     struct store_iter *it;
     struct span key, value;
     size_t damaged = 0;
@@ -133,7 +127,9 @@ static int named(struct look *l, account_id *v, size_t max, size_t *n_out)
         return err;
     while (*n_out < max && (err = rows_next(it, &key, &value, &damaged)) > 0) {
         struct mailbox_id of;
-        *n_out += mail_key_read_grant(key, &of, &v[*n_out]) == 0;
+        if (mail_key_read_grantee(key, &v[*n_out], &of) == 0 &&
+            (*n_out == 0 || v[*n_out - 1] != v[*n_out]))
+            ++*n_out;
     }
     store_iter_close(it);
     return err < 0 ? err : 0;
@@ -155,11 +151,8 @@ int sharers_leave(struct mail *m, account_id owner)
         domain = sharers_domain(span_of(text, l.account.address.n));
     }
     look_close(&l);
-    if (n > 0)
-        qsort(v, n, sizeof *v, by_number);
     for (size_t k = 0; err == 0 && k < n; k++)
-        if (k == 0 || v[k] != v[k - 1])
-            err = sharers_drop(m, v[k], domain, owner);
+        err = sharers_drop(m, v[k], domain, owner);
     free(v);
     return err;
 }

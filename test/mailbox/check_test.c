@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "fixture.h"
+#include "mailbox/acl.h"
 #include "mailbox/annotation.h"
 #include "mailbox/edit.h"
 
@@ -243,6 +244,33 @@ static void annotations_are_checked(void **state)
     }
 }
 
+static void access_control_lists_are_checked(void **state)
+{
+    (void)state;
+    enum { BERND = 8, NOBODY = 9 };
+    struct mail_grant_change give = {.user = {BERND, SPAN("bernd@example.test")},
+                                     .rights = RIGHT_READ};
+    const struct {
+        struct mail_key key;
+        struct span record;
+    } damages[] = {
+        {mail_key_grant(first.mailbox, BERND), SPAN_EMPTY},
+        {mail_key_grant(first.mailbox, BERND), SPAN("\xff\xff")},
+        {mail_key_grant((struct mailbox_id){77}, BERND), SPAN("\1\1\0\0")},
+        {mail_key_grantee(BERND, first.mailbox), SPAN_EMPTY},
+        {mail_key_grantee(NOBODY, first.mailbox), SPAN("\1\1")},
+        {mail_key_grantees(BERND), SPAN("\1\1")},
+    };
+    for (size_t k = 0; k < COUNT_OF(damages); k++) {
+        teardown(NULL);
+        setup(NULL);
+        assert_int_equal(mailbox_grant(&f.mail, FIXTURE_ACCOUNT, first.mailbox, &give), 0);
+        assert_int_equal(fixture_check(&f), 0);
+        plant(damages[k].key, damages[k].record);
+        assert_true(fixture_check(&f) > 0);
+    }
+}
+
 static int stop_after(void *left)
 {
     return --*(int *)left < 0 ? ERR_CLOSED : 0;
@@ -280,6 +308,7 @@ int main(void)
         TEST(a_damaged_message_does_not_stop_the_purge),
         TEST(a_damaged_message_is_not_restored),
         TEST(annotations_are_checked),
+        TEST(access_control_lists_are_checked),
         TEST(a_check_stops_when_it_is_told_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
