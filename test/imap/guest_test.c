@@ -118,6 +118,51 @@ static void half_of_the_mailboxes_is_the_owner_s(void **state)
     host_free(h);
 }
 
+/* ---- what is taken away meanwhile ------------------------------------------------------------- */
+
+/* Bernd's mail has changed: what he moves has come. */
+static void take_away(void *arg, struct part part)
+{
+    bool *over = arg;
+    struct mail_grant_change change = {.user = {p.id[1], SPAN("bernd@example.test")},
+                                       .rights = RIGHT_LOOKUP | RIGHT_READ};
+    (void)part;
+    if (!*over)
+        assert_int_equal(mailbox_grant(&p.w.mail, p.id[0], (struct mailbox_id){USE_INBOX}, &change),
+                         0);
+    *over = true;
+}
+
+/* MOVE goes piece by piece, and its rights are looked at again for each. */
+static void a_long_move_ends_with_its_rights(void **state)
+{
+    (void)state;
+    enum { DOUBLINGS = 15 };
+    struct store_watch *watch;
+    struct span line;
+    bool over = false;
+    struct host *h = anna(), *b = bernd();
+    people_letter(&p);
+    host_sends(h, "a SELECT INBOX\r\n");
+    for (int k = 0; k < DOUBLINGS; k++)
+        host_sends(h, "a COPY 1:* INBOX\r\n");
+    people_give(&p, "lrte");
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
+    assert_int_equal(
+        store_watch(p.w.store, (struct part){PART_ACCOUNT, p.id[1]}, take_away, &over, &watch), 0);
+    host_sends(b, "m MOVE 1:* Archive\r\n");
+    store_unwatch(watch);
+    host_expect(b, "* OK [COPYUID ");
+    while (host_line(b, &line) && !span_starts(line, SPAN("m ")))
+        assert_true(span_ends(line, SPAN("EXPUNGE")) ||
+                    span_starts(line, SPAN("* OK [PERMANENTFLAGS ()]")));
+    assert_true(span_starts(line, SPAN("m NO [NOPERM]")));
+    world_talk(b, "a STATUS Archive (MESSAGES)", "* STATUS Archive (MESSAGES 20000)", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
 /* ---- what others share ---------------------------------------------------------------------------- */
 
 /* A level above many counts once. */
@@ -155,6 +200,7 @@ int main(void)
         T(keywords_of_other_mailboxes_are_not_told),
         T(half_of_the_keywords_is_the_owner_s),
         T(half_of_the_mailboxes_is_the_owner_s),
+        T(a_long_move_ends_with_its_rights),
         T(deep_mailboxes_are_all_listed),
 #undef T
     };
