@@ -220,7 +220,7 @@ static int write_name(struct imap *i, struct list *x, const struct imap_name *v)
     if (!v->chosen || v->box == NULL)
         return 0;
     x->telling = (x->give & OPTION_METADATA) != 0 && imap_metadata_allowed(v->rights);
-    imap_metadata_begin(&x->metadata, v->account, v->box);
+    imap_metadata_begin(&x->metadata, v->account, v->rights, v->box);
     if ((x->give & OPTION_MYRIGHTS) != 0 && !v->box->noselect)
         imap_write_myrights(i, v->name, v->rights);
     if ((x->give & OPTION_STATUS) != 0 && !v->box->noselect && (v->rights & RIGHT_READ) != 0)

@@ -112,7 +112,7 @@ enum step imap_cmd_getmetadata(struct imap *i, const struct imap_arg *args)
         err = find_box(i, box, &at, &server);
     if (err != 0)
         return refuse(i, err);
-    imap_metadata_begin(x, at.account, server ? NULL : &at.box);
+    imap_metadata_begin(x, at.account, at.rights, server ? NULL : &at.box);
     return imap_task_begin(i, (struct imap_task){.go_on = go_on, .data = x});
 }
 

@@ -3,7 +3,7 @@
  * of a mailbox (RFC 6154 §4). Others have none that all share: nobody may set them. */
 #include "imap/metadata.h"
 
-#include "mailbox/acl.h"
+#include "imap/place.h"
 
 enum { PIECE = 64 * 1024, PIECE_ARENA = 4 * PIECE };
 
@@ -171,9 +171,13 @@ bool imap_metadata_allowed(uint32_t rights)
     return (rights & RIGHT_LOOKUP) != 0 && (rights & one) != 0;
 }
 
-void imap_metadata_begin(struct metadata *x, account_id account, const struct mailbox *m)
+void imap_metadata_begin(struct metadata *x,
+                         account_id account,
+                         uint32_t rights,
+                         const struct mailbox *m)
 {
     x->account = account;
+    x->rights = rights;
     x->mailbox = m != NULL ? m->id : (struct mailbox_id){0};
     x->box = m != NULL ? m->name : SPAN_EMPTY;
     x->use = m != NULL ? m->use : USE_NONE;
@@ -181,11 +185,21 @@ void imap_metadata_begin(struct metadata *x, account_id account, const struct ma
     x->found = false;
 }
 
+/* Of others: as long as the user may what he might when the command began. */
+static int check_still(struct imap *i, struct metadata *x)
+{
+    int err = imap_place_still(i, x->account, x->mailbox, x->rights);
+    if (err != ERR_DENIED && err != ERR_NOT_FOUND)
+        return err;
+    x->at = x->n;
+    return 0;
+}
+
 int imap_metadata_write(struct imap *i, struct metadata *x)
 {
     struct piece p = {.i = i, .x = x, .arena = arena_new(PIECE_ARENA)};
     size_t began = i->s.out->n;
-    int err = p.arena == NULL ? ERR_NOMEM : 0;
+    int err = p.arena == NULL ? ERR_NOMEM : check_still(i, x);
     while (err == 0 && x->at < x->n && i->s.out->n - began < PIECE) {
         err = tell_entry(&p);
         arena_reset(p.arena);

@@ -22,6 +22,8 @@ struct metadata {
 
     /* where it is */
     account_id account;
+    uint32_t
+        rights; /* enum mail_right: the user's when the command began; when he has them no more, no more is told */
     struct mailbox_id mailbox; /* 0: the server */
     struct span box;           /* its name */
     enum special_use use;
@@ -38,7 +40,10 @@ int imap_metadata_read(const struct imap_arg *entries,
                        struct arena *a,
                        struct metadata *out) MUST_CHECK;
 /* Begins with those of one mailbox of that account; NULL: of the server, for the user's own. */
-void imap_metadata_begin(struct metadata *x, account_id account, const struct mailbox *m);
+void imap_metadata_begin(struct metadata *x,
+                         account_id account,
+                         uint32_t rights,
+                         const struct mailbox *m);
 /* Writes about 64 KiB of METADATA responses: 1, there is more, 0, or an error. */
 int imap_metadata_write(struct imap *i, struct metadata *x) MUST_CHECK;
 
