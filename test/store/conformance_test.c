@@ -34,12 +34,9 @@ static int fail_after_writing(struct store_txn *t, void *arg)
 static void a_txn_that_returns_an_error_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
-    int rc = ERR_QUOTA;
-    assert_int_equal(store_txn_run(f->s, part_a, fail_after_writing, &rc), ERR_QUOTA);
-    rc = 5;
-    assert_int_equal(store_txn_run(f->s, part_a, fail_after_writing, &rc), 5);
-    rc = ERR_CONFLICT;
-    assert_int_equal(store_txn_run(f->s, part_a, fail_after_writing, &rc), ERR_CONFLICT);
+    int errors[] = {ERR_QUOTA, 5, ERR_CONFLICT};
+    for (size_t i = 0; i < COUNT_OF(errors); i++)
+        assert_int_equal(store_txn_run(f->s, part_a, fail_after_writing, &errors[i]), errors[i]);
     assert_null(get(f, part_a, SPAN("x")).p);
 }
 
