@@ -209,11 +209,13 @@ class Belief:
                     raise Contradiction(f"REMOVEFROM of {uids - found[0]}, which are not in {items[2][1]!r}")
                 found[0].symmetric_difference_update(uids)
 
-    def check_contexts(self):
+    def wrong_contexts(self):
+        """What is wrong with one of them, or None."""
         for tag, (found, says, text) in self.contexts.items():
             right = {m.uid for m in self.messages if says(m)}
             if found != right and not self.unknown():
-                raise Contradiction(f"{text!r} of {tag!r} is said to find {sorted(found)}, but {sorted(right)} match")
+                return f"{text!r} of {tag!r} is said to find {sorted(found)}, but {sorted(right)} match"
+        return None
 
     # ---- what follows -----------------------------------------------------------------------
 

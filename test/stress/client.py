@@ -211,7 +211,8 @@ class Client(Session):
         if not self.idling and self.notify is None:
             await self.run(Command(b"NOOP"))
         end, asked = time.monotonic() + self.world.patience, 0
-        while not self.agrees(right) and (self.idling or self.notify is not None) and (
+        while (self.idling or self.notify is not None) and (
+                not self.agrees(right) or self.box.wrong_contexts()) and (
                 time.monotonic() < end or (asked := asked + 1) < 5):
             if not await self.listen(0.5) and self.notify == "delayed":
                 await self.run(Command(b"NOOP"))  # only this may tell of expunges
@@ -219,7 +220,8 @@ class Client(Session):
             await self.learn()
         if not self.agrees(right):
             raise Contradiction(f"believed and there: {difference(self.box, right)}")
-        self.box.check_contexts()
+        if wrong := self.box.wrong_contexts():
+            raise Contradiction(wrong)
         self.world.counts["converged"] += 1
 
     def agrees(self, right):
