@@ -78,17 +78,18 @@ def maildir_tree(root):
             for path in sorted(pathlib.Path(root).rglob("cur"))}
 
 
-def test_mbsync_both_ways(letters, tmp_path):
+def mbsync_of(server, tmp_path):
+    """The folder of Alice's mail here, and the command that synchronises it."""
     root = tmp_path / "mail"
     root.mkdir()
     rc = tmp_path / "mbsyncrc"
     rc.write_text(f"""IMAPAccount a
 Host localhost
-Port {letters.ports['imaps']}
+Port {server.ports['imaps']}
 User {ALICE}
 Pass "{PASSWORD}"
 SSLType IMAPS
-CertificateFile {letters.ca}
+CertificateFile {server.ca}
 
 IMAPStore far
 Account a
@@ -107,7 +108,11 @@ Remove Both
 Expunge Both
 SyncState *
 """)
-    sync = ("mbsync", "-q", "-c", rc, "-a")
+    return root, ("mbsync", "-q", "-c", rc, "-a")
+
+
+def test_mbsync_both_ways(letters, tmp_path):
+    root, sync = mbsync_of(letters, tmp_path)
     call(*sync)
     assert {k: v for k, v in maildir_tree(root).items() if v} == {"INBOX": 5, "Sent": 1, "Projekte/M&APw-ll": 1}
     before = tree(letters, ALICE)
@@ -146,7 +151,46 @@ SyncState *
     assert tree(letters, ALICE) == after and maildir_tree(root) == near
 
 
-def test_offlineimap_both_ways(letters, tmp_path):
+@pytest.fixture
+def shared(letters):
+    """Bob shares Team with Alice, who may work there, and Notes, which she may read."""
+    m = login(letters, BOB)
+    for name, rights in (("Team", "lrswite"), ("Notes", "lr")):
+        ok(m.create(name))
+        ok(m.append(name, None, None, letter(name.lower())))
+        ok(m.setacl(name, ALICE, rights))
+    m.logout()
+    return letters
+
+
+def subjects(server, user, name):
+    m = login(server, user)
+    ok(m.select(name))
+    found = [re.search(rb"Subject: (.*?)\r", part[1])[1].decode()
+             for part in ok(m.fetch("1:*", "(BODY.PEEK[HEADER])")) if isinstance(part, tuple)]
+    m.logout()
+    return found
+
+
+def test_mbsync_with_shared_mailboxes(shared, tmp_path):
+    root, sync = mbsync_of(shared, tmp_path)
+    call(*sync)
+    near = maildir_tree(root)
+    team, notes = f"Other Users/{BOB}/Team", f"Other Users/{BOB}/Notes"
+    assert near[team] == 1 and near[notes] == 1
+    call(*sync)
+    assert maildir_tree(root) == near
+    mailbox.Maildir(root / team, create=False).add(letter("from here").decode().replace("\r\n", "\n"))
+    call(*sync)
+    assert subjects(shared, BOB, "Team") == ["team", "from here"]
+    box = mailbox.Maildir(root / team, create=False)
+    box.remove({m["Subject"]: key for key, m in box.items()}["team"])
+    call(*sync)
+    assert subjects(shared, BOB, "Team") == ["from here"]
+    assert subjects(shared, BOB, "Notes") == ["notes"]
+
+
+def offlineimap_of(server, tmp_path, sep="."):
     root = tmp_path / "mail"
     rc = tmp_path / "offlineimaprc"
     rc.write_text(f"""[general]
@@ -159,16 +203,21 @@ remoterepository = far
 [Repository near]
 type = Maildir
 localfolders = {root}
+sep = {sep}
 [Repository far]
 type = IMAP
 remotehost = localhost
-remoteport = {letters.ports['imaps']}
+remoteport = {server.ports['imaps']}
 remoteuser = {ALICE}
 remotepass = {PASSWORD}
 ssl = yes
-sslcacertfile = {letters.ca}
+sslcacertfile = {server.ca}
 """)
-    sync = ("offlineimap", "-o", "-1", "-c", rc)
+    return root, ("offlineimap", "-o", "-1", "-c", rc)
+
+
+def test_offlineimap_both_ways(letters, tmp_path):
+    root, sync = offlineimap_of(letters, tmp_path)
     call(*sync)
     before = tree(letters, ALICE)
     near = maildir_tree(root)
@@ -181,6 +230,20 @@ sslcacertfile = {letters.ca}
     inbox.add(letter("written here").decode().replace("\r\n", "\n"))
     call(*sync)
     assert [s for s, _ in tree(letters, ALICE)["INBOX"]] == ["inbox0", "inbox1", "inbox2", "inbox3", "written here"]
+
+
+def test_offlineimap_with_shared_mailboxes(shared, tmp_path):
+    root, sync = offlineimap_of(shared, tmp_path, "/")  # there are dots in addresses
+    call(*sync)
+    near = maildir_tree(root)
+    team, notes = f"Other Users/{BOB}/Team", f"Other Users/{BOB}/Notes"
+    assert near[team] == 1 and near[notes] == 1, near
+    call(*sync)
+    assert maildir_tree(root) == near
+    mailbox.Maildir(root / team, create=False).add(letter("from here").decode().replace("\r\n", "\n"))
+    call(*sync)
+    assert subjects(shared, BOB, "Team") == ["team", "from here"]
+    assert subjects(shared, BOB, "Notes") == ["notes"]
 
 
 # ---- reading ----------------------------------------------------------------------------------
