@@ -139,6 +139,8 @@ static void append_begin(struct imap_view *v, struct appending *x, size_t n)
         snprintf(msg->from, sizeof msg->from, "me@far.test");
         msg->appended = true;
         smtp_body_write(c, msg, true);
+        message_at_work(msg,
+                        turns_wall_ms()); /* its date is when it came, not when the last one did */
         x->v[i] = copy_make(m, x->to, msg);
         x->v[i]->by_imap = true;
         x->bytes += msg->body.n;
@@ -152,10 +154,8 @@ static void append_begin(struct imap_view *v, struct appending *x, size_t n)
 /* They may be there from now on. */
 static void append_at_work(struct imap_view *v, struct appending *x)
 {
-    for (size_t i = 0; i < x->n; i++) {
-        message_at_work(x->v[i]->message, turns_wall_ms());
+    for (size_t i = 0; i < x->n; i++)
         copy_arrived(&v->c->w->model, x->v[i], MAYBE);
-    }
     if (x->old != NULL)
         copy_remove_begin(&v->c->w->model, x->old);
     x->at_work = true;
