@@ -138,17 +138,17 @@ int mailbox_expunge(struct mail *m,
     return expunge_all(&x, id, removed_out);
 }
 
-static int expunge_set(struct expunge *x, account_id id, const struct numset *uids)
+static int expunge_set(struct expunge x, account_id id, const struct numset *uids)
 {
     struct mail_uid batch[EXPUNGE_BATCH];
     uint32_t uid = 0;
     bool damaged = false, on = numset_first(uids, &uid);
     while (on) {
         size_t removed;
-        x->uids = batch;
-        for (x->n = 0; on && x->n < EXPUNGE_BATCH; on = numset_next(uids, &uid))
-            batch[x->n++].v = uid;
-        int err = expunge_all(x, id, &removed);
+        x.uids = batch;
+        for (x.n = 0; on && x.n < EXPUNGE_BATCH; on = numset_next(uids, &uid))
+            batch[x.n++].v = uid;
+        int err = expunge_all(&x, id, &removed);
         damaged |= err == ERR_CORRUPT;
         if (err != 0 && err != ERR_CORRUPT)
             return err;
@@ -163,7 +163,7 @@ int mailbox_expunge_set(struct mail *m,
                         int64_t keep_ms)
 {
     struct expunge x = {.mail = m, .mailbox = mailbox, .keep_ms = keep_ms};
-    return expunge_set(&x, id, uids);
+    return expunge_set(x, id, uids);
 }
 
 int mailbox_expunge_deleted(struct mail *m,
@@ -173,5 +173,5 @@ int mailbox_expunge_deleted(struct mail *m,
                             int64_t keep_ms)
 {
     struct expunge x = {.mail = m, .mailbox = mailbox, .with = FLAG_DELETED, .keep_ms = keep_ms};
-    return expunge_set(&x, id, uids);
+    return expunge_set(x, id, uids);
 }
