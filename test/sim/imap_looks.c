@@ -51,6 +51,7 @@ void act_learn(struct imap_view *v)
 
 struct wanted {
     struct copy *copy;
+    unsigned restores; /* of it then: later it may have come back under another UID */
     bool came;
     struct mark_try seen;
 };
@@ -67,7 +68,8 @@ void act_fetch(struct imap_view *v)
         return;
     }
     for (size_t i = 0; i < some.n; i++) {
-        wanted[i] = (struct wanted){.copy = v->v[some.at[i]].copy};
+        struct copy *copy = v->v[some.at[i]].copy;
+        wanted[i] = (struct wanted){.copy = copy, .restores = copy->restores};
         if (marks)
             mark_begin(m, &wanted[i].seen, wanted[i].copy, MARK_SEEN, true);
     }
@@ -81,7 +83,7 @@ void act_fetch(struct imap_view *v)
     for (size_t i = 0; i < some.n; i++) {
         const struct copy *copy = wanted[i].copy;
         if (how == YES && !wanted[i].came && imap_view_counts(v) && !v->c->touched &&
-            copy_must_since(copy, v->since))
+            copy_must_since(copy, v->since) && copy->restores == wanted[i].restores)
             wrong("%s: FETCH does not show message %u in %s of u%u", v->c->name, copy->message->n,
                   v->box->name, v->life->slot);
         if (marks) /* it cannot always be set, and the mail is shown all the same */
