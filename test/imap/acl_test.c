@@ -1,51 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ACL and mailboxes of others: the examples of RFC 4314, RFC 8440 and RFC 2342, and each right by itself. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_people.h"
 
 #include "base/err.h"
 #include "directory/directory.h"
-#include "people.h"
-
-static struct people p;
-
-static int setup(void **state)
-{
-    (void)state;
-    people_open(&p);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    people_close(&p);
-    return 0;
-}
-
-static struct host *as(const char *user)
-{
-    return people_login(&p, user);
-}
-
-static struct host *anna(void)
-{
-    return as(WORLD_USER);
-}
-
-static void give(const char *rights)
-{
-    people_give(&p, rights);
-}
-
-static void letter(void)
-{
-    people_letter(&p);
-}
 
 /* ---- the commands --------------------------------------------------------------------------- */
 
@@ -226,19 +184,19 @@ static void the_examples_of_rfc_8440(void **state)
 static void subscriptions_are_ones_own(void **state)
 {
     (void)state;
-    give("lr");
+    people_give(&p, "lr");
     struct host *b = as("bernd@example.test");
     world_talk(b, "a SUBSCRIBE " INBOX_OF_ANNA, "a OK", NULL);
     world_talk(b, "a LSUB \"Other Users/\" *", "* LSUB () \"/\" " INBOX_OF_ANNA, "a OK", NULL);
     world_talk(b, "a LIST (SUBSCRIBED) \"Other Users/\" *",
                "* LIST (\\HasNoChildren \\Subscribed) \"/\" " INBOX_OF_ANNA, "a OK", NULL);
-    give("");
+    people_give(&p, "");
     world_talk(b, "a LIST (SUBSCRIBED) \"Other Users/\" *",
                "* LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" " INBOX_OF_ANNA, "a OK",
                NULL);
     world_talk(b, "a UNSUBSCRIBE " INBOX_OF_ANNA, "a OK", NULL);
     world_talk(b, "a LSUB \"Other Users/\" *", "a OK", NULL);
-    give("lr"); /* as LIST writes it */
+    people_give(&p, "lr"); /* as LIST writes it */
     world_talk(b, "a SUBSCRIBE \"Other Users/ANNA@example.test/inbox\"", "a OK", NULL);
     world_talk(b, "a LSUB \"Other Users/\" *", "* LSUB () \"/\" " INBOX_OF_ANNA, "a OK", NULL);
     world_talk(b, "a UNSUBSCRIBE \"Other Users/Anna@example.test/Inbox\"", "a OK", NULL);
@@ -251,8 +209,8 @@ static void subscriptions_are_ones_own(void **state)
 static void reading_alone_changes_nothing(void **state)
 {
     (void)state;
-    letter();
-    give("lr");
+    people_letter(&p);
+    people_give(&p, "lr");
     struct host *b = as("bernd@example.test");
     world_talk(b, "a SELECT " INBOX_OF_ANNA,
                "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)", "* 1 EXISTS",
@@ -280,7 +238,7 @@ static void reading_alone_changes_nothing(void **state)
 static void seeing_alone_is_not_reading(void **state)
 {
     (void)state;
-    give("l");
+    people_give(&p, "l");
     struct host *b = as("bernd@example.test");
     world_talk(b, "a LIST \"Other Users/\" *", "* LIST (\\HasNoChildren) \"/\" " INBOX_OF_ANNA,
                "a OK", NULL);
@@ -288,7 +246,7 @@ static void seeing_alone_is_not_reading(void **state)
     world_talk(b, "a STATUS " INBOX_OF_ANNA " (MESSAGES)", "a NO [NOPERM]", NULL);
     world_talk(b, "a GETQUOTAROOT " INBOX_OF_ANNA, "a NO [NOPERM]", NULL);
     host_free(b);
-    give("i"); /* a letter-box: who may not look may not know */
+    people_give(&p, "i"); /* a letter-box: who may not look may not know */
     b = as("bernd@example.test");
     world_talk(b, "a LIST \"Other Users/\" *", "a OK", NULL);
     world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
@@ -309,8 +267,8 @@ static void seeing_alone_is_not_reading(void **state)
 static void flags_need_their_rights(void **state)
 {
     (void)state;
-    letter();
-    give("lrs");
+    people_letter(&p);
+    people_give(&p, "lrs");
     struct host *b = as("bernd@example.test"), *h = anna();
     host_sends(h, "a SELECT INBOX\r\nb STORE 1 FLAGS (\\Flagged work)\r\n");
     host_output_clear(h);
@@ -330,19 +288,19 @@ static void flags_need_their_rights(void **state)
     world_talk(b, "a STORE 1 +FLAGS.SILENT (\\Seen other)",
                "* 1 FETCH (FLAGS (\\Flagged \\Seen work))", "a OK", NULL);
     world_talk(b, "a STORE 1 FLAGS.SILENT ()", "* 1 FETCH (FLAGS (\\Flagged work))", "a OK", NULL);
-    give("lrt");
+    people_give(&p, "lrt");
     world_talk(b, "a STORE 1 +FLAGS (\\Deleted \\Seen)", "* OK [PERMANENTFLAGS (\\Deleted)]",
                "* 1 FETCH (FLAGS (\\Flagged \\Deleted work))", "a OK", NULL);
     world_talk(b, "a FETCH 1 BODY[]", "* 1 FETCH (BODY[] {29}", "Subject", "", "Hello.", ")",
                "a OK", NULL);
-    give("lrw");
+    people_give(&p, "lrw");
     world_talk(b, "a STORE 1 FLAGS (another)",
                "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Draft work \\*)]",
                "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work another)",
                "* 1 FETCH (FLAGS (\\Deleted another))", "a OK", NULL);
     world_talk(b, "a EXPUNGE", "a NO [NOPERM]", NULL);
     world_talk(b, "a CLOSE", "a OK", NULL); /* §4: which expunges nothing */
-    give("lre");
+    people_give(&p, "lre");
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
     world_talk(b, "a EXPUNGE", "* 1 EXPUNGE", "a OK", NULL);
@@ -354,7 +312,7 @@ static void what_is_copied_keeps_what_one_may_set(void **state)
 {
     (void)state;
     struct host *h = anna(), *b = as("bernd@example.test");
-    give("lrwis");
+    people_give(&p, "lrwis");
     /* the example of §4 */
     world_talk(b, "a APPEND INBOX (\\Draft \\Deleted) {1+}\r\nx", "a OK", NULL);
     world_talk(b, "a APPEND INBOX (\\Answered) {1+}\r\nx", "a OK", NULL);
@@ -362,7 +320,7 @@ static void what_is_copied_keeps_what_one_may_set(void **state)
     host_sends(b, "a SELECT INBOX\r\n");
     host_output_clear(b);
     world_talk(b, "a COPY 1:3 " INBOX_OF_ANNA, "a OK [COPYUID", NULL);
-    give("rsti");
+    people_give(&p, "rsti");
     world_talk(b, "a COPY 1:3 " INBOX_OF_ANNA, "a OK [COPYUID", NULL);
     host_sends(h, "a SELECT INBOX\r\n");
     host_output_clear(h);
@@ -380,9 +338,9 @@ static void messages_move_between_accounts(void **state)
 {
     (void)state;
     struct host *h = anna(), *b = as("bernd@example.test");
-    letter();
-    letter();
-    give("lrswite");
+    people_letter(&p);
+    people_letter(&p);
+    people_give(&p, "lrswite");
     host_sends(h, "a SELECT INBOX\r\n");
     host_output_clear(h);
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
@@ -449,7 +407,7 @@ static void mailboxes_are_made_below_shared_ones(void **state)
 static void who_administers_gives_rights_too(void **state)
 {
     (void)state;
-    give("lra");
+    people_give(&p, "lra");
     struct host *b = as("bernd@example.test");
     world_talk(b, "a SETACL " INBOX_OF_ANNA " carla@example.test lr", "a OK", NULL);
     world_talk(b, "a GETACL " INBOX_OF_ANNA,
@@ -465,9 +423,9 @@ static void the_owner_s_quota_counts(void **state)
     (void)state;
     struct class_of_service c = {.name = SPAN("default"), .quota_messages = 2};
     assert_int_equal(class_put(p.w.directory, &c), 0);
-    letter();
-    letter();
-    give("lri");
+    people_letter(&p);
+    people_letter(&p);
+    people_give(&p, "lri");
     struct host *b = as("bernd@example.test");
     world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a NO [OVERQUOTA]", NULL);
     world_talk(b, "a GETQUOTAROOT " INBOX_OF_ANNA,
@@ -483,7 +441,7 @@ static void the_owner_s_quota_counts(void **state)
 static void annotations_are_shared_or_ones_own(void **state)
 {
     (void)state;
-    give("lr");
+    people_give(&p, "lr");
     struct host *h = anna(), *b = as("bernd@example.test");
     world_talk(h, "a SETMETADATA INBOX (/private/comment hers)", "a BAD", NULL);
     world_talk(h, "a SETMETADATA INBOX (/private/comment \"hers\" /shared/comment \"ours\")",
@@ -496,7 +454,7 @@ static void annotations_are_shared_or_ones_own(void **state)
                "a OK", NULL);
     world_talk(h, "a GETMETADATA INBOX /private/comment",
                "* METADATA INBOX (/private/comment \"hers\")", "a OK", NULL);
-    give("l");
+    people_give(&p, "l");
     world_talk(b, "a GETMETADATA " INBOX_OF_ANNA " /shared/comment", "a NO [NOPERM]", NULL);
     host_free(b);
     host_free(h);
@@ -505,7 +463,7 @@ static void annotations_are_shared_or_ones_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, people_setup, people_teardown)
         T(the_examples_of_rfc_4314),
         T(identifiers_are_accounts),
         T(who_shares_with_whom_is_configured),

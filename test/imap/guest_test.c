@@ -1,41 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What people who share mailboxes cannot do to one another: learn of what is not shared, or leave nothing for the owner. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_people.h"
 
 #include "base/limits.h"
 #include "mailbox/acl.h"
-#include "people.h"
-
-static struct people p;
-
-static int setup(void **state)
-{
-    (void)state;
-    people_open(&p);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    people_close(&p);
-    return 0;
-}
-
-static struct host *anna(void)
-{
-    return people_login(&p, WORLD_USER);
-}
-
-static struct host *bernd(void)
-{
-    return people_login(&p, "bernd@example.test");
-}
 
 /* ---- what is not shared ----------------------------------------------------------------------- */
 
@@ -196,7 +164,7 @@ static void deep_mailboxes_are_all_listed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, people_setup, people_teardown)
         T(keywords_of_other_mailboxes_are_not_told),
         T(half_of_the_keywords_is_the_owner_s),
         T(half_of_the_mailboxes_is_the_owner_s),

@@ -1,64 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mailboxes of others while they are open, and in commands that are about several (ACL itself: acl_test.c). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "one_people.h"
 
 #include "base/err.h"
 #include "directory/directory.h"
-#include "people.h"
-
-static struct people p;
-
-static int setup(void **state)
-{
-    (void)state;
-    people_open(&p);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    people_close(&p);
-    return 0;
-}
-
-static struct host *as(const char *user)
-{
-    return people_login(&p, user);
-}
-
-static struct host *anna(void)
-{
-    return as(WORLD_USER);
-}
-
-static void give(const char *rights)
-{
-    people_give(&p, rights);
-}
-
-static void letter(void)
-{
-    people_letter(&p);
-}
 
 /* ---- while it is open ------------------------------------------------------------------------- */
 
 static void changes_are_told_across_accounts(void **state)
 {
     (void)state;
-    give("lrs");
+    people_give(&p, "lrs");
     struct host *h = anna(), *b = as("bernd@example.test");
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
     host_sends(b, "i IDLE\r\n");
     host_expect(b, "+ ");
-    letter();
+    people_letter(&p);
     assert_true(host_wait(b, 1000));
     host_expect(b, "* 1 EXISTS");
     host_expect(b, "* 0 RECENT");
@@ -75,19 +33,19 @@ static void changes_are_told_across_accounts(void **state)
 static void lost_rights_are_lost_at_once(void **state)
 {
     (void)state;
-    letter();
-    give("lrs");
+    people_letter(&p);
+    people_give(&p, "lrs");
     struct host *b = as("bernd@example.test");
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
-    give("l");
-    letter();
+    people_give(&p, "l");
+    people_letter(&p);
     world_talk(b, "a FETCH 1 BODY[]", "* OK [PERMANENTFLAGS ()]", "a NO [NOPERM]", NULL);
     world_talk(b, "a NOOP", "a OK", NULL); /* nothing is told */
     world_talk(b, "a SEARCH ALL", "a NO [NOPERM]", NULL);
-    give("lr");
+    people_give(&p, "lr");
     world_talk(b, "a NOOP", "* OK [PERMANENTFLAGS ()]", "* 2 EXISTS", "* 0 RECENT", "a OK", NULL);
-    give("");
+    people_give(&p, "");
     world_talk(b, "a UID FETCH 1 FLAGS", "* OK [PERMANENTFLAGS ()]", "a NO [NOPERM]", NULL);
     world_talk(b, "a UNSELECT", "a OK", NULL);
     world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
@@ -98,12 +56,12 @@ static void lost_rights_are_lost_at_once(void **state)
 static void who_may_not_expunge_any_more_does_not_by_closing(void **state)
 {
     (void)state;
-    letter();
-    give("lrte");
+    people_letter(&p);
+    people_give(&p, "lrte");
     struct host *b = as("bernd@example.test");
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\nb STORE 1 +FLAGS (\\Deleted)\r\n");
     host_output_clear(b);
-    give("lr");
+    people_give(&p, "lr");
     world_talk(b, "a CLOSE", "a OK", NULL);
     world_talk(b, "a STATUS " INBOX_OF_ANNA " (MESSAGES DELETED)",
                "* STATUS " INBOX_OF_ANNA " (MESSAGES 1 DELETED 1)", "a OK", NULL);
@@ -113,23 +71,23 @@ static void who_may_not_expunge_any_more_does_not_by_closing(void **state)
 static void a_long_upload_needs_its_right_at_the_end_too(void **state)
 {
     (void)state;
-    give("lri");
+    people_give(&p, "lri");
     struct host *b = as("bernd@example.test");
     host_sends(b, "a APPEND " INBOX_OF_ANNA " {2+}\r\nx");
-    give("lr");
+    people_give(&p, "lr");
     host_sends(b, "y\r\n");
     host_expect(b, "a NO [NOPERM]");
-    give("i");
+    people_give(&p, "i");
     host_sends(b, "a APPEND " INBOX_OF_ANNA " {2+}\r\nx");
-    give("");
+    people_give(&p, "");
     host_sends(b, "y\r\n");
     host_expect(b, "a NO [TRYCREATE]"); /* as if it was not there */
     host_expect_silence(b);
-    give("lrite");
+    people_give(&p, "lrite");
     host_sends(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx\r\nb SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
     host_sends(b, "a REPLACE 1 " INBOX_OF_ANNA " {2+}\r\nx");
-    give("lri");
+    people_give(&p, "lri");
     host_sends(b, "y\r\n");
     host_expect(b, "* OK [PERMANENTFLAGS");
     host_expect(b, "a NO [NOPERM]");
@@ -141,7 +99,7 @@ static void a_long_upload_needs_its_right_at_the_end_too(void **state)
 static void a_letter_box_tells_no_uids(void **state)
 {
     (void)state;
-    give("li");
+    people_give(&p, "li");
     struct host *b = as("bernd@example.test");
     world_talk(b, "a APPEND INBOX {1+}\r\nx", "a OK [APPENDUID", NULL);
     world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a OK Appended", NULL);
@@ -193,8 +151,8 @@ static void a_deleted_mailbox_is_empty(void **state)
 static void searches_go_over_mailboxes_of_others(void **state)
 {
     (void)state;
-    letter();
-    give("lr");
+    people_letter(&p);
+    people_give(&p, "lr");
     struct host *b = as("bernd@example.test");
     world_talk(b, "a ESEARCH IN (mailboxes (" INBOX_OF_ANNA " INBOX)) SUBJECT letter",
                "* ESEARCH (TAG \"a\" MAILBOX " INBOX_OF_ANNA " UIDVALIDITY ", "a OK", NULL);
@@ -204,7 +162,7 @@ static void searches_go_over_mailboxes_of_others(void **state)
     host_output_clear(b);
     world_talk(b, "a ESEARCH IN (selected) SUBJECT letter", "* ESEARCH (TAG \"a\" MAILBOX ", "a OK",
                NULL);
-    give("l");
+    people_give(&p, "l");
     world_talk(b, "a ESEARCH IN (mailboxes (" INBOX_OF_ANNA ")) ALL", "* OK [PERMANENTFLAGS ()]",
                "a OK", NULL);
     host_free(b);
@@ -213,8 +171,8 @@ static void searches_go_over_mailboxes_of_others(void **state)
 static void parts_of_others_messages_are_catenated(void **state)
 {
     (void)state;
-    letter();
-    give("lr");
+    people_letter(&p);
+    people_give(&p, "lr");
     struct host *b = as("bernd@example.test");
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
@@ -227,7 +185,7 @@ static void parts_of_others_messages_are_catenated(void **state)
                "a GENURLAUTH \"imap://bernd%40example.test@localhost/Other%20Users/anna@example"
                ".test/INBOX/;UID=1;URLAUTH=anonymous\" INTERNAL",
                "a BAD", NULL);
-    give("l");
+    people_give(&p, "l");
     world_talk(b, "a APPEND Drafts CATENATE (URL \";UID=1/;SECTION=HEADER\")",
                "* OK [PERMANENTFLAGS ()]", "a NO [BADURL", NULL);
     world_talk(b, "a UNSELECT", "a OK", NULL);
@@ -258,8 +216,8 @@ static void names_with_a_slash_in_the_address(void **state)
 static void a_guest_who_is_gone(void **state)
 {
     (void)state;
-    letter();
-    give("lri");
+    people_letter(&p);
+    people_give(&p, "lri");
     struct host *b = as("bernd@example.test");
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
@@ -275,7 +233,7 @@ static void an_owner_who_is_gone(void **state)
 {
     (void)state;
     uint64_t id;
-    give("lri");
+    people_give(&p, "lri");
     struct host *b = as("bernd@example.test");
     assert_int_equal(account_remove(p.w.directory, SPAN(WORLD_USER)), 0);
     world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a NO [CONTACTADMIN]", NULL);
@@ -288,7 +246,7 @@ static void an_owner_who_is_gone(void **state)
     /* another Anna */
     p.id[0] = people_make(&p.w, WORLD_USER);
     world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NONEXISTENT]", NULL);
-    give("lr");
+    people_give(&p, "lr");
     world_talk(b, "a STATUS " INBOX_OF_ANNA " (MESSAGES)",
                "* STATUS " INBOX_OF_ANNA " (MESSAGES 0)", "a OK", NULL);
     host_free(b);
@@ -307,7 +265,7 @@ static void mailboxes_of_others_can_be_watched(void **state)
 {
     (void)state;
     struct host *h = anna(), *b = as("bernd@example.test");
-    give("lr");
+    people_give(&p, "lr");
     /* INBOX of both has the same id: one is not the other */
     world_talk(b, "a SELECT INBOX", "* FLAGS", "* 0 EXISTS", "* 0 RECENT", "* OK [UIDVALIDITY",
                "* OK [UIDNEXT", "* OK [PERMANENTFLAGS", "* OK [HIGHESTMODSEQ", "* OK [MAILBOXID",
@@ -316,7 +274,7 @@ static void mailboxes_of_others_can_be_watched(void **state)
                "a NOTIFY SET STATUS (mailboxes " INBOX_OF_ANNA
                " (MessageNew MessageExpunge MailboxName)) (subtree \"Other Users\" (MailboxName))",
                "* STATUS " INBOX_OF_ANNA " (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ", "a OK", NULL);
-    letter();
+    people_letter(&p);
     hear(b);
     host_expect(b, "* STATUS " INBOX_OF_ANNA " (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ");
     host_expect_silence(b);
@@ -366,23 +324,23 @@ static void access_is_lost_and_granted_again(void **state)
 {
     (void)state;
     struct host *b = as("bernd@example.test");
-    give("l");
+    people_give(&p, "l");
     world_talk(b, "a NOTIFY SET STATUS (mailboxes " INBOX_OF_ANNA " (MessageNew MessageExpunge))",
                "* LIST (\\HasNoChildren \\NoAccess) \"/\" " INBOX_OF_ANNA, "a OK", NULL);
-    letter();
+    people_letter(&p);
     hear(b);
     host_expect_silence(b);
-    give("lr");
+    people_give(&p, "lr");
     hear(b);
     host_expect(b, "* LIST (\\HasNoChildren) \"/\" " INBOX_OF_ANNA);
     host_expect_silence(b);
-    letter();
+    people_letter(&p);
     hear(b);
     host_expect(b, "* STATUS " INBOX_OF_ANNA " (MESSAGES 2 UIDNEXT 3");
-    give("l");
+    people_give(&p, "l");
     hear(b);
     host_expect(b, "* LIST (\\HasNoChildren \\NoAccess) \"/\" " INBOX_OF_ANNA);
-    letter();
+    people_letter(&p);
     hear(b);
     host_expect_silence(b);
     host_free(b);
@@ -393,18 +351,18 @@ static void ones_own_changes_are_not_told(void **state)
 {
     (void)state;
     struct host *b = as("bernd@example.test");
-    give("lri");
+    people_give(&p, "lri");
     world_talk(b, "a SUBSCRIBE " INBOX_OF_ANNA, "a OK", NULL);
     world_talk(b, "a NOTIFY SET (subscribed (MessageNew MessageExpunge))", "a OK", NULL);
     world_talk(b, "a APPEND " INBOX_OF_ANNA " {1+}\r\nx", "a OK", NULL);
     hear(b);
     host_expect_silence(b);
-    letter();
+    people_letter(&p);
     hear(b);
     host_expect(b, "* STATUS " INBOX_OF_ANNA " (MESSAGES 2");
     host_expect_silence(b);
     world_talk(b, "a NOTIFY SET (personal (MessageNew MessageExpunge))", "a OK", NULL);
-    letter();
+    people_letter(&p);
     hear(b);
     host_expect_silence(b);
     host_free(b);
@@ -413,7 +371,7 @@ static void ones_own_changes_are_not_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, people_setup, people_teardown)
         T(changes_are_told_across_accounts),
         T(lost_rights_are_lost_at_once),
         T(who_may_not_expunge_any_more_does_not_by_closing),
