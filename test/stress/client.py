@@ -112,8 +112,6 @@ class Client(Session):
 
     async def something(self):
         r = self.world.random
-        if self.unsure:
-            await names.look_again(self)
         if self.box is None and r.random() < 0.7:
             await self.open()
         elif self.box is not None and r.random() < 0.05:

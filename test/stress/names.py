@@ -190,6 +190,8 @@ def mine(s):
 
 def create(s, _):
     """A name below another one only where that is there: levels that are no mailboxes are not made."""
+    if s.unsure:
+        return None
     account, base = s.account, stem(s)
     name = s.world.random.choice((base, base + "x", *([base + "/sub"] if base in account.names else [])))
     there = name in account.names
@@ -211,7 +213,7 @@ def delete(s, _):
     account, base = s.account, stem(s)
     name = s.world.random.choice((base, base + "x", base + "/sub"))
     there = name in account.names
-    if any(n.startswith(name + "/") for n in account.names):
+    if s.unsure or any(n.startswith(name + "/") for n in account.names):
         return None
     mark(s)
 
@@ -228,7 +230,7 @@ def rename(s, _):
     name, to = stem(s), stem(s) + "x"
     if s.world.random.random() < 0.5:
         name, to = to, name
-    if name not in account.names or any(n == to or n.startswith(to + "/") for n in account.names):
+    if s.unsure or name not in account.names or any(n == to or n.startswith(to + "/") for n in account.names):
         return None
     moved = {n: to + n[len(name):] for n in account.names if n == name or n.startswith(name + "/")}
     account.owned.update({n: s for n in moved.values()})
@@ -252,16 +254,12 @@ def unsure(s):
     mark(s)
 
 
-async def look_again(s):
-    """A command was cut: which of its own mailboxes are there?"""
-    found = {}
-
-    def on(_, response):
-        if response.word == b"LIST":
-            found[response.items()[4].decode()] = None
-    await s.run(Command(b'LIST "" "' + stem(s).encode() + b'*"', on=on))
+def looked_again(s, found):
+    """At a quiet moment: what was cut is done by now, or never."""
     for name in mine(s):
         del s.account.names[name]
-    s.account.names.update(found)
-    s.account.owned.update({n: s for n in found})
+    for name in found:
+        if name.startswith(stem(s)):
+            s.account.names[name] = None
+            s.account.owned[name] = s
     s.unsure = False

@@ -36,10 +36,11 @@ class Looker(Session):
                 items = response.items()
                 found[names.plain(self, items[4])] = [a.decode() for a in items[2]]
         await self.run(Command(b'LIST "" "*"', on=on))
-        right = {*names.STABLE, *names.USES, *self.account.names}
-        unsure = [names.stem(c) for c in self.world.clients if c.account is self.account and c.unsure]
+        for c in self.world.clients:
+            if c.account is self.account and c.unsure:
+                names.looked_again(c, found)
         here = {n for n in found if not n.startswith("Other Users")}
-        wrong = [n for n in right ^ here if not n.startswith(tuple(unsure))]
+        wrong = here ^ {*names.STABLE, *names.USES, *self.account.names}
         shared = {n for n in self.world.shared(self.account) if not n.endswith("/Open")}
         if shared - {*found}:
             raise Contradiction(f"LIST leaves out {shared - {*found}}")
@@ -132,6 +133,9 @@ async def quiet(world):
 async def moment(world):
     """All is compared."""
     await quiet(world)
+    if world.cut:  # what was sent before may still be worked on
+        await asyncio.sleep(1)
+    world.cut = False
     found = {}
     for account in world.accounts:
         if world.over.is_set():

@@ -89,6 +89,7 @@ class Session:
             while self.queue:
                 if cut is not None and (cut := cut - 1) < 0:
                     self.wire.cut()
+                    self.world.cut = True
                     raise Lost("cut")
                 self.take(await self.wire.response())
         except Lost:

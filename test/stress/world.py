@@ -32,6 +32,7 @@ class World:
         self.accounts = [Account(a, sent) for a in options["addresses"]]
         self.counts = collections.Counter()
         self.failure, self.stopping, self.tokens = None, False, 0
+        self.cut = False  # a connection was, since all was quiet
 
     def token(self, who):
         self.tokens += 1
