@@ -62,6 +62,8 @@ bool imap_refusal_is_right(struct imap_view *v, const struct box *b, uint64_t n,
         return life_may_be_full(l, n, bytes, v->since) || l->klass_step > v->since;
     if (view_code_is(v, "TOOBIG"))
         return life_refuses(l, bytes, false) || l->klass_step > v->since;
+    if (view_code_is(v, "CANNOT")) /* one that is no more is as one opened for reading */
+        return v->box != NULL && may_be_missing(v, v->box);
     if (view_code_is(v, "TRYCREATE") || view_code_is(v, "NONEXISTENT"))
         return may_be_missing(v, b) || (v->box != NULL && may_be_missing(v, v->box));
     return false;
@@ -284,7 +286,9 @@ void act_close(struct imap_view *v)
         expunge_begin(v, &x, NULL);
         enum imap_answer a = view_run(v, "CLOSE");
         enum tri how = imap_outcome(v, a, false, "CLOSE");
-        expunge_end(v, &x, how == NO && v->passed ? MAYBE : how, false);
+        /* it is closed whether it could be expunged or not */
+        bool sure = imap_view_counts(v) && (how == YES || !v->passed);
+        expunge_end(v, &x, sure ? how : MAYBE, false);
     }
     imap_view_leave(v);
 }

@@ -193,7 +193,8 @@ static void compare_message(struct pop3_view *v, size_t i, struct span content)
     if (!copy_may_since(copy, v->since))
         wrong("%s: message %u is there for u%u: arrived %s, gone %s", c->name, msg->n,
               v->life->slot, tri_name(copy->arrived), tri_name(copy->gone));
-    copy_seen(&c->w->model, copy, e->uidl, v->since);
+    if (copy->restored_step <= v->since) /* else it may be the one that was there before */
+        copy_seen(&c->w->model, copy, e->uidl, v->since);
     if (e->copy == NULL)
         recognise(v, e, copy);
     if (twice(v, copy))
