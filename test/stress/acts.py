@@ -75,8 +75,9 @@ def fetch(s, numbered):
                 raise Contradiction(f"FETCH CHANGEDSINCE {since} tells of {m}")
 
     def end(command, _):
-        left_out(s, [m for m in chosen if m not in answered and (since is None or m.modseq > since)], command,
-                 "FETCH left it out")
+        # one that changed after it was read is told by itself
+        left_out(s, [m for m in chosen if m not in answered and (
+            since is None or (m.modseq > since and m not in command.told))], command, "FETCH left it out")
     return Command((b"UID FETCH " if by_uid else b"FETCH ") + text, numbered=not by_uid, on=on, end=end)
 
 

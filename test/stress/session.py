@@ -100,14 +100,15 @@ class Session:
 
     async def settle(self):
         """What the client must hear of comes, if not at once: between a change and the news of it there is a moment."""
-        end, asked = time.monotonic() + self.world.patience, 0
+        end, asked, pause = time.monotonic() + self.world.patience, 0, 0.02
         while (debts := self.box.debts()) and not self.box.deaf:
             if time.monotonic() > end and (asked := asked + 1) > 5:
                 m = debts[0]
                 raise Contradiction(f"{m}, {sorted(m.flags or '')}: {m.debt}; but nothing else is told of it")
             await self.run(Command(b"NOOP"))
             if self.box.debts():
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 1)
 
     def begin_next(self):
         if self.queue:
