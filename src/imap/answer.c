@@ -112,6 +112,21 @@ enum step imap_uid_required(struct imap *i)
                           "Message numbers are not allowed once UIDONLY is enabled");
 }
 
+const char *imap_read_only_code(const struct imap_selected *box)
+{
+    return box->deleted ? "NONEXISTENT" : "CANNOT"; /* RFC 5530 §3 */
+}
+
+const char *imap_read_only_text(const struct imap_selected *box)
+{
+    return box->deleted ? "The mailbox was deleted" : "The mailbox was opened for reading only";
+}
+
+enum step imap_no_read_only(struct imap *i)
+{
+    return imap_no(i, span_str(imap_read_only_code(i->box)), "%s", imap_read_only_text(i->box));
+}
+
 enum step imap_bad_args(struct imap *i)
 {
     if (i->beyond)

@@ -91,7 +91,7 @@ static int find_replaced(struct imap *i, const struct imap_arg *arg, struct imap
     if (err == 0 && a->replaces.v == 0)
         append_refuse(a, ERR_NOT_FOUND, NULL, "There is no such message");
     if (err == 0 && i->box->read_only)
-        append_refuse(a, ERR_DENIED, "CANNOT", "The mailbox was opened for reading only");
+        append_refuse(a, ERR_DENIED, imap_read_only_code(i->box), imap_read_only_text(i->box));
     if (err == 0 && (i->box->rights & goes) != goes)
         append_refuse(a, ERR_DENIED, NULL, NULL);
     if (err == 0 && a->account != i->box->account)

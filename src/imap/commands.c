@@ -146,7 +146,7 @@ bool imap_command_allowed(struct imap *i, enum step *step_out)
     else if ((i->command->flags & IMAP_NEEDS_TLS) != 0 && !imap_is_secure(i))
         *step_out = imap_no_of(i, ERR_NEED_TLS);
     else if ((i->command->flags & IMAP_WRITES) != 0 && i->box != NULL && i->box->read_only)
-        *step_out = imap_no(i, SPAN("CANNOT"), "The mailbox was opened for reading only");
+        *step_out = imap_no_read_only(i);
     else if (is_by_number(i))
         *step_out = imap_uid_required(i);
     else if (!is_readable(i, &err))

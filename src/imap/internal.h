@@ -53,7 +53,8 @@ struct imap_selected {
     struct mailbox_id id;
     uint32_t rights; /* enum mail_right: what the user may do with it */
     uint32_t uidvalidity;
-    bool read_only;       /* EXAMINE */
+    bool read_only;       /* EXAMINE, or deleted */
+    bool deleted;         /* it is not there any more */
     struct modseq modseq; /* all changes up to this one are told, or in `gone` */
     struct modseq sure;   /* all up to this one are told, expunges too */
     struct modseq told;   /* the highest that was in a FETCH response since the last answer */
@@ -201,6 +202,11 @@ enum step imap_bad_coded(struct imap *i, struct span code, const char *fmt, ...)
 enum step imap_bad_args(struct imap *i);
 /* BAD: sequence numbers, from a client that has enabled UIDONLY. */
 enum step imap_uid_required(struct imap *i);
+/* NO: nothing can be changed in the selected mailbox, which was opened for reading only or is not there any more. */
+enum step imap_no_read_only(struct imap *i);
+/* Why not: a response code without brackets, and a sentence. Static. */
+const char *imap_read_only_code(const struct imap_selected *box);
+const char *imap_read_only_text(const struct imap_selected *box);
 /* An untagged answer, and the session ends. */
 enum step imap_bye(struct imap *i, struct span code, const char *text);
 /* The command is over without an answer of its own (IDLE tells later, STARTTLS at once). */

@@ -66,6 +66,7 @@ static void all_gone(struct imap_selected *box)
 {
     numset_or(&box->gone, &box->uids);
     box->read_only = true;
+    box->deleted = true;
 }
 
 static int gone_by_comparing(struct imap *i, struct numset *gone)

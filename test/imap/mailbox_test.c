@@ -94,6 +94,28 @@ static void names_in_both_spellings(void **state)
     host_free(h);
 }
 
+/* RFC 2180 §3.3: who has it open sees an empty mailbox, and is told why nothing can be done to it. */
+static void a_deleted_mailbox_says_so(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w), *other = world_login(&w);
+    world_talk(h, "a CREATE x", "a OK", NULL);
+    world_talk(h, "a APPEND x {1+}\r\nx", "a OK", NULL);
+    host_sends(h, "a SELECT x\r\n");
+    for (struct span line = SPAN_EMPTY; !span_starts(line, SPAN("a OK")); line = host_expect(h, ""))
+        ;
+    world_talk(other, "a DELETE x", "a OK", NULL);
+    world_talk(h, "a NOOP", "* 1 EXPUNGE", "a OK", NULL);
+    world_talk(h, "a EXPUNGE", "a NO [NONEXISTENT] The mailbox was deleted", NULL);
+    world_talk(h, "a UID STORE 1 FLAGS ()", "a NO [NONEXISTENT] The mailbox was deleted", NULL);
+    world_talk(h, "a UID REPLACE 1 INBOX {1+}\r\nx", "a NO [NONEXISTENT]", NULL);
+    world_talk(h, "a UID FETCH 1:* FLAGS", "a OK", NULL);
+    world_talk(h, "a SEARCH ALL", "* SEARCH", "a OK", NULL);
+    world_talk(h, "a UNSELECT", "a OK", NULL);
+    host_free(other);
+    host_free(h);
+}
+
 static void mailboxes_are_made_and_unmade(void **state)
 {
     (void)state;
@@ -258,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_new_account_has_six, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(names_in_both_spellings, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(a_deleted_mailbox_says_so, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(mailboxes_are_made_and_unmade, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(list_extended, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(list_with_status, world_setup, world_teardown),

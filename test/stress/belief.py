@@ -51,6 +51,8 @@ class Belief:
         self.truth.name, self.truth.count = self.name, len(self)
         if self.shared:
             self.truth.name = self.name[len(OTHERS) + len(self.account.address) + 1:]
+        if self.account.removing(self.truth.name, self.selected):
+            self.truth.deleted = True
         self.loose = self.shared and self.truth.name == "Open"
         self.deaf = self.deaf or self.loose
 

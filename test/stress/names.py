@@ -2,6 +2,8 @@
 """Commands on mailboxes: APPEND and REPLACE into them, LIST, STATUS, CREATE, DELETE, RENAME. Some names are always
 there; the others belong to one client each, which alone makes, renames and removes them, so that it knows what must
 succeed, while everybody uses them."""
+import time
+
 from acts import FLAGS
 from letters import letter
 from session import Command, may_be_gone, utf7
@@ -221,6 +223,7 @@ def delete(s, _):
         if (response.word == b"OK") != there:
             raise Contradiction(f"DELETE {name}, which {'is' if there else 'is not'} there: {response.word!r}")
         account.names.pop(name, None)
+        account.removals[stem(s)] = time.monotonic()
     return Command(b"DELETE " + s.named(name), end=end, may_fail=not there, doubt=lambda: unsure(s), last=True)
 
 
@@ -245,6 +248,7 @@ def rename(s, _):
 
 def mark(s):
     """Each of its own mailboxes may be gone, until somebody sees it: what it is called, others know late."""
+    s.account.removals[stem(s)] = float("inf")
     for box in s.account.boxes.values():
         box.deleted = box.deleted or box.name is None or box.name.startswith(stem(s))
 
@@ -262,4 +266,5 @@ def looked_again(s, found):
         if name.startswith(stem(s)):
             s.account.names[name] = None
             s.account.owned[name] = s
+    s.account.removals[stem(s)] = time.monotonic()
     s.unsure = False

@@ -130,7 +130,7 @@ class Session:
 
     def tagged(self, r):
         command = self.queue.popleft()
-        if r.word == b"BAD" or (r.word == b"NO" and not self.excuse(command)):
+        if r.word == b"BAD" or (r.word == b"NO" and not self.excuse(command, r)):
             raise Contradiction(f"{command.text[:200]!r} is answered {r.parts[0][:200]!r}")
         self.code(r, command)
         if command.silent:
@@ -140,9 +140,11 @@ class Session:
         self.know()
         self.begin_next()
 
-    def excuse(self, command):
+    def excuse(self, command, response):
         may = command.may_fail
         box = self.box
+        if box and b"for reading only" in response.parts[0] and not box.read_only:
+            return False
         return (may() if callable(may) else may) or (box and (box.loose or (box.truth and box.truth.deleted)))
 
     def know(self):

@@ -200,11 +200,16 @@ class Account:
         self.owned = {}  # name -> the client who alone makes and removes it
         self.names = {}  # of those that are there: name -> MAILBOXID
         self.ids = set()  # all MAILBOXIDs ever
+        self.removals = {}  # what names begin with -> until when one of them was last removed
 
     def box(self, validity):
         if validity not in self.boxes:
             self.boxes[validity] = Box(self, validity)
         return self.boxes[validity]
+
+    def removing(self, name, since):
+        """It may have been removed while somebody opened it, who knew nothing of it until then."""
+        return any(name.startswith(stem) and end >= since for stem, end in self.removals.items())
 
     def forget(self, alive):
         """Mailboxes that are not there any more, and messages in none."""
