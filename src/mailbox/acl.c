@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mailbox/acl_walk.h"
 #include "mailbox/boxes.h"
 #include "mailbox/sharers.h"
 
@@ -73,46 +74,30 @@ static int settle(struct edit *e, struct mailbox_id mailbox, bool there, const s
 static int
 count_and_clean(struct edit *e, struct mailbox_id mailbox, const struct mail_user *user, size_t *n)
 {
-    struct mail_key prefix = mail_key_grants(mailbox);
-    struct store_iter *it;
-    struct span key, value;
-    size_t damaged = 0;
-    *n = 0;
-    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        return err;
-    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id of;
-        struct mail_grant g;
-        account_id id;
-        if (user->id != 0 && mail_key_read_grant(key, &of, &id) == 0 && id != 0 && id != user->id &&
-            grant_record_unpack(value, &g) == 0 && span_eq(g.address, user->address)) {
-            err = drop_row(e, of, id);
-            if (err != 0)
-                break;
-        } else {
-            ++*n;
-        }
+    struct acl_walk w;
+    size_t dropped = 0;
+    int err = acl_walk_txn(&w, e->t, mail_key_grants(mailbox));
+    while (err == 0 && (err = acl_walk_next(&w)) > 0) {
+        err = 0;
+        if (user->id == 0 || w.user == 0 || w.user == user->id || !w.whole ||
+            !span_eq(w.grant.address, user->address))
+            continue;
+        err = drop_row(e, w.mailbox, w.user);
+        dropped++;
     }
-    store_iter_close(it);
-    return err < 0 ? err : 0;
+    *n = w.rows - dropped;
+    return acl_walk_end(&w, err);
 }
 
-/* Does another list of the account name the user? */
+/* Does another list of the account name the user? Also where it can not be read. */
 static int named_elsewhere(struct edit *e, account_id user, bool *out)
 {
-    struct mail_key prefix = mail_key_grantees(user);
-    struct store_iter *it;
-    struct span key, value;
-    size_t damaged = 0;
-    *out = false;
-    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        return err;
-    err = rows_next(it, &key, &value, &damaged);
-    *out = err > 0 || damaged > 0;
-    store_iter_close(it);
-    return err < 0 ? err : 0;
+    struct acl_walk w;
+    int err = acl_walk_txn(&w, e->t, mail_key_grantees(user));
+    if (err == 0)
+        err = acl_walk_next(&w);
+    *out = err > 0 || w.rows > 0 || w.damaged > 0;
+    return acl_walk_end(&w, err);
 }
 
 static int change_entry(struct edit *e, struct grant *x)
@@ -142,30 +127,22 @@ static int change_entry(struct edit *e, struct grant *x)
 
 static int drop_entry(struct edit *e, struct grant *x)
 {
-    struct mail_key prefix = mail_key_grants(x->mailbox);
-    struct store_iter *it;
-    struct span key, value;
-    size_t damaged = 0;
-    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        return err;
-    while (!x->found && (err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id of;
-        struct mail_grant g;
-        err = 0;
-        if (mail_key_read_grant(key, &of, &x->user) != 0 || grant_record_unpack(value, &g) != 0)
-            continue;
+    struct acl_walk w;
+    int err = acl_walk_txn(&w, e->t, mail_key_grants(x->mailbox));
+    while (err == 0 && !x->found && (err = acl_walk_next(&w)) > 0) {
+        struct mail_grant g = w.grant;
         uint32_t *rights = x->denied ? &g.denied : &g.rights;
-        if (!span_eq(g.address, x->address) || *rights == 0)
+        err = 0;
+        if (!w.whole || !span_eq(g.address, x->address) || *rights == 0)
             continue;
-        g.user = x->user;
         g.address = x->address; /* not in the row that is being read */
         *rights = 0;
+        x->user = g.user;
         x->found = true;
         err = settle(e, x->mailbox, true, &g);
     }
-    store_iter_close(it);
-    return err < 0 ? err : x->found ? 0 : ERR_NOT_FOUND;
+    err = acl_walk_end(&w, err);
+    return err != 0 ? err : x->found ? 0 : ERR_NOT_FOUND;
 }
 
 static int grant_run(struct store_txn *t, void *arg)
@@ -268,50 +245,22 @@ int mailbox_grant_drop(
 
 int grants_drop(struct edit *e, struct mailbox_id mailbox)
 {
-    struct mail_key prefix = mail_key_grants(mailbox);
-    struct store_iter *it;
-    struct span key, value;
-    size_t damaged = 0;
-    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        return err;
-    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id of;
-        account_id user;
-        if (mail_key_read_grant(key, &of, &user) != 0)
-            continue;
-        err = drop_row(e, of, user);
-        if (err < 0)
-            break;
-    }
-    store_iter_close(it);
-    return err < 0 ? err : 0;
+    struct acl_walk w;
+    int err = acl_walk_txn(&w, e->t, mail_key_grants(mailbox));
+    while (err == 0 && (err = acl_walk_next(&w)) > 0)
+        err = drop_row(e, w.mailbox, w.user);
+    return acl_walk_end(&w, err);
 }
 
 int grants_copy(struct edit *e, struct mailbox_id from, struct mailbox_id to)
 {
-    struct mail_key prefix = mail_key_grants(from);
-    struct store_iter *it;
-    struct span key, value;
-    size_t damaged = 0;
-    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        return err;
-    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id of;
-        struct mail_grant g;
-        account_id user;
-        if (mail_key_read_grant(key, &of, &user) != 0 || grant_record_unpack(value, &g) != 0)
-            continue;
-        if (e->account.grants >= LIMIT_GRANTS_ACCOUNT) {
-            err = ERR_LIMIT;
-            break;
-        }
-        g.user = user;
-        err = settle(e, to, false, &g);
-        if (err != 0)
-            break;
+    struct acl_walk w;
+    int err = acl_walk_txn(&w, e->t, mail_key_grants(from));
+    while (err == 0 && (err = acl_walk_next(&w)) > 0) {
+        err = 0;
+        if (w.whole)
+            err = e->account.grants >= LIMIT_GRANTS_ACCOUNT ? ERR_LIMIT
+                                                            : settle(e, to, false, &w.grant);
     }
-    store_iter_close(it);
-    return err < 0 ? err : 0;
+    return acl_walk_end(&w, err);
 }

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
-#include "mailbox/edit.h"
+#include "mailbox/acl_walk.h"
 #include "mailbox/sharers.h"
 
 int mailbox_grants(struct mail *m,
@@ -14,35 +14,28 @@ int mailbox_grants(struct mail *m,
                    struct mail_grant **out,
                    size_t *n_out)
 {
-    struct mail_key prefix = mail_key_grants(mailbox);
-    struct store_iter *it;
-    struct span key, value;
     struct look l;
-    size_t n = 0, damaged = 0;
+    struct acl_walk w;
+    size_t n = 0;
     struct mail_grant *v = arena_array(a, LIMIT_GRANTS, sizeof *v);
     int err = v == NULL ? arena_err(a) : look_open(m, owner, &l);
     if (err != 0)
         return err;
-    err = store_snap_scan(l.snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err == 0) {
-        while (n < LIMIT_GRANTS && (err = rows_next(it, &key, &value, &damaged)) > 0) {
-            struct mailbox_id of;
-            account_id user;
-            if (mail_key_read_grant(key, &of, &user) != 0 || grant_record_unpack(value, &v[n]) != 0)
-                continue;
-            v[n].user = user;
-            v[n].address = arena_dup(a, v[n].address);
-            if (v[n++].address.p == NULL) {
-                err = arena_err(a);
-                break;
-            }
-        }
-        store_iter_close(it);
+    err = acl_walk_snap(&w, l.snap, mail_key_grants(mailbox));
+    while (err == 0 && n < LIMIT_GRANTS && (err = acl_walk_next(&w)) > 0) {
+        err = 0;
+        if (!w.whole)
+            continue;
+        v[n] = w.grant;
+        v[n].address = arena_dup(a, w.grant.address);
+        if (v[n++].address.p == NULL)
+            err = arena_err(a);
     }
+    err = acl_walk_end(&w, err);
     look_close(&l);
     *out = v;
     *n_out = n;
-    return err < 0 ? err : 0;
+    return err;
 }
 
 /* "anyone" is of the owner's domain. */
@@ -117,21 +110,14 @@ int mailbox_rights(struct mail *m,
 /* Which mailboxes have an entry for that one. */
 static int named_in(struct look *l, account_id user, struct numset *out)
 {
-    struct mail_key prefix = mail_key_grantees(user);
-    struct store_iter *it;
-    struct span key, value;
-    size_t damaged = 0;
-    int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    if (err != 0)
-        return err;
-    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id box;
-        account_id id;
-        if (mail_key_read_grantee(key, &id, &box) == 0)
-            numset_add(out, box.v);
+    struct acl_walk w;
+    int err = acl_walk_snap(&w, l->snap, mail_key_grantees(user));
+    while (err == 0 && (err = acl_walk_next(&w)) > 0) {
+        numset_add(out, w.mailbox.v);
+        err = 0;
     }
-    store_iter_close(it);
-    return err < 0 ? err : out->err;
+    err = acl_walk_end(&w, err);
+    return err != 0 ? err : out->err;
 }
 
 static int add_shared(struct look *l,

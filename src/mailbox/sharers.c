@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/pack.h"
-#include "mailbox/edit.h"
+#include "mailbox/acl_walk.h"
 
 enum { KEY_USER = 1, KEY_DOMAIN = 2, RECORD_VERSION = 1 }; /* written to disk */
 
@@ -117,22 +117,16 @@ int sharers_destroy(struct mail *m, account_id user)
 /* Those whom the lists of the account name. */
 static int named(struct look *l, account_id *v, size_t max, size_t *n_out)
 {
-    struct mail_key prefix = mail_key_table(TABLE_GRANTEE);
-    struct store_iter *it;
-    struct span key, value;
-    size_t damaged = 0;
-    int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
-    *n_out = 0;
-    if (err != 0)
-        return err;
-    while (*n_out < max && (err = rows_next(it, &key, &value, &damaged)) > 0) {
-        struct mailbox_id of;
-        if (mail_key_read_grantee(key, &v[*n_out], &of) == 0 &&
-            (*n_out == 0 || v[*n_out - 1] != v[*n_out]))
-            ++*n_out;
+    struct acl_walk w;
+    size_t n = 0;
+    int err = acl_walk_snap(&w, l->snap, mail_key_table(TABLE_GRANTEE));
+    while (err == 0 && n < max && (err = acl_walk_next(&w)) > 0) {
+        err = 0;
+        if (n == 0 || v[n - 1] != w.user)
+            v[n++] = w.user;
     }
-    store_iter_close(it);
-    return err < 0 ? err : 0;
+    *n_out = n;
+    return acl_walk_end(&w, err);
 }
 
 int sharers_leave(struct mail *m, account_id owner)

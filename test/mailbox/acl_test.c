@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "fixture.h"
 #include "mailbox/acl.h"
+#include "mailbox/keys.h"
 #include "mailbox/sharers.h"
 
 #define ADDRESS(lit)                                                                               \
@@ -272,6 +273,44 @@ static void a_user_is_not_drowned_in_sharers(void **state)
     assert_int_equal(give(inbox, bernd, RIGHT_READ), 0);
 }
 
+static int plant(struct store_txn *t, void *arg)
+{
+    struct mail_key entry = mail_key_grant(inbox, CARLA), odd = mail_key_grants(inbox);
+    (void)arg;
+    store_txn_put(t, mail_key_span(&entry), SPAN("\x01garbage"));
+    store_txn_put(t, mail_key_span(&odd), SPAN("a key without a user"));
+    return 0;
+}
+
+/* They take their places, as the counters say of whole ones, but give nothing and hide nobody. */
+static void damaged_entries_hide_no_others(void **state)
+{
+    (void)state;
+    struct mail_grant *v;
+    size_t n;
+    const struct part part = {PART_ACCOUNT, FIXTURE_ACCOUNT};
+    assert_int_equal(give(inbox, bernd, RIGHT_READ), 0);
+    assert_int_equal(give(inbox, carla, RIGHT_READ | RIGHT_LOOKUP), 0);
+    assert_int_equal(give(inbox, dora, RIGHT_READ), 0);
+    assert_int_equal(store_txn_run(f.store, part, plant, NULL), 0);
+    assert_int_equal(rights(inbox, carla), 0);
+    assert_int_equal(mailbox_grants(&f.mail, FIXTURE_ACCOUNT, inbox, f.arena, &v, &n), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(v[0].user, BERND);
+    assert_int_equal(v[1].user, DORA);
+    assert_true(span_eq(v[1].address, dora.address));
+    /* by its address it is not found, and given again it is whole */
+    assert_int_equal(mailbox_grant_drop(&f.mail, FIXTURE_ACCOUNT, inbox, carla.address, false),
+                     ERR_NOT_FOUND);
+    assert_int_equal(mailbox_grant_drop(&f.mail, FIXTURE_ACCOUNT, inbox, dora.address, false), 0);
+    assert_int_equal(sharers(dora), 0);
+    assert_int_equal(give(inbox, carla, RIGHT_LOOKUP), 0);
+    assert_int_equal(rights(inbox, carla), RIGHT_LOOKUP);
+    assert_int_equal(mailbox_account_destroy(&f.mail, FIXTURE_ACCOUNT), 0);
+    assert_int_equal(sharers(bernd), 0);
+    assert_int_equal(mailbox_account_create(&f.mail, FIXTURE_ACCOUNT, anna.address), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +326,7 @@ int main(void)
         T(an_owner_who_is_gone_shares_nothing),
         T(lists_are_bounded),
         T(a_user_is_not_drowned_in_sharers),
+        T(damaged_entries_hide_no_others),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
