@@ -51,7 +51,7 @@ class Client(Session):
 
     def lost(self, why):
         self.remember()
-        if str(why) != "cut" and not self.world.stopping:
+        if str(why) != "cut" and not self.world.stopping and not self.world.restarted(self):
             self.world.fail(self, why)
         self.wire = self.box = None
 
@@ -204,6 +204,8 @@ class Client(Session):
     async def converge(self, found):
         """What is believed must be what is there: `found` is uidvalidity -> uid -> flags."""
         if self.wire is None or self.box is None or self.box.truth is None or self.box.deaf:
+            return
+        if self.world.restarted(self):  # which it is about to hear of
             return
         right = found.get((self.box.account, self.box.truth.validity), {})
         if not self.idling and self.notify is None:

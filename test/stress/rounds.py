@@ -126,12 +126,17 @@ async def quiet(world):
     for one in [*world.clients, *world.others]:
         while not one.resting.is_set() and not world.over.is_set():
             if time.monotonic() > end:
-                world.fail(one, "it does not come to rest")
+                world.fail(one, Contradiction("it does not come to rest"))
             await asyncio.sleep(0.01)
 
 
 async def moment(world):
     """All is compared."""
+    async with world.server.stays(world.over):
+        await compare(world)
+
+
+async def compare(world):
     await quiet(world)
     if world.cut:  # what was sent before may still be worked on
         await asyncio.sleep(1)

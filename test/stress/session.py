@@ -41,6 +41,7 @@ class Session:
         self.tags = 0
         self.plus = False
         self.opening = None  # the Belief that begins at CLOSED
+        self.server = 0  # which one it is connected to: they are counted
 
     # ---- beginning and end ------------------------------------------------------------------
 
@@ -49,6 +50,7 @@ class Session:
         self.box, self.enabled, self.notify, self.idling, self.opening = None, set(), None, False, None
         self.queue.clear()
         self.tags = 0
+        await world.up(self)
         tls = how == "tls"
         self.wire = await Wire.open(world.ports["imaps" if tls else "imap"], world.tls if tls else None)
         greeting = await self.wire.response()
@@ -169,7 +171,7 @@ class Session:
         elif r.word == b"BYE":
             if self.leaving:
                 return
-            if not self.world.stopping:
+            if not self.world.stopping and not self.world.restarted(self):
                 raise Contradiction(f"the server ends the session: {r.shown()}")
             raise Lost("BYE")
         elif r.word in (b"EXISTS", b"EXPUNGE", b"VANISHED", b"FETCH", b"UIDFETCH"):

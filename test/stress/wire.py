@@ -117,11 +117,16 @@ class Wire:
         except (OSError, ssl.SSLError) as e:
             raise Lost(f"no connection: {e}") from None
         s = writer.get_extra_info("socket")
+        if s is None:
+            raise Lost("the connection is closed already")
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(reader, writer)
 
     async def start_tls(self, context):
-        await self.writer.start_tls(context, server_hostname="localhost")
+        try:
+            await self.writer.start_tls(context, server_hostname="localhost")
+        except (OSError, ssl.SSLError) as e:
+            raise Lost(str(e)) from None
 
     def compress(self):
         self.deflate = zlib.compressobj(6, zlib.DEFLATED, -15)

@@ -11,6 +11,7 @@ from beside import Reader, Sender
 from client import Client
 from rounds import moment
 from names import STABLE, append
+from restarts import Never
 from truth import OTHERS, RIGHTS, Account
 from wire import Contradiction, Lost
 
@@ -22,7 +23,7 @@ PATIENCE = 20  # seconds until a change is told, on a machine with much else to 
 class World:
     def __init__(self, options):
         """`options`: ports, addresses, clients (for each), seed, seconds, every (seconds between quiet moments), plain
-        (no TLS, no compression: somebody in between looks), most, patience, life, fill."""
+        (no TLS, no compression: somebody in between looks), most, patience, life, fill, restarts (a View)."""
         self.options, self.ports, self.plain = options, options["ports"], options.get("plain", False)
         self.random = random.Random(options["seed"])
         self.tls = ssl.create_default_context()
@@ -33,6 +34,20 @@ class World:
         self.counts = collections.Counter()
         self.failure, self.stopping, self.tokens = None, False, 0
         self.cut = False  # a connection was, since all was quiet
+        self.server = options.get("restarts", Never())
+
+    async def up(self, who):
+        """Before it connects: there is a server, or everything is over."""
+        who.server = await self.server.up(self.over)
+        if who.server is None:
+            raise Lost("cut")
+
+    def restarted(self, who):
+        """Whether the server that it talked to has ended, or is about to."""
+        if self.server.number.value == who.server:
+            return False
+        self.cut = True
+        return True
 
     def token(self, who):
         self.tokens += 1
@@ -95,7 +110,8 @@ class World:
         self.others = [Sender(self, "sender")] if options.get("beside", True) else []
         self.others += [Reader(self, a, f"reader{k}") for k, a in enumerate(self.accounts) if self.others]
         try:
-            await self.begin()
+            async with self.server.stays(self.over):
+                await self.begin()
         except Contradiction as e:
             self.fail(self, e)
             return {}, self.failure
