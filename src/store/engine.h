@@ -39,10 +39,12 @@ struct engine_op {
 struct engine_snap;
 struct engine_iter;
 
-/* A value the engine lends until value_done: at most one per thread and short-lived. */
+/* A value the engine lends until value_done: at most one per thread and short-lived. Its snapshot, if it is of one, is
+ * closed after it. */
 struct engine_value {
     struct span bytes;
     void *owner;
+    bool newest; /* the engine's own: it is of no snapshot */
 };
 
 struct engine_range {

@@ -33,6 +33,7 @@ enum {
 struct stripe {
     pthread_mutex_t lock;
     _Atomic uint64_t version; /* of all commits; written under `lock` */
+    _Atomic bool committing;  /* somebody is; a hint */
 };
 
 /* A small blob that waits for its first link, or the mark that a large one is being written. */

@@ -67,14 +67,16 @@ static int engine_get(struct engine *engine,
                       struct engine_value *out)
 {
     struct engine_rocksdb *e = rocksdb_of(engine);
+    if (snap != NULL) /* whoever holds one is inside the gate */
+        return get_with(e, snap->read, cf, key, out);
     uint64_t generation;
     int rc = rocksdb_gate_enter(e, &generation); /* left by value_done */
     if (rc != 0)
         return rc;
-    rocksdb_readoptions_t *read = snap != NULL ? snap->read : rocksdb_read_new(NULL);
+    rocksdb_readoptions_t *read = rocksdb_read_new(NULL);
     rc = get_with(e, read, cf, key, out);
-    if (snap == NULL)
-        rocksdb_readoptions_destroy(read);
+    rocksdb_readoptions_destroy(read);
+    out->newest = rc == 0;
     if (rc != 0)
         rocksdb_gate_leave(e);
     return rc;
@@ -83,7 +85,8 @@ static int engine_get(struct engine *engine,
 static void engine_value_done(struct engine *engine, struct engine_value *value)
 {
     rocksdb_pinnableslice_destroy(value->owner);
-    rocksdb_gate_leave(rocksdb_of(engine));
+    if (value->newest)
+        rocksdb_gate_leave(rocksdb_of(engine));
 }
 
 /* ---- commit ------------------------------------------------------------------------------ */

@@ -120,6 +120,9 @@ static void db_options(rocksdb_options_t *o)
     rocksdb_options_set_max_open_files(o, 512);
     rocksdb_options_set_max_background_jobs(o, 2);
     rocksdb_options_set_bytes_per_sync(o, 1 << 20); /* flushes do not hit the disk in one burst */
+    /* who shares a log write waits for a sync anyhow: not by spinning, and woken once, when all is done */
+    rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
+    rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
     rocksdb_options_set_info_log_level(o, ROCKSDB_LOG_HEADERS_ONLY);
     rocksdb_options_set_max_log_file_size(o, 1 << 20);
     rocksdb_options_set_keep_log_file_num(o, 2);

@@ -118,6 +118,7 @@ static void locks_init(struct store *s)
     for (size_t i = 0; i < STORE_STRIPES; i++) {
         pthread_mutex_init(&s->parts[i].lock, NULL);
         atomic_init(&s->parts[i].version, 0);
+        atomic_init(&s->parts[i].committing, false);
         pthread_rwlock_init(&s->blobs[i], NULL);
     }
     pending_init(s);

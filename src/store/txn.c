@@ -6,6 +6,7 @@
  * an equal version proves that the snapshot holds everything committed so far, and a commit we
  * raced with can at worst make us run again without need. The second run holds the lock from its
  * start and cannot fail for a conflict: every transaction is run at most twice, and none starves.
+ * Who comes while somebody commits would be too late for certain, and begins with the second run.
  *
  * What a transaction read is not tracked; the partition is the unit of conflict. An account's
  * writers are few, and the promise "nothing in the partition changed" is one that needs no thought
@@ -221,8 +222,10 @@ txn_attempt(struct store_txn *t, bool locked, store_txn_fn fn, void *arg, int *r
         if (atomic_load(&stripe->version) != version) {
             end = ATTEMPT_CONFLICT;
         } else {
+            atomic_store(&stripe->committing, true);
             rc = txn_commit(t);
             atomic_fetch_add(&stripe->version, 1); /* also after a failure: it costs one rerun */
+            atomic_store(&stripe->committing, false);
             if (rc == 0)
                 end = ATTEMPT_COMMITTED;
         }
@@ -244,7 +247,7 @@ int store_txn_run(struct store *s, struct part part, store_txn_fn fn, void *arg)
     enum attempt end = ATTEMPT_OVER;
     if (t.arena != NULL && t.own != NULL) {
         key_part(&t.prefix, part);
-        end = txn_attempt(&t, false, fn, arg, &rc);
+        end = txn_attempt(&t, atomic_load(&store_stripe(s, part)->committing), fn, arg, &rc);
         if (end == ATTEMPT_CONFLICT) {
             metric_add(METRIC_STORE_CONFLICTS, 1);
             end = txn_attempt(&t, true, fn, arg, &rc);

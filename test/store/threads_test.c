@@ -132,6 +132,65 @@ static void a_conflict_is_run_again(void **state)
     assert_int_equal(metric_get(METRIC_STORE_CONFLICTS) - before, 1);
 }
 
+/* ---- who comes while somebody commits is not run in vain -------------------------------------- */
+
+struct latecomer {
+    struct fixture *f;
+    pthread_t thread;
+    atomic_bool came;
+    atomic_int runs;
+};
+
+static int add_one_counted(struct store_txn *t, void *arg)
+{
+    atomic_fetch_add(&((struct latecomer *)arg)->runs, 1);
+    return add_one(t, NULL);
+}
+
+static void *come_late(void *arg)
+{
+    struct latecomer *l = arg;
+    atomic_store(&l->came, true);
+    assert_int_equal(store_txn_run(l->f->s, part_a, add_one_counted, l), 0);
+    return NULL;
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+}
+
+/* In the middle of the first commit somebody comes, and has time enough to run once. */
+static int let_come(void *arg, enum sim_op op)
+{
+    struct latecomer *l = arg;
+    if (op != SIM_COMMIT || atomic_load(&l->came))
+        return 0;
+    assert_int_equal(pthread_create(&l->thread, NULL, come_late, l), 0);
+    while (!atomic_load(&l->came))
+        nap();
+    for (int ms = 0; ms < 50 && atomic_load(&l->runs) == 0; ms++)
+        nap();
+    return 0;
+}
+
+static void a_latecomer_is_run_once(void **state)
+{
+    struct fixture *f = *state;
+    struct latecomer l = {.f = f};
+    struct sim_watcher watcher = {.before = let_come, .arg = &l};
+    int64_t before = metric_get(METRIC_STORE_CONFLICTS);
+    if (f->disk == NULL) /* of the sim engine only it is known when it commits */
+        skip();
+    sim_watch(f->disk, &watcher);
+    assert_int_equal(store_txn_run(f->s, part_a, add_one, NULL), 0);
+    pthread_join(l.thread, NULL);
+    sim_watch(f->disk, NULL);
+    assert_int_equal(atomic_load(&l.runs), 1);
+    assert_int_equal(counter(f, part_a), 2);
+    assert_int_equal(metric_get(METRIC_STORE_CONFLICTS) - before, 0);
+}
+
 /* ---- links against the collector ---------------------------------------------------------------
  */
 
@@ -269,9 +328,10 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-        T(one_counter_many_threads),        T(a_counter_for_each_thread),
-        T(a_conflict_is_run_again),         T(linked_blobs_are_never_collected),
-        T(unwatch_waits_for_running_calls), T(a_large_blob_needs_little_memory),
+        T(one_counter_many_threads),         T(a_counter_for_each_thread),
+        T(a_conflict_is_run_again),          T(a_latecomer_is_run_once),
+        T(linked_blobs_are_never_collected), T(unwatch_waits_for_running_calls),
+        T(a_large_blob_needs_little_memory),
     };
     if (argc > 1)
         fixture_engine = argv[1];
