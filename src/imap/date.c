@@ -53,7 +53,7 @@ int imap_date_time_read(struct span s, int64_t *wall_ms_out)
     int hour = number(s, 12, 2, false), minute = number(s, 15, 2, false);
     int second = number(s, 18, 2, false);
     int zone_hour = number(s, 22, 2, false), zone_minute = number(s, 24, 2, false);
-    if (y < 1970 || m < 1 || d < 1 || d > days_in(y, m))
+    if (y < 1 || m < 1 || d < 1 || d > days_in(y, m))
         return ERR_INVALID;
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
         return ERR_INVALID;
@@ -61,6 +61,6 @@ int imap_date_time_read(struct span s, int64_t *wall_ms_out)
         return ERR_INVALID;
     int64_t zone = (zone_hour * 60 + zone_minute) * 60 * (s.p[21] == '-' ? -1 : 1);
     int64_t seconds = days_before(y, m, d) * 86400 + hour * 3600 + minute * 60 + second - zone;
-    *wall_ms_out = seconds < 0 ? 0 : seconds * 1000;
+    *wall_ms_out = seconds * 1000;
     return 0;
 }

@@ -5,8 +5,9 @@
 
 #include "base/span.h"
 
-/* RFC 9051 §9 date-time, without its quotes: " 1-Jul-1996 02:44:25 -0700", in milliseconds since 1970. ERR_INVALID: not
- * of this form, no such day, or outside the years 1970 to 9999. */
+/* RFC 9051 §9 date-time, without its quotes: " 1-Jul-1996 02:44:25 -0700", in milliseconds since 1970, which
+ * may be negative: servers that mail is moved from date broken messages 1601 or 1969. ERR_INVALID: not of this form, or
+ * no such day. */
 int imap_date_time_read(struct span s, int64_t *wall_ms_out) MUST_CHECK;
 
 #endif

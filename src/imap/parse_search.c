@@ -2,8 +2,8 @@
 /* A table of keys, each with the form of its arguments. */
 #include "imap/parse_search.h"
 
+#include "imap/date.h"
 #include "message/charset.h"
-#include "message/message.h"
 
 enum {
     DAY_MS = 24 * 3600 * 1000,
@@ -140,19 +140,13 @@ static int take_string(struct parser *p, const struct imap_arg **arg, struct spa
 /* date = date-text / DQUOTE date-text DQUOTE; date-text = 1*2DIGIT "-" month "-" 4DIGIT (RFC 9051 §9). */
 static int take_date(struct parser *p, const struct imap_arg **arg, int64_t *day_ms_out)
 {
-    struct span text, rest, part;
-    uint32_t day, year;
+    struct span text;
     if (!imap_arg_string(take(arg), &text))
         return ERR_INVALID;
-    rest = text;
-    part = span_split(&rest, '-');
-    if (part.n < 1 || part.n > 2 || !span_to_u32(part, &day))
-        return ERR_INVALID;
-    part = span_split(&rest, '-');
-    if (part.n != 3 || rest.n != 4 || !span_to_u32(rest, &year))
-        return ERR_INVALID;
-    struct span whole = arena_printf(p->arena, "%.*s 00:00 +0000", SPAN_ARG(text));
-    return whole.p == NULL ? arena_err(p->arena) : date_parse(whole, day_ms_out);
+    bool short_day = text.n > 1 && text.p[1] == '-';
+    struct span whole =
+        arena_printf(p->arena, "%s%.*s 00:00:00 +0000", short_day ? " " : "", SPAN_ARG(text));
+    return whole.p == NULL ? arena_err(p->arena) : imap_date_time_read(whole, day_ms_out);
 }
 
 static int take_number(const struct imap_arg **arg, uint64_t *out)
