@@ -16,17 +16,16 @@ enum {
 enum list_option { /* what is selected, or returned */
                    OPTION_SUBSCRIBED = 1,
                    OPTION_SPECIAL_USE = 2,
-                   OPTION_REMOTE = 4,
-                   OPTION_RECURSIVE = 8,
-                   OPTION_CHILDREN = 16,
-                   OPTION_STATUS = 32,
-                   OPTION_METADATA = 64,
-                   OPTION_MYRIGHTS = 128,
+                   OPTION_RECURSIVE = 4,
+                   OPTION_CHILDREN = 8,
+                   OPTION_STATUS = 16,
+                   OPTION_METADATA = 32,
+                   OPTION_MYRIGHTS = 64,
 };
 
 struct list {
     struct arena *arena;
-    bool lsub;
+    bool lsub, extended; /* RFC 9051 §6.3.9: the extended syntax was used */
     unsigned select, give;
     unsigned status; /* enum imap_status */
     struct imap_pattern patterns[LIST_PATTERNS];
@@ -44,10 +43,10 @@ struct list {
 
 static const struct {
     const char *name;
-    enum list_option option;
+    unsigned option;
 } selects[] = {{"SUBSCRIBED", OPTION_SUBSCRIBED},
                {"SPECIAL-USE", OPTION_SPECIAL_USE},
-               {"REMOTE", OPTION_REMOTE},
+               {"REMOTE", 0}, /* no mailbox is on another server */
                {"RECURSIVEMATCH", OPTION_RECURSIVE}},
   gives[] = {{"SUBSCRIBED", OPTION_SUBSCRIBED},
              {"SPECIAL-USE", OPTION_SPECIAL_USE},
@@ -115,8 +114,12 @@ read_pattern(struct imap *i, struct span reference, const struct imap_arg *a, st
         return 0;
     if (err != 0)
         return err;
+    if (x->extended && pattern.n == 0)
+        return 0;
     struct span whole = arena_printf(x->arena, "%.*s%.*s", SPAN_ARG(reference), SPAN_ARG(pattern));
     err = imap_pattern_make(whole, x->arena, &x->patterns[x->patterns_n]);
+    if (err == ERR_LIMIT) /* RFC 9051 §6.3.9: what is not accepted is ignored */
+        return 0;
     size_t fixed = 0;
     while (fixed < whole.n && whole.p[fixed] != '%' && whole.p[fixed] != '*')
         fixed++;
@@ -182,6 +185,12 @@ static void write_attribute(struct imap *i, const char **between, const char *na
     *between = " ";
 }
 
+/* One of the two, as the grammar has it: who does not know the extended LIST knows no \NonExistent. */
+static bool is_told_nonexistent(const struct imap *i, const struct list *x)
+{
+    return x->extended || (i->enabled & IMAP_ON_REV2) != 0;
+}
+
 static void write_attributes(struct imap *i, const struct list *x, const struct imap_name *v)
 {
     const char *between = "";
@@ -192,8 +201,8 @@ static void write_attributes(struct imap *i, const struct list *x, const struct 
         return;
     }
     if (v->box == NULL)
-        write_attribute(i, &between, v->level ? "\\NonExistent \\Noselect" : "\\NonExistent");
-    else if (v->box->noselect)
+        write_attribute(i, &between, is_told_nonexistent(i, x) ? "\\NonExistent" : "\\Noselect");
+    else if (v->box->noselect || (v->rights & RIGHT_READ) == 0) /* RFC 5819 §2 */
         write_attribute(i, &between, "\\Noselect");
     write_attribute(i, &between, v->children ? "\\HasChildren" : "\\HasNoChildren");
     if (v->subscribed && ((x->select | x->give) & OPTION_SUBSCRIBED) != 0)
@@ -283,7 +292,7 @@ static enum step list_begin(struct imap *i, const struct imap_arg *args, struct 
         return err == ERR_INVALID ? imap_bad_args(i) : imap_no_of(i, err);
     }
     /* RFC 9051 §6.3.9: an empty pattern asks for the separator */
-    if (x->select == 0 && imap_arg_string(args->next, &pattern) && pattern.n == 0) {
+    if (!x->extended && imap_arg_string(args->next, &pattern) && pattern.n == 0) {
         arena_free(x->arena);
         buf_printf(i->s.out, "* %s (\\Noselect) \"/\" \"\"\r\n", x->lsub ? "LSUB" : "LIST");
         return imap_ok(i, SPAN_EMPTY, "This is the separator");
@@ -300,6 +309,7 @@ enum step imap_cmd_list(struct imap *i, const struct imap_arg *args)
         if (!read_select(args->child, &x->select))
             return imap_bad_args(i);
         args = args->next;
+        x->extended = true;
     }
     size_t n = imap_args_count(args);
     if (args == NULL)
@@ -309,6 +319,7 @@ enum step imap_cmd_list(struct imap *i, const struct imap_arg *args)
         (n == 4 && (!imap_arg_is(give, SPAN("RETURN")) || give->next->kind != IMAP_LIST ||
                     !read_give(i, give->next->child, x))))
         return imap_bad_args(i);
+    x->extended = x->extended || n == 4 || args->next->kind == IMAP_LIST;
     return list_begin(i, args, x);
 }
 

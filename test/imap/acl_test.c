@@ -133,8 +133,10 @@ static void others_have_a_namespace(void **state)
     world_talk(h, "a SETACL Work/Deep bernd@example.test lr", "a OK", NULL);
     /* RFC 9051 §6.3.9: "%" finds the way; "*" the mailbox; what he may not see does not exist */
     world_talk(b, "a LIST \"\" \"Other Users/%\"",
-               "* LIST (\\NonExistent \\Noselect \\HasChildren) \"/\" \"Other "
-               "Users/anna@example.test\"",
+               "* LIST (\\Noselect \\HasChildren) \"/\" \"Other Users/anna@example.test\"", "a OK",
+               NULL);
+    world_talk(b, "a LIST (REMOTE) \"\" \"Other Users/%\"",
+               "* LIST (\\NonExistent \\HasChildren) \"/\" \"Other Users/anna@example.test\"",
                "a OK", NULL);
     world_talk(b, "a LIST \"Other Users/\" \"*\"",
                "* LIST (\\HasNoChildren) \"/\" \"Other Users/anna@example.test/Work/Deep\"", "a OK",
@@ -175,9 +177,12 @@ static void the_examples_of_rfc_8440(void **state)
                "* STATUS \"Other Users/anna@example.test/foo\" (MESSAGES 0)", "a OK", NULL);
     /* nothing of what is only a level */
     world_talk(h, "a LIST \"Other Users/\" % RETURN (MYRIGHTS)",
-               "* LIST (\\NonExistent \\Noselect \\HasChildren) \"/\" \"Other "
-               "Users/anna@example.test\"",
+               "* LIST (\\NonExistent \\HasChildren) \"/\" \"Other Users/anna@example.test\"",
                "a OK", NULL);
+    /* RFC 5819 §2: what may be seen and not be opened */
+    people_give(&p, "l");
+    world_talk(h, "a LIST \"\" " INBOX_OF_ANNA " RETURN (STATUS (MESSAGES))",
+               "* LIST (\\Noselect \\HasNoChildren) \"/\" " INBOX_OF_ANNA, "a OK", NULL);
     host_free(h);
 }
 
@@ -240,8 +245,8 @@ static void seeing_alone_is_not_reading(void **state)
     (void)state;
     people_give(&p, "l");
     struct host *b = as("bernd@example.test");
-    world_talk(b, "a LIST \"Other Users/\" *", "* LIST (\\HasNoChildren) \"/\" " INBOX_OF_ANNA,
-               "a OK", NULL);
+    world_talk(b, "a LIST \"Other Users/\" *",
+               "* LIST (\\Noselect \\HasNoChildren) \"/\" " INBOX_OF_ANNA, "a OK", NULL);
     world_talk(b, "a SELECT " INBOX_OF_ANNA, "a NO [NOPERM]", NULL);
     world_talk(b, "a STATUS " INBOX_OF_ANNA " (MESSAGES)", "a NO [NOPERM]", NULL);
     world_talk(b, "a GETQUOTAROOT " INBOX_OF_ANNA, "a NO [NOPERM]", NULL);

@@ -141,7 +141,7 @@ static void deep_mailboxes_are_all_listed(void **state)
     static const char top[] = "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s";
     char name[LIMIT_MAILBOX_NAME];
     struct mail_grant_change give = {.user = {p.id[1], SPAN("bernd@example.test")},
-                                     .rights = RIGHT_LOOKUP};
+                                     .rights = RIGHT_LOOKUP | RIGHT_READ};
     struct mailbox_id id;
     struct span line;
     size_t n = 0;

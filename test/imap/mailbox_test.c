@@ -28,6 +28,13 @@ static void a_new_account_has_six(void **state)
                "* LIST (\\HasNoChildren \\Sent) \"/\" Sent",
                "* LIST (\\HasNoChildren \\Trash) \"/\" Trash", "a OK", NULL);
     world_talk(h, "a LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"", "a OK", NULL);
+    /* in the extended syntax an empty pattern is nothing */
+    world_talk(h, "a LIST \"\" \"\" RETURN (CHILDREN)", "a OK", NULL);
+    world_talk(h, "a LIST () \"\" \"\"", "a OK", NULL);
+    world_talk(h, "a LIST \"\" (\"\" inbox)", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
+    /* and one that is too much for us has no match */
+    world_talk(h, "a LIST \"\" (%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a inbox)",
+               "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
     world_talk(h, "a LIST \"\" inbox", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
     world_talk(h, "a LIST In {3+}\r\nbox", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
     world_talk(h, "a LIST (SPECIAL-USE) \"\" (\"S%\" T%)",
