@@ -36,8 +36,10 @@ static int flag_read(struct imap *i,
             return 0;
         }
     }
-    if (span_starts(name, SPAN("\\"))) /* \Recent, and what no server has heard of */
-        return ERR_INVALID;
+    /* \Recent, and what no server has heard of. It is not among PERMANENTFLAGS: "the server will ignore the change"
+     * (RFC 9051 §7.1), and programs that move mail have some from where it was. */
+    if (span_skip(&name, SPAN("\\")))
+        return mailbox_keyword_is_name(name) ? 0 : ERR_INVALID;
     int err = imap_keyword_find(i, list, account, name, add, &id);
     if (err == ERR_NOT_FOUND)
         return 0;

@@ -395,7 +395,7 @@ int imap_keyword_find(struct imap *i,
 void imap_keyword_list_done(struct imap_keyword_list *list);
 
 /* Flags in a list, or one after the other to the end; keywords get an id of that account when `add`, others are left
- * out. ERR_INVALID: no flags, or one that can not be set. ERR_LIMIT. `a` may be NULL. */
+ * out, and so are system flags that there are not. ERR_INVALID: no flags. ERR_LIMIT. `a` may be NULL. */
 int imap_flags_read(struct imap *i,
                     account_id account,
                     const struct imap_arg *a,

@@ -42,6 +42,8 @@ int imap_keyword_find(struct imap *i,
                       bool add,
                       uint32_t *id_out)
 {
+    if (name.n > LIMIT_KEYWORD)
+        return add ? ERR_LIMIT : ERR_NOT_FOUND;
     int err = list->v == NULL || list->account != account ? list_read(i, list, account) : 0;
     for (size_t k = 0; err == 0 && k < list->n; k++) {
         if (list->v[k].n == 0 || !span_ieq(list->v[k], name))

@@ -64,6 +64,26 @@ static void one_message(void **state)
     host_free(h);
 }
 
+/* What other servers have of messages comes along, or is left out, but never keeps the message away. */
+static void mail_is_moved_here(void **state)
+{
+    (void)state;
+    struct host *h = world_login(&w);
+    world_talk(h,
+               "a APPEND INBOX (\\Recent \\Seen \\Forwarded) \"31-Dec-1969 23:59:59 +0000\" "
+               "{47+}\r\n" MESSAGE " \"01-Jan-1601 00:00:00 +0000\" {47+}\r\n" MESSAGE,
+               "a OK [APPENDUID 1790000000 1:2]", NULL);
+    const struct mail_item *v = items(2);
+    assert_int_equal(v[0].flags, FLAG_SEEN);
+    assert_int_equal(v[0].keywords.n, 0);
+    host_sends(h, "a EXAMINE INBOX\r\n");
+    host_output_clear(h);
+    world_talk(h, "a FETCH 1:2 INTERNALDATE",
+               "* 1 FETCH (INTERNALDATE \"31-Dec-1969 23:59:59 +0000\")",
+               "* 2 FETCH (INTERNALDATE \"01-Jan-1601 00:00:00 +0000\")", "a OK", NULL);
+    host_free(h);
+}
+
 /* RFC 3516 §4.4 */
 static void nul_is_refused(void **state)
 {
@@ -108,7 +128,7 @@ static void several_messages(void **state)
     world_talk(h, MESSAGE, "a OK [APPENDUID 1790000000 1:3]", NULL);
     world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " {0+}\r\n", "a NO [CANNOT]", NULL);
     world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " {0}", "a NO [CANNOT]", NULL);
-    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " (\\What) {47+}\r\n" MESSAGE, "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " (\\) {47+}\r\n" MESSAGE, "a BAD", NULL);
     world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE "{47+}\r\n" MESSAGE, "a BAD", NULL);
     world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " x", "a BAD", NULL);
     world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " ", "a BAD", NULL);
@@ -126,7 +146,7 @@ static void refusals(void **state)
     world_talk(h, "a APPEND Nowhere {47+}\r\n" MESSAGE " {47}", "a NO [TRYCREATE]", NULL);
     world_talk(h, "a APPEND INBOX {60000000}", "a NO [TOOBIG]", NULL);
     world_talk(h, "a APPEND INBOX {0}", "a NO [CANNOT]", NULL);
-    world_talk(h, "a APPEND INBOX (\\Recent) {3}", "a BAD", NULL);
+    world_talk(h, "a APPEND INBOX (\\*) {3}", "a BAD", NULL);
     world_talk(h, "a APPEND INBOX \"yesterday\" {3}", "a BAD", NULL);
     world_talk(h, "a APPEND INBOX x {3}", "a BAD", NULL);
     world_talk(h, "a APPEND INBOX () \"17-Jul-1996 02:44:25 -0700\" x {3}", "a BAD", NULL);
@@ -297,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_message, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(mail_is_moved_here, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(nul_is_refused, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(bytes_may_come_one_by_one, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(several_messages, world_setup, world_teardown),

@@ -3,6 +3,7 @@
 #include "one_world.h"
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "world.h"
 
 #define MESSAGE "From: a@example.org\r\nSubject: first\r\n\r\nHello.\r\n"
@@ -43,6 +44,12 @@ static void flags_are_stored(void **state)
                "* 3 FETCH (FLAGS (\\Flagged))", "* 5 FETCH (FLAGS (\\Answered \\Draft))", "c OK",
                NULL);
     world_talk(h, "b UID STORE 99 +FLAGS (\\Seen)", "b OK", NULL);
+    /* what is not among PERMANENTFLAGS changes nothing */
+    world_talk(h, "b STORE 3 +FLAGS (\\Recent \\What)", "* 3 FETCH (FLAGS (\\Flagged))", "b OK",
+               NULL);
+    char name[200] = "b STORE 3 +FLAGS ";
+    memset(name + strlen(name), 'k', LIMIT_KEYWORD + 1);
+    world_talk(h, name, "b NO [LIMIT]", NULL);
     world_talk(h, "b STORE 1:* +FLAGS.SILENT (\\Seen)", "b OK", NULL);
     static const char *const bad[] = {
         "STORE",
@@ -53,8 +60,8 @@ static void flags_are_stored(void **state)
         "STORE 0 FLAGS ()",
         "STORE a FLAGS ()",
         "STORE \"1\" FLAGS ()",
-        "STORE 1 FLAGS (\\Recent)",
-        "STORE 1 FLAGS (\\What)",
+        "STORE 1 FLAGS (\\)",
+        "STORE 1 FLAGS (\\*)",
         "STORE 1 FLAGS () x",
         "STORE 1 FLAGS (\"x\")",
         "STORE 1 FLAG ()",
