@@ -34,7 +34,7 @@ bool imap_status_read(struct imap *i, const struct imap_arg *list, unsigned *out
         wanted |= items[n].item;
     }
     if ((wanted & IMAP_STATUS_HIGHESTMODSEQ) != 0) /* RFC 7162 §3.1 */
-        i->enabled |= IMAP_ON_CONDSTORE;
+        imap_condstore_on(i);
     *out = wanted;
     return true;
 }

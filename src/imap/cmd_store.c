@@ -77,7 +77,7 @@ struct store {
 };
 
 /* [(UNCHANGEDSINCE n)] item flags; the item is at *at then. */
-static bool read_modifiers(struct imap *i, const struct imap_arg **at, struct store *x)
+static bool read_modifiers(const struct imap_arg **at, struct store *x)
 {
     const struct imap_arg *a = *at;
     if (a == NULL || a->kind != IMAP_LIST)
@@ -86,7 +86,6 @@ static bool read_modifiers(struct imap *i, const struct imap_arg **at, struct st
         !imap_arg_number(a->child->next, &x->in.unchanged_since.v))
         return false;
     x->in.conditional = true;
-    i->enabled |= IMAP_ON_CONDSTORE;
     *at = a->next;
     return true;
 }
@@ -202,7 +201,7 @@ enum step imap_cmd_store(struct imap *i, const struct imap_arg *args)
     struct store x = {.silent = false};
     struct numset uids;
     const struct imap_arg *at = args == NULL ? NULL : args->next;
-    if (!read_modifiers(i, &at, &x) || !read_item(at, &x))
+    if (!read_modifiers(&at, &x) || !read_item(at, &x))
         return imap_bad_args(i);
     numset_init(&uids);
     int err = imap_messages(i, args, &uids);
@@ -212,6 +211,8 @@ enum step imap_cmd_store(struct imap *i, const struct imap_arg *args)
                               &x.in.flags, &x.in.keywords);
     if (err == 0)
         err = restrict_to_rights(i, at->next, &x);
+    if (err == 0 && x.in.conditional)
+        imap_condstore_on(i);
     enum step step = err == ERR_INVALID ? imap_bad_args(i)
                      : err == ERR_LIMIT ? imap_no(i, SPAN("LIMIT"), "There are too many keywords")
                      : err != 0         ? imap_no_of(i, err)

@@ -153,7 +153,8 @@ static void stores_may_be_conditional(void **state)
     world_talk(other, "c STORE 2,4 +FLAGS.SILENT \\Answered", "c OK", NULL);
     snprintf(command, sizeof command, "b STORE 1:3 (UNCHANGEDSINCE %llu) +FLAGS.SILENT (\\Seen)",
              then);
-    world_talk(h, command, "* 1 FETCH (UID 1 MODSEQ (", "* 2 FETCH (FLAGS (\\Answered) MODSEQ (",
+    world_talk(h, command, "* OK [HIGHESTMODSEQ ", /* §3.1: it switches CONDSTORE on */
+               "* 1 FETCH (UID 1 MODSEQ (", "* 2 FETCH (FLAGS (\\Answered) MODSEQ (",
                "* 3 FETCH (UID 3 MODSEQ (", "* 4 FETCH (FLAGS (\\Answered) MODSEQ (",
                "b OK [MODIFIED 2]", NULL);
     snprintf(command, sizeof command, "b UID STORE 4:5 (UNCHANGEDSINCE %llu) +FLAGS (\\Seen)",
@@ -172,7 +173,7 @@ static void nothing_refused_is_left_out(void **state)
     world_append_apart(&w, SPAN(MESSAGE), 12000);
     world_talk(h, "b NOOP", "* 12005 EXISTS", "* 0 RECENT", "b OK", NULL);
     world_talk(h, "b UID STORE 2:4100000000 (UNCHANGEDSINCE 1) +FLAGS.SILENT (\\Seen)",
-               "b OK [MODIFIED 2:4000023999]", NULL);
+               "* OK [HIGHESTMODSEQ ", "b OK [MODIFIED 2:4000023999]", NULL);
     world_talk(h, "b STORE 4:9 (UNCHANGEDSINCE 1) +FLAGS.SILENT (\\Seen)", "b OK [MODIFIED 4:9]",
                NULL);
     host_free(h);

@@ -214,6 +214,12 @@ static void list_with_status(void **state)
                "a OK", NULL);
     world_talk(h, "a STATUS nothing (SIZE)", "a NO [NONEXISTENT]", NULL);
     host_free(h);
+    /* RFC 7162 §3.1: this switches CONDSTORE on, and so that of the selected mailbox is told, once */
+    h = world_select(&w);
+    world_talk(h, "a LIST \"\" a RETURN (STATUS (HIGHESTMODSEQ))", "* OK [HIGHESTMODSEQ ",
+               "* LIST (\\Noselect \\HasChildren) \"/\" a", "a OK", NULL);
+    world_talk(h, "a STATUS Sent (HIGHESTMODSEQ)", "* STATUS Sent (HIGHESTMODSEQ ", "a OK", NULL);
+    host_free(h);
 }
 
 /* RFC 9208 */

@@ -440,7 +440,8 @@ static void own_messages(void **state)
                "(mailboxes (Sent Trash) (MessageNew MessageExpunge FlagChange))",
                "a OK", NULL);
     world_talk(h, "b ENABLE CONDSTORE", "b BAD", NULL);
-    world_talk(h, "b STATUS INBOX (HIGHESTMODSEQ)", "* STATUS", "b OK", NULL);
+    world_talk(h, "b STATUS INBOX (HIGHESTMODSEQ)", "* OK [HIGHESTMODSEQ ", "* STATUS", "b OK",
+               NULL);
     append(h, "Sent");
     hears(h, NULL);
     append(other, "Sent");
