@@ -143,6 +143,19 @@ static void keywords_in_one_command(void **state)
     host_free(h);
 }
 
+/* RFC 9051 §7.5.2: a FETCH response that was not asked for has the UID. */
+static void what_others_change_has_its_uid_in_rev2(void **state)
+{
+    (void)state;
+    struct host *h = selected("x ENABLE IMAP4rev2\r\n", "SELECT"), *other = selected("", "SELECT");
+    world_talk(other, "c STORE 2 +FLAGS.SILENT \\Answered", "c OK", NULL);
+    world_talk(h, "b NOOP", "* 2 FETCH (UID 2 FLAGS (\\Answered))", "b OK", NULL);
+    world_talk(h, "b STORE 3 +FLAGS \\Seen", "* 3 FETCH (UID 3 FLAGS (\\Seen))", "b OK", NULL);
+    world_talk(other, "c NOOP", "* 3 FETCH (FLAGS (\\Seen))", "c OK", NULL);
+    host_free(h);
+    host_free(other);
+}
+
 /* RFC 7162 §3.1.3 */
 static void stores_may_be_conditional(void **state)
 {
@@ -441,6 +454,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keywords_are_announced, setup, world_teardown),
         cmocka_unit_test_setup_teardown(silence_hides_nothing_foreign, setup, world_teardown),
         cmocka_unit_test_setup_teardown(keywords_in_one_command, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(what_others_change_has_its_uid_in_rev2, setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(stores_may_be_conditional, setup, world_teardown),
         cmocka_unit_test_setup_teardown(nothing_refused_is_left_out, setup, world_teardown),
         cmocka_unit_test_setup_teardown(expunges_wait_for_their_time, setup, world_teardown),
