@@ -10,7 +10,7 @@
 #include "base/numset.h"
 #include "base/random.h"
 
-enum { SPAN_OF_MODEL = 200000, STEPS = 4000 };
+enum { SPAN_OF_MODEL = 200000, STEPS = 4000, ROUNDS = 300 };
 
 static bool model[SPAN_OF_MODEL + 1];
 
@@ -65,12 +65,12 @@ static void the_ends_of_the_range_are_members(void **state)
     numset_done(&s);
 }
 
-/* Ranks, positions, runs and the walk, against counting. */
-static void compare(const struct numset *s)
+/* Ranks, positions, runs and the walk, against counting; nothing is beyond `most`. */
+static void compare(const struct numset *s, uint32_t most)
 {
     uint32_t rank = 0, v = 0;
     bool on = numset_first(s, &v);
-    for (uint32_t i = 0; i <= SPAN_OF_MODEL; i++) {
+    for (uint32_t i = 0; i <= most; i++) {
         assert_int_equal(numset_has(s, i), model[i]);
         if (!model[i])
             continue;
@@ -92,11 +92,11 @@ static void compare(const struct numset *s)
         while (!model[i])
             i++;
         assert_int_equal(first, i);
-        while (i <= SPAN_OF_MODEL && model[i])
+        while (i <= most && model[i])
             i++;
         assert_int_equal(last, i - 1);
     }
-    while (i <= SPAN_OF_MODEL)
+    while (i <= most)
         assert_false(model[i++]);
 }
 
@@ -128,7 +128,7 @@ static void random_changes_agree_with_the_model(void **state)
         if (step % 500 == 0)
             numset_shrink(&s);
         if (step % 400 == 399)
-            compare(&s);
+            compare(&s, SPAN_OF_MODEL);
     }
     assert_int_equal(s.err, 0);
     numset_done(&s);
@@ -216,6 +216,71 @@ static void sets_combine(void **state)
     numset_done(&c);
 }
 
+/* The library keeps numbers as lists, as bits or as runs, and has a routine for each pair of these: two sets of any
+ * shape, as what a mailbox has, what is asked for and what went. */
+enum { SMALL = 70000 };
+
+static void shape(struct numset *s, bool *there, struct rng *rng)
+{
+    uint32_t most = rng_below(rng, 3) == 0 ? SMALL : 400;
+    uint32_t changes = (uint32_t)rng_below(rng, rng_below(rng, 4) == 0 ? most / 6 : 60);
+    uint32_t longest = rng_below(rng, 3) == 0 ? most / 3 : 5;
+    memset(there, 0, SMALL + 1);
+    for (uint32_t k = 0; k < changes; k++) {
+        bool on = rng_below(rng, 4) != 0;
+        uint32_t v = (uint32_t)rng_below(rng, most), to = v;
+        if (rng_below(rng, 2) == 0)
+            to += (uint32_t)rng_below(rng, longest);
+        if (to > most)
+            to = most;
+        memset(there + v, on, to - v + 1);
+        if (on && to == v)
+            numset_add(s, v);
+        else if (on)
+            numset_add_range(s, v, to);
+        else
+            numset_remove_range(s, v, to);
+    }
+    if (rng_below(rng, 2) == 0)
+        numset_shrink(s);
+}
+
+static void sets_of_all_shapes_combine(void **state)
+{
+    (void)state;
+    static bool a_has[SMALL + 1], b_has[SMALL + 1];
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 20261201);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct numset a, b, c;
+        int how = round % 3;
+        numset_init(&a);
+        numset_init(&b);
+        numset_init(&c);
+        shape(&a, a_has, &rng.rng);
+        shape(&b, b_has, &rng.rng);
+        for (uint32_t i = 0; i <= SMALL; i++)
+            model[i] = how == 0   ? a_has[i] && b_has[i]
+                       : how == 1 ? a_has[i] || b_has[i]
+                                  : a_has[i] && !b_has[i];
+        assert_int_equal(numset_copy(&c, &a), 0);
+        if (how == 0)
+            numset_and(&c, &b);
+        else if (how == 1)
+            numset_or(&c, &b);
+        else
+            numset_andnot(&c, &b);
+        compare(&c, SMALL);
+        memcpy(model, b_has, sizeof b_has);
+        compare(&b, SMALL); /* as it was */
+        memcpy(model, a_has, sizeof a_has);
+        compare(&a, SMALL);
+        numset_done(&a);
+        numset_done(&b);
+        numset_done(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +290,7 @@ int main(void)
         cmocka_unit_test(runs_are_whole_whatever_is_missing),
         cmocka_unit_test(a_set_that_became_empty_has_nothing),
         cmocka_unit_test(sets_combine),
+        cmocka_unit_test(sets_of_all_shapes_combine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
