@@ -42,7 +42,7 @@ def form(s, numbered):
 def left_out(s, messages, command, text):
     for m in messages:
         if m not in command.gone and m in s.box.messages:
-            s.box.owe(m, f"{text} ({command.text[:80].decode('utf8', 'replace')})")
+            s.box.owe(m, f"{text} ({command.text.decode('utf8', 'replace')})")
 
 
 def fetch(s, numbered):
@@ -62,7 +62,11 @@ def fetch(s, numbered):
     elif by_uid and s.has("QRESYNC") and r.random() < 0.1 and s.box.sure:
         text += b" (CHANGEDSINCE %d VANISHED)" % s.box.sure
         return Command(b"UID FETCH " + text, on=None)
-    wanted, answered = {key_of(i) for i in items}, set()
+    wanted, answered, due = {key_of(i) for i in items}, set(), set()
+
+    def begin(_):
+        # one that changes while the others are read is not answered but told by itself
+        due.update(m for m in chosen if since is None or m.modseq > since)
 
     def on(command, response):
         if response.word not in (b"FETCH", b"UIDFETCH"):
@@ -75,10 +79,8 @@ def fetch(s, numbered):
                 raise Contradiction(f"FETCH CHANGEDSINCE {since} tells of {m}")
 
     def end(command, _):
-        # one that changed after it was read is told by itself
-        left_out(s, [m for m in chosen if m not in answered and (
-            since is None or (m.modseq > since and m not in command.told))], command, "FETCH left it out")
-    return Command((b"UID FETCH " if by_uid else b"FETCH ") + text, numbered=not by_uid, on=on, end=end)
+        left_out(s, [m for m in chosen if m in due and m not in answered], command, "FETCH left it out")
+    return Command((b"UID FETCH " if by_uid else b"FETCH ") + text, numbered=not by_uid, begin=begin, on=on, end=end)
 
 
 def key_of(item):

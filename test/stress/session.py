@@ -103,14 +103,35 @@ class Session:
     async def settle(self):
         """What the client must hear of comes, if not at once: between a change and the news of it there is a moment."""
         end, asked, pause = time.monotonic() + self.world.patience, 0, 0.02
+        said = list(self.wire.trace)  # as long as it is known
         while (debts := self.box.debts()) and not self.box.deaf:
             if time.monotonic() > end and (asked := asked + 1) > 5:
                 m = debts[0]
-                raise Contradiction(f"{m}, {sorted(m.flags or '')}: {m.debt}; but nothing else is told of it")
+                raise Contradiction("\n".join([
+                    f"{m}, {sorted(m.flags or '')}: {m.debt}; but nothing else is told of it", "when it was said:",
+                    *said, *await self.witnessed(m)]))
             await self.run(Command(b"NOOP"))
             if self.box.debts():
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, 1)
+
+    async def witnessed(self, message):
+        """What a new session of the owner finds, which sees the store as it is, and then this one, which goes by what it
+        has told: lines of a report."""
+        owner, name = self.box.account, self.box.truth.name
+        witness, lines = Session(self.world, owner, "witness"), []
+        asked = [] if message.uid is None else [
+            Command(b"UID FETCH %d (UID FLAGS INTERNALDATE EMAILID RFC822.SIZE)" % message.uid),
+            Command(b"UID SEARCH UID %d" % message.uid)]
+        try:
+            await witness.connect("plain")
+            await witness.enable("CONDSTORE")
+            await witness.run(witness.select(name, read_only=True), *asked,
+                              Command(b"STATUS " + witness.named(name) + b" (MESSAGES UIDNEXT HIGHESTMODSEQ)"))
+            await self.run(*(Command(c.text) for c in asked))
+        except (Contradiction, Lost) as e:
+            lines.append(f"and then: {e}")
+        return ["the owner finds:", *(witness.wire.trace if witness.wire else ()), *lines]
 
     def begin_next(self):
         if self.queue:
