@@ -60,6 +60,7 @@ int attempt_identify(struct auth_exchange *x, struct span username)
     x->username = arena_dup(x->arena, span_slice(username, 0, 2 * LIMIT_ADDRESS));
     if (arena_err(x->arena) != 0)
         return ERR_NOMEM;
+    x->changes = auth_logins_changes(x->auth);
     x->why = username.n > LIMIT_ADDRESS
                  ? ERR_BAD_ADDRESS
                  : directory_login(x->auth->directory, x->username, x->arena, &x->account);
@@ -248,7 +249,9 @@ static enum auth_step succeed(struct auth_exchange *x, bool cached)
     attempt_drop(x);
     x->result = (struct auth_result){.account_id = x->account.id,
                                      .address = x->account.address,
-                                     .class_name = x->account.class_name};
+                                     .class_name = x->account.class_name,
+                                     .version = x->account.credentials_version,
+                                     .changes = x->changes};
     metric_add(cached ? METRIC_AUTH_CACHED : METRIC_AUTH_OK, 1);
     log_event(LOG_INFO, "auth.ok", LOG_S("user", x->username), LOG_S("account", x->account.address),
               LOG_S("ip", ip_text(x->ip, ip)), LOG_Z("service", x->service),
@@ -278,6 +281,7 @@ static void upgrade(struct auth_exchange *x)
     struct upgrade u = {.version = x->account.credentials_version,
                         .record = buf_span(&x->job->upgraded)};
     int err = account_change(x->auth->directory, x->account.address, upgrade_credentials, &u);
+    x->account.credentials_version += err == 0;
     log_event(err == 0 || err == ERR_CONFLICT ? LOG_INFO : LOG_WARN, "auth.upgraded",
               LOG_S("account", x->account.address), LOG_ERR(err));
 }

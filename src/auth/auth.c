@@ -129,6 +129,7 @@ int auth_new(const struct auth_options *options, struct auth **out)
     a->inline_hashing = options->inline_hashing;
     a->settings = settings_of(options->config);
     must(pthread_mutex_init(&a->lock, NULL) == 0);
+    auth_logins_init(a);
     int err = fill(a, options->config);
     if (err != 0)
         auth_free(a);
@@ -149,6 +150,7 @@ void auth_free(struct auth *a)
     if (a->gsasl != NULL)
         gsasl_done(a->gsasl);
     pthread_mutex_destroy(&a->lock);
+    auth_logins_done(a);
     sodium_memzero(a->secret, sizeof a->secret);
     free(a);
 }
@@ -248,11 +250,6 @@ struct span auth_credentials_describe(struct span credentials, struct arena *are
     struct span text = arena_dup(arena, buf_span(&b));
     buf_done(&b);
     return text;
-}
-
-void auth_forget(struct auth *a, uint64_t account_id)
-{
-    auth_cache_forget(a->cache, account_id);
 }
 
 /* ---- history ---- */

@@ -71,6 +71,7 @@ struct auth_result {
     uint64_t account_id; /* AUTH_OK */
     struct span address; /* AUTH_OK: the account's */
     struct span class_name;
+    uint64_t version, changes; /* AUTH_OK: for auth_login_begin */
 };
 
 struct auth_exchange;
@@ -120,8 +121,12 @@ int auth_credentials_import(struct auth *a, struct span hash, struct arena *aren
 /* "argon2id+scram", "ssha (until the next login)", "none": for `account show`. */
 struct span auth_credentials_describe(struct span credentials, struct arena *arena);
 
-/* At once, also for the cache: call after the password was changed. */
-void auth_forget(struct auth *a, uint64_t account_id);
+/* To be called after such a change. Who logs in from now on is asked for the password, whatever is in the cache, and who
+ * is logged in looks whether he may go on (auth/logins.h). */
+void auth_forget(struct auth *a, uint64_t account_id);       /* suspended, removed, or back */
+void auth_forget_domain(struct auth *a, struct span domain); /* suspended; normal form */
+/* And here sessions end: they were begun with the old one. */
+void auth_password_changed(struct auth *a, uint64_t account_id);
 
 /* ---- lockout ----------------------------------------------------------------------------- */
 

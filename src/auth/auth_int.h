@@ -15,6 +15,17 @@
 
 struct Gsasl;
 
+/* Who is logged in (auth/logins.h). */
+enum { LOGIN_BUCKETS = 1024, LOGIN_ARENA = 256 * 1024 };
+struct login_bucket {
+    pthread_mutex_t lock;
+    struct auth_login *first;
+};
+struct logins {
+    uint64_t changes; /* atomic: how often somebody may have lost the right to be */
+    struct login_bucket buckets[LOGIN_BUCKETS];
+};
+
 /* The configuration as this room wants it, copied so that a reload needs no reference counting. */
 struct auth_settings {
     struct credentials_cost cost;
@@ -42,7 +53,12 @@ struct auth {
     struct lockout *lockout;
     struct address_limit *addresses;
     struct Gsasl *gsasl;
+    struct logins logins;
 };
+
+void auth_logins_init(struct auth *a);
+void auth_logins_done(struct auth *a); /* nobody must be logged in */
+uint64_t auth_logins_changes(const struct auth *a);
 
 struct auth_settings auth_settings_get(struct auth *a);
 /* A credentials record for a user there is none of: verifying it costs what a real one costs. */

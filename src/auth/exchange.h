@@ -54,6 +54,7 @@ struct auth_exchange {
 
     /* the attempt */
     int64_t begin_ms; /* monotonic */
+    uint64_t changes; /* auth_logins_changes, before the account was read */
     struct span username;
     struct account account;
     int why; /* directory_login's answer: 0, ERR_SUSPENDED, or why nobody */

@@ -49,6 +49,7 @@
     X(QUOTA,         true,  452, "4.2.2",  "",         "OVERQUOTA",   "overQuota",         507, "This mailbox is full; its owner has to delete messages first") \
     X(AUTH_FAILED,   false, 535, "5.7.8",  "AUTH",     "AUTHENTICATIONFAILED","unauthorized",401,"The username or the password is wrong. The username is the whole mail address, like anna@example.org") \
     X(AUTH_LOCKED,   true,  454, "4.7.0",  "AUTH",     "AUTHENTICATIONFAILED","unauthorized",429,"There were too many wrong passwords; logins are paused for a while. Please check the password saved in your mail program") \
+    X(EXPIRED,       false, 535, "5.7.8",  "AUTH",     "EXPIRED",     "unauthorized",      401, "The password of this account was changed; please log in again with the new one") \
     X(AUTH_BUSY,     true,  454, "4.7.0",  "SYS/TEMP", "UNAVAILABLE", "serverUnavailable", 503, "Too many people are logging in at this moment; please try again in a minute") \
     X(AUTH_CANCELLED,false, 501, "5.7.0",  "AUTH",     "CLIENTBUG",   "invalidArguments",  400, "The login was cancelled") \
     X(NEED_TLS,      false, 538, "5.7.11", "AUTH",     "PRIVACYREQUIRED","forbidden",      403, "Please switch on encryption (TLS or STARTTLS) in your mail program: passwords are not accepted without it") \

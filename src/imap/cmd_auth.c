@@ -57,10 +57,11 @@ void imap_logout(struct imap *i)
         log_event(LOG_INFO, "imap.logout", LOG_Z("account", i->address));
     free(i->address);
     i->address = NULL;
+    auth_login_end(i->server->auth, &i->login);
     i->account = 0;
     i->enabled = 0;
     i->state = IMAP_NOT_AUTHENTICATED;
-    i->s.authenticated = false;
+    i->s.authenticated = i->s.wakeable = false;
     i->s.unit_max = LIMIT_IMAP_GREETING_LINE;
     i->s.timeout_ms = i->server->config->imap_login_timeout * 1000;
 }
@@ -76,7 +77,8 @@ static enum step login(struct imap *i, const struct auth_result *result)
         return imap_no_of(i, ERR_NOMEM);
     }
     i->state = IMAP_AUTHENTICATED;
-    i->s.authenticated = true;
+    i->s.authenticated = i->s.wakeable = true;
+    auth_login_begin(i->server->auth, result, i->s.waker, &i->login);
     i->s.unit_max = LIMIT_IMAP_LINE;
     i->s.timeout_ms = i->server->config->imap_timeout * 1000;
     log_event(LOG_INFO, "imap.login", LOG_Z("account", i->address), LOG_B("tls", i->s.tls.on));

@@ -74,7 +74,6 @@ void imap_notify_free(struct imap *i)
 void imap_listen(struct imap *i)
 {
     bool on = i->idling || (i->notify != NULL && i->notify->watch.watch != NULL);
-    i->s.wakeable = on;
     if (i->box != NULL)
         __atomic_store_n(&i->box->watch.idling, on, __ATOMIC_SEQ_CST);
 }

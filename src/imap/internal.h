@@ -15,6 +15,7 @@
 #ifndef IMAP_INTERNAL_H
 #define IMAP_INTERNAL_H
 
+#include "auth/logins.h"
 #include "base/config.h"
 #include "base/err.h"
 #include "base/limits.h"
@@ -110,6 +111,7 @@ struct imap {
     struct session_tls_binding binding;
 
     /* logged in */
+    struct auth_login login; /* tells that it is over */
     uint64_t account;
     char *address;
     struct imap_selected *box; /* SELECTED; NULL otherwise */

@@ -79,9 +79,27 @@ static void command_clock(struct imap *i)
     i->s.timeout_ms = left > 0 ? left : 1;
 }
 
+/* Has the user lost the right to be here since the login (auth/logins.h)? In the middle of an answer, perhaps of a
+ * literal, nothing can be said. */
+static bool is_over(struct imap *i, enum step *step_out)
+{
+    if (!auth_login_told(&i->login))
+        return false;
+    int err = auth_login_check(i->server->auth, &i->login, span_str(i->address));
+    if (err == 0)
+        return false;
+    log_event(LOG_INFO, "imap.ended", LOG_Z("account", i->address), LOG_ERR(err));
+    *step_out = i->busy == IMAP_TASK ? STEP_CLOSE
+                                     : imap_bye(i, span_str(err_info(err)->imap), err_text(err));
+    return true;
+}
+
 enum step imap_plain_unit(struct imap *i, struct span unit)
 {
-    enum step step = unit_of(i, unit);
+    enum step step;
+    if (is_over(i, &step))
+        return step;
+    step = unit_of(i, unit);
     command_clock(i);
     flight_end();
     return step;
@@ -98,9 +116,12 @@ static enum step imap_go_on(struct imap *i)
 {
     if (i->busy != IMAP_TASK || i->task.go_on == NULL)
         return STEP_DONE;
+    enum step step;
+    if (is_over(i, &step))
+        return step;
     if (imap_unit_more(i, i->command != NULL ? i->command->name : "changes") != 0)
         return imap_bye(i, SPAN("UNAVAILABLE"), err_text(ERR_QUARANTINED));
-    enum step step = i->task.go_on(i);
+    step = i->task.go_on(i);
     flight_end();
     return step;
 }
@@ -108,6 +129,8 @@ static enum step imap_go_on(struct imap *i)
 static enum step imap_posted(struct imap *i)
 {
     enum step step = STEP_DONE;
+    if (is_over(i, &step))
+        return step;
     if (i->busy == IMAP_VERIFY) {
         int err = imap_unit_more(i, "login");
         step = err != 0 ? imap_bye(i, SPAN("UNAVAILABLE"), err_text(err)) : imap_verify_woken(i);

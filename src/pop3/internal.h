@@ -3,6 +3,7 @@
 #ifndef POP3_INTERNAL_H
 #define POP3_INTERNAL_H
 
+#include "auth/logins.h"
 #include "base/config.h"
 #include "base/err.h"
 #include "base/limits.h"
@@ -54,6 +55,7 @@ struct pop3 {
     struct session_tls_binding binding;
 
     /* logged in */
+    struct auth_login login; /* tells that it is over */
     uint64_t account;
     char *address, *class_name;
     struct mail_view view;

@@ -140,7 +140,8 @@ enum step pop3_login(struct pop3 *p, const struct auth_result *result)
         log_event(LOG_ERROR, "pop3.damaged_entries", LOG_Z("account", p->address),
                   LOG_I("count", p->view.damaged));
     p->state = POP3_TRANSACTION;
-    p->s.authenticated = true;
+    p->s.authenticated = p->s.wakeable = true;
+    auth_login_begin(p->server->auth, result, p->s.waker, &p->login);
     log_event(LOG_INFO, "pop3.login", LOG_Z("account", p->address), LOG_I("messages", p->view.n),
               LOG_I("bytes", p->bytes), LOG_B("tls", p->s.tls.on));
     pop3_ok(p, "Logged in, %zu messages (%" PRIu64 " octets)", p->view.n, p->bytes);
@@ -152,6 +153,8 @@ void pop3_logout(struct pop3 *p)
     if (p->state == POP3_TRANSACTION)
         log_event(LOG_INFO, "pop3.logout", LOG_Z("account", p->address),
                   LOG_I("retrieved", p->retrieved));
+    auth_login_end(p->server->auth, &p->login);
+    p->s.authenticated = p->s.wakeable = false;
     lock_drop(p);
     pop3_stream_close(&p->stream);
     mailbox_view_done(&p->view);

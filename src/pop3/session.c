@@ -94,9 +94,26 @@ static enum step pop3_after(struct pop3 *p, enum step step)
     return step == STEP_DONE && p->closing ? STEP_CLOSE : step;
 }
 
+/* Has the user lost the right to be here since the login (auth/logins.h)? Nothing is deleted then, and in the middle of
+ * an answer nothing can be said. */
+static bool is_over(struct pop3 *p)
+{
+    if (!auth_login_told(&p->login))
+        return false;
+    int err = auth_login_check(p->server->auth, &p->login, span_str(p->address));
+    if (err == 0)
+        return false;
+    log_event(LOG_INFO, "pop3.ended", LOG_Z("account", p->address), LOG_ERR(err));
+    if (p->busy != POP3_LISTING && p->busy != POP3_SENDING)
+        pop3_err_of(p, err);
+    return true;
+}
+
 static enum step pop3_handle(struct session *s, struct span unit)
 {
     struct pop3 *p = pop3_of(s);
+    if (is_over(p))
+        return STEP_CLOSE;
     int err = pop3_unit_line(p, unit);
     enum step step;
     if (err != 0) {
@@ -115,7 +132,7 @@ static enum step pop3_go_on(struct pop3 *p)
 {
     if (p->busy != POP3_LISTING && p->busy != POP3_SENDING)
         return STEP_DONE;
-    if (pop3_unit_more(p) != 0)
+    if (is_over(p) || pop3_unit_more(p) != 0)
         return STEP_CLOSE; /* nothing can be said there, as after damage */
     pop3_lease_renew(p);
     enum step step = p->busy == POP3_LISTING ? pop3_list_more(p) : pop3_send_more(p);
@@ -123,8 +140,10 @@ static enum step pop3_go_on(struct pop3 *p)
     return pop3_after(p, step);
 }
 
-static enum step pop3_verified(struct pop3 *p)
+static enum step pop3_posted(struct pop3 *p)
 {
+    if (is_over(p))
+        return STEP_CLOSE;
     if (p->busy != POP3_VERIFY)
         return STEP_DONE;
     int err = pop3_unit_more(p);
@@ -156,7 +175,7 @@ static enum step pop3_wake(struct session *s, enum wake why)
     struct pop3 *p = pop3_of(s);
     switch (why) {
     case WAKE_MORE: return pop3_go_on(p);
-    case WAKE_POSTED: return pop3_verified(p);
+    case WAKE_POSTED: return pop3_posted(p);
     case WAKE_TIMEOUT: return STEP_CLOSE; /* RFC 1939 §3: without deleting, without a word */
     case WAKE_SHUTDOWN: return pop3_shutdown(p);
     case WAKE_TLS: return pop3_tls_on(p);

@@ -131,9 +131,12 @@ void smtp_reply_rate(struct smtp *s, int64_t wait_ms)
  * message: a session may last for hours, and a smaller limit is how an operator stops one that sends too much. */
 static int sender_look(struct smtp *s, struct span from, struct class_of_service *class)
 {
-    const struct smtp_login *l = s->login;
-    struct account self;
-    int err = directory_login(s->server->directory, l->address, s->s.arena, &self);
+    struct smtp_login *l = s->login;
+    struct account self = {0};
+    int err =
+        auth_login_told(&l->login) ? auth_login_check(s->server->auth, &l->login, l->address) : 0;
+    if (err == 0)
+        err = directory_login(s->server->directory, l->address, s->s.arena, &self);
     if (err == 0 && self.id != l->account_id)
         err = ERR_NOT_YOUR_ADDRESS;
     if (err == 0 && from.n > 0)
@@ -150,7 +153,8 @@ static bool sender_check(struct smtp *s, const struct smtp_path *from, struct sm
     if (err != 0) {
         log_event(LOG_INFO, "smtp.rejected", LOG_Z("command", "MAIL"), LOG_S("user", l->address),
                   LOG_S("from", from->address), LOG_ERR(err));
-        smtp_reply_err(s, err_info(err)->temporary ? err : ERR_NOT_YOUR_ADDRESS);
+        smtp_reply_err(s,
+                       err_info(err)->temporary || err == ERR_EXPIRED ? err : ERR_NOT_YOUR_ADDRESS);
         return false;
     }
     if (class.message_size != 0 && class.message_size < e->size_max)

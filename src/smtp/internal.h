@@ -10,6 +10,7 @@
 #ifndef SMTP_INTERNAL_H
 #define SMTP_INTERNAL_H
 
+#include "auth/logins.h"
 #include "base/config.h"
 #include "base/encode.h"
 #include "base/err.h"
@@ -54,6 +55,7 @@ enum {
 struct smtp_login {
     uint64_t account_id;
     struct span address;
+    struct auth_login login; /* tells that the password is another one */
 };
 
 struct smtp_exchange; /* login.c: a login under way */

@@ -82,7 +82,9 @@ static enum step succeed(struct smtp *s, const struct auth_result *r)
     char *address = (char *)(l + 1);
     if (r->address.n > 0)
         memcpy(address, r->address.p, r->address.n);
-    *l = (struct smtp_login){r->account_id, span_of(address, r->address.n)};
+    *l =
+        (struct smtp_login){.account_id = r->account_id, .address = span_of(address, r->address.n)};
+    auth_login_begin(s->server->auth, r, NULL, &l->login);
     smtp_login_drop(s);
     s->login = l;
     s->s.authenticated = true;

@@ -220,6 +220,8 @@ static void session_close(struct session *session)
     smtp_login_drop(s);
     smtp_body_close(&s->body);
     smtp_envelope_close(&s->envelope);
+    if (s->login != NULL)
+        auth_login_end(s->server->auth, &s->login->login);
     free(s->login);
     log_scope_clear();
     free(s);

@@ -28,14 +28,20 @@ static int apply(void *arg, struct arena *arena, struct account *a)
     return 0;
 }
 
-/* Whoever was verified before must be asked again. */
-static int forget(struct admin *admin, struct span address, struct arena *arena)
+/* Was it changed, or may it have been? A store that fails in the middle cannot say. */
+static bool may_be_done(int err)
+{
+    return err == 0 || err_info(err)->temporary;
+}
+
+/* Whoever was verified before must be asked again, and open sessions look whether they may go on. */
+static int forget(struct admin *admin, struct span address, struct arena *arena, int done)
 {
     struct account a;
-    int err = account_get(admin->directory, address, arena, &a);
+    int err = may_be_done(done) ? account_get(admin->directory, address, arena, &a) : done;
     if (err == 0)
         auth_forget(admin->auth, a.id);
-    return err;
+    return done != 0 ? done : err;
 }
 
 int admin_account_set(struct http_request *r)
@@ -81,10 +87,9 @@ int admin_account_password(struct http_request *r)
         return admin_fail(r, err, "A password has 1 to %d bytes and no NUL", LIMIT_PASSWORD);
     if (err == 0)
         err = account_change(admin->directory, account.address, apply, &c);
-    if (err != 0)
-        return err;
-    auth_forget(admin->auth, account.id);
-    return admin_ok(r, 200);
+    if (c.credentials.n > 0 && may_be_done(err))
+        auth_password_changed(admin->auth, account.id);
+    return err != 0 ? err : admin_ok(r, 200);
 }
 
 static int set_status(struct http_request *r, enum account_status status)
@@ -94,8 +99,7 @@ static int set_status(struct http_request *r, enum account_status status)
     int err = account_change(admin->directory, r->params[0], apply, &c);
     if (err == ERR_INVALID)
         return admin_fail(r, err, "This account is removed; restore it first");
-    if (err == 0)
-        err = forget(admin, r->params[0], r->arena);
+    err = forget(admin, r->params[0], r->arena, err);
     return err != 0 ? err : admin_ok(r, 200);
 }
 
@@ -123,8 +127,7 @@ int admin_account_remove(struct http_request *r)
 {
     struct admin *admin = admin_of(r);
     int err = account_remove(admin->directory, r->params[0]);
-    if (err == 0)
-        err = forget(admin, r->params[0], r->arena);
+    err = forget(admin, r->params[0], r->arena, err);
     return err != 0 ? err : admin_ok(r, 200);
 }
 

@@ -100,6 +100,8 @@ int admin_domain_set(struct http_request *r)
     err = json_read(r, members, COUNT_OF(members));
     if (err == 0)
         err = domain_set(admin->directory, &d);
+    if (err == 0 && d.suspended)
+        auth_forget_domain(admin->auth, d.name);
     if (err == ERR_NOT_FOUND)
         return admin_fail(r, err, "There is no class %.*s", SPAN_ARG(d.default_class));
     return err != 0 ? err : show(r, 200, d.name);

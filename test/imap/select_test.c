@@ -132,7 +132,7 @@ static void idle_tells_at_once(void **state)
     expunge(1);
     world_talk(h, "DONE", "* 1 EXPUNGE", "b OK", NULL);
     world_append(&w, SPAN(MESSAGE), 0);
-    assert_true(host_wait(h, 0)); /* it listens no more */
+    assert_false(host_wait(h, 0)); /* it is not woken for this any more */
     host_expect_silence(h);
     world_talk(h, "c IDLE x", "* 2 EXISTS", "* 0 RECENT", "c BAD", NULL);
     world_talk(h, "c IDLE", "+ idling", NULL);

@@ -121,6 +121,49 @@ static void other_ends_delete_nothing(void **state)
     }
 }
 
+/* Who waits is told without having asked, as at the server's shutdown. */
+static void a_session_ends_with_its_password(void **state)
+{
+    (void)state;
+    two_messages();
+    for (int waits = 0; waits < 2; waits++) {
+        struct host *h = world_login(&w);
+        send_expect(h, "DELE 1", "+OK");
+        auth_password_changed(w.auth, w.account);
+        if (waits == 0)
+            send_expect(h, "QUIT", "-ERR [AUTH] The password of this account was changed");
+        else
+            assert_true(host_wait(h, 0));
+        if (waits != 0)
+            host_expect(h, "-ERR [AUTH] The password of this account was changed");
+        host_expect_closed(h);
+        host_free(h);
+        h = world_login(&w);
+        send_expect(h, "STAT", "+OK 2 88"); /* nothing was deleted */
+        host_free(h);
+    }
+}
+
+static int suspend(void *arg, struct arena *arena, struct account *account)
+{
+    (void)arg;
+    (void)arena;
+    account->status = ACCOUNT_SUSPENDED;
+    return 0;
+}
+
+static void a_session_ends_with_its_account(void **state)
+{
+    (void)state;
+    two_messages();
+    struct host *h = world_login(&w);
+    assert_int_equal(account_change(w.directory, SPAN(WORLD_USER), suspend, NULL), 0);
+    auth_forget(w.auth, w.account);
+    send_expect(h, "RETR 1", "-ERR [SYS/PERM] This mailbox is suspended");
+    host_expect_closed(h);
+    host_free(h);
+}
+
 static void commands_belong_to_states(void **state)
 {
     (void)state;
@@ -421,6 +464,8 @@ int main(void)
         TEST(an_empty_maildrop),
         TEST(deleted_messages_are_hidden_until_rset),
         TEST(other_ends_delete_nothing),
+        TEST(a_session_ends_with_its_password),
+        TEST(a_session_ends_with_its_account),
         TEST(commands_belong_to_states),
         TEST(arguments_are_counted),
         TEST(uidls_are_stable),

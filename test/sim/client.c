@@ -70,6 +70,7 @@ static void visit(struct client *c, void (*run)(struct client *c))
     c->touched = c->blurred = fault_lasts(&c->w->fault);
     c->errors = 0;
     c->lost = false;
+    c->in = NULL;
     run(c);
     client_hang_up(c);
 }
@@ -152,7 +153,7 @@ static bool lose(struct client *c, const char *why)
 
 static bool explained(const struct client *c)
 {
-    return c->touched || server_is_down(c);
+    return c->touched || server_is_down(c) || login_may_be_over(c);
 }
 
 /* The server was asked to stop, and tells all who are connected. */

@@ -18,11 +18,14 @@ struct client {
     char name[32];
     struct rng_seeded rng;
     struct task *task;
-    struct host *host;            /* NULL: not connected */
-    bool touched;                 /* a fault may be felt in this visit */
-    unsigned errors;              /* operations of this visit that failed, each with no effect */
-    bool blurred;                 /* a fault that is not one of these may be felt */
-    bool lost;                    /* the connection: nothing more can be sent or read */
+    struct host *host;     /* NULL: not connected */
+    bool touched;          /* a fault may be felt in this visit */
+    unsigned errors;       /* operations of this visit that failed, each with no effect */
+    bool blurred;          /* a fault that is not one of these may be felt */
+    bool lost;             /* the connection: nothing more can be sent or read */
+    const struct life *in; /* who is logged in; NULL: nobody */
+    uint64_t in_since;     /* step before that */
+    unsigned in_password;
     unsigned visits;              /* still to make */
     const struct life *held_life; /* whose mailbox of that name the present command is about */
     char held[BOX_TEXT];
@@ -105,5 +108,9 @@ bool login_choose(struct client *c, struct login *l);
 /* Compares the answer with the model, and learns from it. True: logged in, as a life that was the
  * same all the time. */
 bool login_judge(struct client *c, struct login *l, enum login_answer answer);
+/* The server may, or at that step had to, have ended the session: the account was removed since, or has another
+ * password. */
+bool login_may_be_over(const struct client *c);
+bool login_must_be_over(const struct client *c, uint64_t since);
 
 #endif

@@ -78,7 +78,12 @@ bool login_judge(struct client *c, struct login *l, enum login_answer answer)
     struct life *life = l->life;
     bool steady = life_is_steady(life, l->since) && c->w->model.now[life->slot] == life;
     switch (answer) {
-    case LOGIN_OK: judge_ok(c, l, steady); return steady;
+    case LOGIN_OK:
+        c->in = life;
+        c->in_since = l->since;
+        c->in_password = l->password;
+        judge_ok(c, l, steady);
+        return steady;
     case LOGIN_WRONG: judge_wrong(c, l, steady); break;
     case LOGIN_REFUSED:
         if (steady && life_is_open(life))
@@ -87,4 +92,22 @@ bool login_judge(struct client *c, struct login *l, enum login_answer answer)
     case LOGIN_LATER: client_must(c, !steady, "the login of u%u is put off", life->slot); break;
     }
     return false;
+}
+
+bool login_may_be_over(const struct client *c)
+{
+    const struct life *life = c->in;
+    return life != NULL && (!life_is_steady(life, c->in_since) || life->password_changes ||
+                            life->passwords_step > c->in_since);
+}
+
+bool login_must_be_over(const struct client *c, uint64_t since)
+{
+    const struct life *life = c->in;
+    if (life == NULL || c->touched)
+        return false;
+    if (life->made == YES && life->removed == YES && life->step <= since)
+        return true;
+    return life->passwords_n == 1 && life->passwords[0] != c->in_password &&
+           !life->password_changes && life->passwords_step <= since;
 }

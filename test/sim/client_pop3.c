@@ -27,9 +27,13 @@ enum pop3_answer pop3_answer_read(struct client *c, char code[static POP3_CODE])
 enum pop3_answer pop3_command(struct client *c, const char *text, char code[static POP3_CODE])
 {
     client_pause(c);
+    uint64_t since = c->w->model.step;
     if (!client_sendf(c, "%s\r\n", text))
         return POP3_LOST;
-    return pop3_answer_read(c, code);
+    enum pop3_answer a = pop3_answer_read(c, code);
+    if (a == POP3_OK && login_must_be_over(c, since))
+        wrong("%s: the session of u%u goes on", c->name, c->in->slot);
+    return a;
 }
 
 /* ---- logging in --------------------------------------------------------------------------- */

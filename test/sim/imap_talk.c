@@ -299,6 +299,8 @@ static enum imap_answer PRINTF_LIKE(2, 0) run(struct imap_view *v, const char *f
     bool ok = view_send(v, buf_span(&b), true);
     buf_done(&b);
     enum imap_answer a = ok ? view_read(v) : IMAP_LOST;
+    if (a == IMAP_OK && login_must_be_over(v->c, v->since))
+        wrong("%s: the session of u%u goes on", v->c->name, v->c->in->slot);
     v->numbers = false;
     return a;
 }

@@ -399,12 +399,15 @@ static bool may_be_too_big(const struct mail_work *w, const struct life *l)
 static bool judge_mail(struct mail_work *w, const struct smtp_answer *a)
 {
     struct client *c = w->c;
-    if (a->code == 250)
+    if (a->code == 250) {
+        if (login_must_be_over(c, w->since))
+            wrong("%s: u%u goes on sending", c->name, c->in->slot);
         return true;
+    }
     if (a->code == 552 && w->login != NULL && may_be_too_big(w, w->login->life))
         return false;
-    bool steady = w->login == NULL ||
-                  (life_is_steady(w->login->life, w->since) && life_is_open(w->login->life));
+    bool steady = w->login == NULL || (life_is_steady(w->login->life, w->since) &&
+                                       life_is_open(w->login->life) && !login_may_be_over(c));
     if (a->code / 100 == 5 && steady)
         wrong("%s: MAIL is refused for good: %d %s", c->name, a->code, a->enhanced);
     client_must(c, !steady, "MAIL is answered %d %s", a->code, a->enhanced);

@@ -158,6 +158,17 @@ static void suspended_meanwhile(void **state)
     talk(w, "MAIL FROM:<>", "553 5.7.1", NULL);
 }
 
+static void another_password_meanwhile(void **state)
+{
+    struct world *w = *state;
+    talk_hello(w, PORT_SUBMISSIONS);
+    talk(w, "AUTH PLAIN AGJvYkBleGFtcGxlLnRlc3QAc2VjcmV0", "235", NULL);
+    auth_password_changed(w->auth, w->alice);
+    talk(w, "MAIL FROM:<bob@example.test>", "250", "RSET", "250", NULL);
+    auth_password_changed(w->auth, w->bob);
+    talk(w, "MAIL FROM:<bob@example.test>", "535 5.7.8", "MAIL FROM:<>", "535 5.7.8", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,7 +176,7 @@ int main(void)
         TALK_TEST(never_before_tls),    TALK_TEST(after_starttls),
         TALK_TEST(lines_too_long),      TALK_TEST(ends_in_the_middle),
         TALK_TEST(a_suspended_account), TALK_TEST(a_class_changed_meanwhile),
-        TALK_TEST(suspended_meanwhile),
+        TALK_TEST(suspended_meanwhile), TALK_TEST(another_password_meanwhile),
     };
     return TALK_RUN(tests);
 }
