@@ -2,6 +2,8 @@
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8, RFC 6154 §3, RFC 8474 §4.1). */
 #include "imap/place.h"
 
+#include "base/log.h"
+
 static const char *const uses[USE_COUNT] = {
     [USE_SENT] = "\\Sent",   [USE_DRAFTS] = "\\Drafts",   [USE_JUNK] = "\\Junk",
     [USE_TRASH] = "\\Trash", [USE_ARCHIVE] = "\\Archive",
@@ -100,6 +102,15 @@ static int may_create(struct imap *i, const struct imap_place *at, enum special_
     return err == ERR_NOT_FOUND ? ERR_DENIED : err;
 }
 
+/* Who did that to whose mailbox; `to` is its new name, or empty. */
+static void
+log_change(const struct imap *i, const char *event, const struct imap_place *at, struct span to)
+{
+    struct span owner = at->owner.n > 0 ? at->owner : span_str(i->address);
+    log_event(LOG_INFO, event, LOG_Z("account", i->address), LOG_S("owner", owner),
+              LOG_S("mailbox", at->name), LOG_S("to", to));
+}
+
 enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
 {
     struct span name;
@@ -125,6 +136,7 @@ enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
     if (err != 0)
         return refuse(i, err);
     imap_own_name(i, IMAP_OWN_THERE, name);
+    log_change(i, "imap.mailbox_created", &at, SPAN_EMPTY);
     struct buf code;
     buf_init(&code, 128);
     buf_puts(&code, "MAILBOXID (");
@@ -158,6 +170,7 @@ enum step imap_cmd_delete(struct imap *i, const struct imap_arg *args)
     if (err != 0)
         return refuse(i, err);
     imap_own_name(i, IMAP_OWN_GONE, at.box.name);
+    log_change(i, "imap.mailbox_deleted", &at, SPAN_EMPTY);
     return imap_ok(i, SPAN_EMPTY, "Deleted");
 }
 
@@ -200,6 +213,7 @@ enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args)
         return refuse(i, err);
     imap_own_name(i, IMAP_OWN_GONE, name);
     imap_own_name(i, IMAP_OWN_THERE, new);
+    log_change(i, "imap.mailbox_renamed", &from, to.name);
     return imap_ok(i, SPAN_EMPTY, "Renamed");
 }
 
