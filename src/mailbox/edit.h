@@ -20,6 +20,8 @@ struct set_slot {
     uint64_t bits[64];
 };
 
+enum { EXPUNGE_BATCH = 1000 }; /* messages that one transaction expunges at most */
+
 struct edit {
     struct mail *mail;
     struct store_txn *t;
@@ -87,6 +89,12 @@ int edit_expunge(struct edit *e,
                  struct modseq modseq,
                  const struct entry_record *entry,
                  int64_t keep_ms) MUST_CHECK;
+/* All messages of a mailbox that has at most EXPUNGE_BATCH of them. ERR_CORRUPT: one cannot be read, or they are not
+ * as many as the mailbox counts. */
+int edit_expunge_all(struct edit *e,
+                     struct mailbox_id mailbox,
+                     struct mailbox_record *box,
+                     int64_t keep_ms) MUST_CHECK;
 /* A new message; reads and writes its mailbox's record. */
 int edit_append(struct edit *e,
                 const struct mail_append *in,

@@ -6,8 +6,6 @@
 
 #include "base/err.h"
 
-enum { EXPUNGE_BATCH = 1000 };
-
 struct expunge {
     struct mail *mail;
     struct mailbox_id mailbox;
@@ -64,19 +62,13 @@ int edit_expunge(struct edit *e,
     return err;
 }
 
-static int expunge_run(struct store_txn *t, void *arg)
+static int expunge_each(struct edit *e, struct expunge *x, struct mailbox_record *box)
 {
-    struct expunge *x = arg;
-    struct mailbox_record box;
     struct modseq modseq = {0};
-    struct edit e;
-    x->removed = x->damaged = 0;
-    int err = edit_open(&e, x->mail, t);
-    if (err == 0)
-        err = edit_mailbox(&e, x->mailbox, &box);
+    int err = 0;
     for (size_t i = 0; err == 0 && i < x->n; i++) {
         struct entry_record entry;
-        err = edit_entry(&e, x->mailbox, x->uids[i], &entry);
+        err = edit_entry(e, x->mailbox, x->uids[i], &entry);
         if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) {
             x->damaged += err == ERR_CORRUPT; /* does not keep the others from going */
             err = 0;
@@ -88,12 +80,59 @@ static int expunge_run(struct store_txn *t, void *arg)
             continue;
         struct mail_place at = {entry.message, x->mailbox, x->uids[i]};
         if (modseq.v == 0)
-            modseq = edit_modseq(&e);
-        err = edit_expunge(&e, at, &box, modseq, &entry, x->keep_ms);
+            modseq = edit_modseq(e);
+        err = edit_expunge(e, at, box, modseq, &entry, x->keep_ms);
         if (err != 0)
             break;
         x->removed++;
     }
+    return err;
+}
+
+static int
+entries_list(struct edit *e, struct mailbox_id mailbox, struct mail_uid *out, size_t *n_out)
+{
+    struct mail_key prefix = mail_key_entries(mailbox);
+    struct mailbox_id id;
+    struct store_iter *it;
+    struct span key, value;
+    size_t n = 0, damaged = 0;
+    int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
+    if (err != 0)
+        return err;
+    while (n < EXPUNGE_BATCH && (err = rows_next(it, &key, &value, &damaged)) > 0)
+        n += mail_key_read_entry(key, &id, &out[n]) == 0;
+    store_iter_close(it);
+    *n_out = n;
+    return err < 0 ? err : damaged > 0 ? ERR_CORRUPT : 0;
+}
+
+int edit_expunge_all(struct edit *e,
+                     struct mailbox_id mailbox,
+                     struct mailbox_record *box,
+                     int64_t keep_ms)
+{
+    struct mail_uid uids[EXPUNGE_BATCH];
+    struct expunge x = {.mail = e->mail, .mailbox = mailbox, .uids = uids, .keep_ms = keep_ms};
+    int err = entries_list(e, mailbox, uids, &x.n);
+    if (err == 0)
+        err = expunge_each(e, &x, box);
+    if (err == 0)
+        err = edit_tombstones_trim(e, 2 * x.removed);
+    return err == 0 && (x.damaged > 0 || box->messages > 0) ? ERR_CORRUPT : err;
+}
+
+static int expunge_run(struct store_txn *t, void *arg)
+{
+    struct expunge *x = arg;
+    struct mailbox_record box;
+    struct edit e;
+    x->removed = x->damaged = 0;
+    int err = edit_open(&e, x->mail, t);
+    if (err == 0)
+        err = edit_mailbox(&e, x->mailbox, &box);
+    if (err == 0)
+        err = expunge_each(&e, x, &box);
     if (err != 0 || x->removed == 0)
         return edit_drop(&e, err);
     edit_mailbox_put(&e, x->mailbox, &box);

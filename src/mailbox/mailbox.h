@@ -113,8 +113,8 @@ int mailbox_create(struct mail *m,
                    struct mailbox_id *out) MUST_CHECK;
 /* RFC 9051 §6.3.5: its messages are expunged (as mailbox_expunge with keep_ms) and it goes; when others
  * are below it, it stays as a level of their names, and when it is that already: ERR_EXISTS. A subscription to
- * the name stays. INBOX: ERR_DENIED. Mail that arrives meanwhile is expunged too. Not one transaction for
- * more than 1000 messages; after an error or a crash the mailbox is there with those that are left. */
+ * the name stays. INBOX: ERR_DENIED. Mail that arrives meanwhile is expunged too. One transaction for up to 1000
+ * messages; with more, after an error or a crash, the mailbox is there with those that are left. */
 int mailbox_delete(struct mail *m, account_id id, struct mailbox_id mailbox, int64_t keep_ms)
     MUST_CHECK;
 /* RFC 9051 §6.3.6: with all that is below it. Renaming INBOX moves its messages to a new mailbox and leaves

@@ -13,8 +13,16 @@ enum { RENAME_ARENA = 16 * 1024 * 1024 };
 struct removal {
     struct mail *mail;
     struct mailbox_id id;
-    bool empty; /* and so it is gone, or only a level */
+    int64_t keep_ms;
+    bool gone; /* or only a level; else it has too many messages for one transaction */
 };
+
+/* The record is read again: for one of an older program the sets are made, which edit_expunge changes. */
+static int remove_messages(struct edit *e, const struct removal *x, struct mailbox_record *box)
+{
+    int err = edit_mailbox(e, x->id, box);
+    return err == 0 ? edit_expunge_all(e, x->id, box, x->keep_ms) : err;
+}
 
 static int remove_run(struct store_txn *t, void *arg)
 {
@@ -29,8 +37,10 @@ static int remove_run(struct store_txn *t, void *arg)
         err = boxes_has_below(&e, box.name, &below);
     if (err == 0 && box.noselect && below)
         err = ERR_EXISTS;
-    x->empty = box.messages == 0;
-    if (err != 0 || !x->empty)
+    x->gone = box.messages <= EXPUNGE_BATCH;
+    if (err == 0 && x->gone && box.messages > 0)
+        err = remove_messages(&e, x, &box);
+    if (err != 0 || !x->gone)
         return edit_drop(&e, err);
     struct modseq modseq = edit_modseq(&e);
     err = sets_drop(&e, x->id);
@@ -61,14 +71,14 @@ static int remove_run(struct store_txn *t, void *arg)
 
 int mailbox_delete(struct mail *m, account_id id, struct mailbox_id mailbox, int64_t keep_ms)
 {
-    struct removal x = {.mail = m, .id = mailbox};
+    struct removal x = {.mail = m, .id = mailbox, .keep_ms = keep_ms};
     struct numset uids;
     struct mail_head head;
     int err = mailbox.v == INBOX_ID ? ERR_DENIED : 0;
     numset_init(&uids);
     while (err == 0) {
         err = store_txn_run(m->store, part_of(id), remove_run, &x);
-        if (err != 0 || x.empty)
+        if (err != 0 || x.gone)
             break;
         err = mailbox_uids(m, id, mailbox, &head, &uids);
         if (err == 0)

@@ -68,6 +68,22 @@ static void deleted_mailboxes_are_gone_and_their_mail_is_restorable(void **state
                      ERR_DENIED);
 }
 
+/* It is there with all its messages, or it is not: nothing in between can be seen after a crash. */
+static void a_mailbox_goes_with_its_messages_at_once(void **state)
+{
+    (void)state;
+    struct mailbox_id id = make("Work");
+    for (int i = 0; i < 1000; i++)
+        fixture_append(&f, id.v, SPAN("x"));
+    sim_fail(f.disk, SIM_COMMIT, 1, ERR_DISK_FULL, true);
+    assert_int_equal(mailbox_delete(&f.mail, FIXTURE_ACCOUNT, id, 1000), ERR_DISK_FULL);
+    assert_int_equal(find("Work").messages, 1000);
+    sim_fail(f.disk, SIM_COMMIT, 2, ERR_DISK_FULL, true);
+    assert_int_equal(mailbox_delete(&f.mail, FIXTURE_ACCOUNT, id, 1000), 0);
+    sim_fail(f.disk, SIM_COMMIT, 0, 0, false);
+    assert_int_equal(find("Work").id.v, 0);
+}
+
 static void a_mailbox_with_others_below_it_stays_as_a_level(void **state)
 {
     (void)state;
@@ -214,6 +230,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(deleted_mailboxes_are_gone_and_their_mail_is_restorable),
+        T(a_mailbox_goes_with_its_messages_at_once),
         T(a_mailbox_with_others_below_it_stays_as_a_level),
         T(names_that_only_begin_alike_are_not_below),
         T(a_mailbox_is_renamed_with_all_below_it),
