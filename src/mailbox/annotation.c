@@ -45,32 +45,41 @@ struct annotate {
     size_t n;
 };
 
-/* The key is left in e->scratch. */
+/* What there is. The key is left in e->scratch. *differs_out: it is something else than `v`. */
 static int old_bytes(struct edit *e,
                      struct mailbox_id mailbox,
                      const struct mail_annotation *v,
-                     uint64_t *bytes_out)
+                     uint64_t *bytes_out,
+                     bool *differs_out)
 {
     struct span record, value;
     mail_key_annotation(&e->scratch, mailbox, v->user, v->name);
     if (e->scratch.err != 0)
         return e->scratch.err;
     *bytes_out = 0;
+    *differs_out = !v->none;
     int err = store_txn_get(e->t, buf_span(&e->scratch), &record);
     if (err == ERR_NOT_FOUND)
         return 0;
     if (err == 0)
         err = annotation_record_unpack(record, &value);
-    if (err == 0)
+    if (err == 0) {
         *bytes_out = bytes_of(v->name, value);
+        *differs_out = v->none || !span_eq(value, v->value);
+    }
     return err;
 }
 
-static int put(struct edit *e, struct mailbox_id mailbox, const struct mail_annotation *v)
+/* *changed is set when it was not so before. */
+static int
+put(struct edit *e, struct mailbox_id mailbox, const struct mail_annotation *v, bool *changed)
 {
     uint64_t before;
     struct buf record;
-    int err = old_bytes(e, mailbox, v, &before);
+    bool differs;
+    int err = old_bytes(e, mailbox, v, &before, &differs);
+    if (err == 0)
+        *changed = *changed || differs;
     if (err == 0)
         err = counter_take(&e->account.annotation_bytes, before);
     if (err == 0 && v->none) {
@@ -114,14 +123,19 @@ static int annotate(struct edit *e, const struct annotate *x)
     const struct mail_annotation *v = x->v;
     struct mailbox_record box;
     uint64_t before = e->account.annotation_bytes;
+    bool changed = false;
     int err = x->mailbox.v == 0 ? 0 : edit_mailbox_record(e, x->mailbox, &box);
     for (size_t k = 0; err == 0 && k < x->n; k++)
-        err = put(e, x->mailbox, &v[k]);
+        err = put(e, x->mailbox, &v[k], &changed);
     for (size_t k = 0; err == 0 && k < x->n; k++)
         if (!v[k].none && (k == 0 || v[k].user != v[k - 1].user || v[k - 1].none))
             err = count(e, x->mailbox, v[k].user);
     if (err == 0 && e->account.annotation_bytes > room(x) && e->account.annotation_bytes > before)
         err = ERR_QUOTA;
+    if (err == 0 && changed && x->mailbox.v != 0) { /* RFC 7162 §3.2 */
+        box.highest_modseq = edit_modseq(e).v;
+        edit_mailbox_put(e, x->mailbox, &box);
+    }
     return err;
 }
 
@@ -193,6 +207,7 @@ int annotations_copy(struct edit *e, struct mailbox_id from, struct mailbox_id t
     struct span key, record;
     struct buf name;
     size_t damaged = 0;
+    bool changed = false;
     int err = store_txn_scan(e->t, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
@@ -204,7 +219,7 @@ int annotations_copy(struct edit *e, struct mailbox_id from, struct mailbox_id t
             annotation_record_unpack(record, &v.value) != 0)
             continue;
         v.name = buf_span(&name);
-        err = put(e, to, &v);
+        err = put(e, to, &v, &changed);
         if (err < 0)
             break;
     }

@@ -4,7 +4,7 @@
  * A name is a path of ASCII, "/comment", without the "/private" or "/shared" that a protocol puts before it: those
  * are `user`, the account whose own it is, or 0 for all who may see the mailbox. Names are compared without regard
  * to case and kept in lower case. A value is octets. They follow their mailbox when it is renamed and go with it; a
- * mailbox that INBOX was renamed to has a copy of INBOX's.
+ * mailbox that INBOX was renamed to has a copy of INBOX's. What changes one of a mailbox gives that its next mod-sequence.
  *
  * Limits: LIMIT_ANNOTATION_NAME, LIMIT_ANNOTATION bytes of a value, LIMIT_ANNOTATIONS of one user at one mailbox,
  * LIMIT_ANNOTATION_BYTES of all in the account, half of that when somebody else sets them. Errors besides the store's: ERR_NO_USER, ERR_NOT_FOUND (the

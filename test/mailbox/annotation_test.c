@@ -243,6 +243,34 @@ static void random_changes_agree_with_a_model(void **state)
     }
 }
 
+static uint64_t modseq_of(struct mailbox_id mailbox)
+{
+    struct mail_head head;
+    assert_int_equal(mailbox_head(&f.mail, FIXTURE_ACCOUNT, mailbox, &head), 0);
+    return head.modseq.v;
+}
+
+/* RFC 7162 §3.2 */
+static void a_change_is_one_of_the_mailbox(void **state)
+{
+    (void)state;
+    const struct mailbox_id sent = {USE_SENT};
+    uint64_t before = modseq_of(inbox), other = modseq_of(sent);
+    assert_int_equal(set(inbox, 0, SPAN("/comment"), SPAN("1")), 0);
+    assert_true(modseq_of(inbox) > before);
+    before = modseq_of(inbox);
+    assert_int_equal(set(inbox, 0, SPAN("/Comment"), SPAN("1")), 0);
+    assert_int_equal(set(inbox, 7, SPAN("/comment"), (struct span){0}), 0);
+    assert_int_equal(set((struct mailbox_id){0}, 7, SPAN("/vendor/a/b"), SPAN("1")), 0);
+    assert_int_equal(modseq_of(inbox), before);
+    assert_int_equal(set(inbox, 7, SPAN("/comment"), SPAN("")), 0);
+    assert_true(modseq_of(inbox) > before);
+    before = modseq_of(inbox);
+    assert_int_equal(set(inbox, 0, SPAN("/comment"), (struct span){0}), 0);
+    assert_true(modseq_of(inbox) > before);
+    assert_int_equal(modseq_of(sent), other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(guests_leave_half_of_the_room_to_the_owner, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(they_follow_their_mailbox, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_change_is_one_of_the_mailbox, setup, teardown),
         cmocka_unit_test_setup_teardown(random_changes_agree_with_a_model, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
