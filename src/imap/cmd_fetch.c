@@ -171,6 +171,9 @@ static int batch_seen(struct imap *i, struct fetch *f, uint32_t *next)
             log_event(LOG_WARN, "imap.seen_not_set", LOG_Z("account", i->address), LOG_ERR(err));
             err = 0;
         } else { /* as they are now */
+            if (f->then ==
+                NULL) /* also to one who does not hear of what others change (RFC 5465 §3.1) */
+                numset_or(&i->loud, &unseen);
             err = batch_items(i, f, n, &again);
             if (again != 0 && (*next == 0 || again < *next))
                 *next = again; /* with larger summaries, where one before it has gone */
@@ -340,6 +343,10 @@ enum step imap_fetch_told(struct imap *i,
         err = imap_args_parse(items, i->s.arena, &args);
     if (err == 0)
         err = fetch_parse(args, false, i->s.arena, &f->request);
+    bool condstore = (i->enabled & IMAP_ON_CONDSTORE) != 0; /* RFC 7162 §3.2.4 */
+    bool uid = condstore && (i->enabled & IMAP_ON_UIDONLY) == 0;
+    if (err == 0)
+        err = fetch_imply(&f->request, uid, condstore, i->s.arena);
     if (err != 0) {
         log_event(LOG_WARN, "imap.not_told", LOG_Z("account", i->address), LOG_ERR(err));
         numset_done(uids);
@@ -373,7 +380,8 @@ enum step imap_cmd_fetch(struct imap *i, const struct imap_arg *args)
     if (err == 0)
         err = fetch_parse(args->next, i->uid, i->s.arena, &f->request);
     if (err == 0)
-        err = fetch_imply(&f->request, i->uid && (i->enabled & IMAP_ON_UIDONLY) == 0, i->s.arena);
+        err = fetch_imply(&f->request, i->uid && (i->enabled & IMAP_ON_UIDONLY) == 0,
+                          f->request.changed, i->s.arena);
     if (err == 0 && f->request.vanished && (i->enabled & IMAP_ON_QRESYNC) == 0)
         err = ERR_INVALID;
     if (err == 0)

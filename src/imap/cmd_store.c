@@ -133,11 +133,13 @@ answer(struct imap *i, struct store *x, struct numset *uids, struct numset *refu
 {
     struct span code = SPAN_EMPTY;
     numset_andnot(uids, refused);
+    /* RFC 7162 §3.1.3: these are told, also when they had the flags already; of those that got them the mod-sequence is
+     * enough (sync.c) */
+    if (!x->silent || x->in.conditional)
+        numset_or(&i->loud, uids);
     if (x->silent) {
         numset_andnot(uids, x->in.foreign);
         numset_or(&i->quiet, uids);
-    } else {
-        numset_or(&i->loud, uids);
     }
     if (!numset_is_empty(refused))
         code = modified(i, refused);

@@ -76,9 +76,9 @@ int fetch_list_parse(const struct imap_arg *list,
                      struct arena *a,
                      struct span *text_out,
                      bool *modseq_out) MUST_CHECK;
-/* Adds what is answered though it was not asked for: MODSEQ with CHANGEDSINCE (RFC 7162 §3.1.4.1), and UID if `uid` says so
- * (UID FETCH, but not with UIDONLY). */
-int fetch_imply(struct fetch_request *r, bool uid, struct arena *a) MUST_CHECK;
+/* Adds what is answered though it was not asked for: UID (to UID FETCH, but not with UIDONLY) and MODSEQ (with CHANGEDSINCE,
+ * RFC 7162 §3.1.4.1). */
+int fetch_imply(struct fetch_request *r, bool uid, bool modseq, struct arena *a) MUST_CHECK;
 
 /* What is between the brackets of BODY[…]; also in fetch_section.c. */
 int fetch_section_parse(struct span text, struct arena *a, struct section *out) MUST_CHECK;

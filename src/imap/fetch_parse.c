@@ -295,10 +295,10 @@ add_implied(struct fetch_request *r, struct arena *a, enum fetch_kind kind, stru
     return add_named(&p, name);
 }
 
-int fetch_imply(struct fetch_request *r, bool uid, struct arena *a)
+int fetch_imply(struct fetch_request *r, bool uid, bool modseq, struct arena *a)
 {
     int err = uid ? add_implied(r, a, FETCH_UID, SPAN("UID")) : 0;
-    if (err == 0 && r->changed)
+    if (err == 0 && modseq)
         err = add_implied(r, a, FETCH_MODSEQ, SPAN("MODSEQ"));
     return err;
 }
@@ -327,8 +327,13 @@ int fetch_list_parse(const struct imap_arg *list,
     if (err != 0)
         return err;
     buf_init(&text, LIMIT_IMAP_COMMAND);
-    for (const struct imap_arg *item = list->child; item != NULL; item = item->next)
-        buf_printf(&text, "%s%.*s", item == list->child ? "(" : " ", SPAN_ARG(item->text));
+    for (const struct imap_arg *item = list->child; item != NULL; item = item->next) {
+        buf_puts(&text, item == list->child ? "(" : " ");
+        if (item->kind == IMAP_LIST)
+            buf_puts(&text, "(LAZY)"); /* there are no others */
+        else
+            buf_put(&text, item->text);
+    }
     buf_putc(&text, ')');
     *text_out = arena_dup(a, buf_span(&text));
     *modseq_out = request.modseq;

@@ -289,9 +289,9 @@ static int tell_item(struct imap *i, const struct mail_item *m)
     if (err != 0)
         return err;
     imap_write_fetch(i, m->uid.v);
-    /* RFC 9051 §7.5.2: what was not asked for names its UID */
-    bool named = i->uid || (i->enabled & (IMAP_ON_QRESYNC | IMAP_ON_REV2)) != 0 ||
-                 i->notify != NULL || quiet;
+    /* RFC 9051 §7.5.2, RFC 7162 §3.2.4, RFC 5465 §5.1: what was not asked for names its UID */
+    bool named =
+        i->uid || (i->enabled & (IMAP_ON_CONDSTORE | IMAP_ON_REV2)) != 0 || i->notify != NULL;
     if (named && !only)
         buf_printf(out, "UID %u ", m->uid.v);
     if (!quiet) {

@@ -32,7 +32,7 @@ static void check(const struct imap_arg *args, bool uid, struct arena *a)
     bool has_uid = false;
     int err = fetch_parse(args, uid, a, &r);
     if (err == 0)
-        err = fetch_imply(&r, uid, a);
+        err = fetch_imply(&r, uid, r.changed, a);
     must(err == 0 || err == ERR_INVALID || err == ERR_LIMIT || err == ERR_TOO_BIG);
     if (err != 0)
         return;

@@ -146,8 +146,8 @@ static void nor_its_mod_sequence(void **state)
     struct host *h = selected("a ENABLE CONDSTORE\r\n");
     others_flags = FLAG_FLAGGED;
     world_talk(h, "b STORE 1:2 +FLAGS.SILENT (\\Seen)",
-               "* 1 FETCH (FLAGS (\\Flagged \\Seen) MODSEQ (", "* 2 FETCH (UID 2 MODSEQ (", "b OK",
-               NULL);
+               "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen) MODSEQ (", "* 2 FETCH (UID 2 MODSEQ (",
+               "b OK", NULL);
     host_free(h);
 }
 
@@ -163,9 +163,10 @@ static void who_comes_back_has_missed_nothing(void **state)
     assert_int_equal(mailbox_head(&w.mail, w.account, (struct mailbox_id){1}, &head), 0);
     snprintf(told, sizeof told, "* OK [HIGHESTMODSEQ %llu]", (unsigned long long)head.modseq.v);
     others_flags_late = FLAG_FLAGGED;
-    world_talk(h, "b NOOP", "* 2 FETCH (FLAGS (\\Flagged \\Seen) MODSEQ (", told, "b OK", NULL);
-    world_talk(h, "b NOOP", "* 1 FETCH (FLAGS (\\Flagged) MODSEQ (",
-               "* 2 FETCH (FLAGS (\\Flagged \\Seen) MODSEQ (", "b OK", NULL);
+    world_talk(h, "b NOOP", "* 2 FETCH (UID 2 FLAGS (\\Flagged \\Seen) MODSEQ (", told, "b OK",
+               NULL);
+    world_talk(h, "b NOOP", "* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (",
+               "* 2 FETCH (UID 2 FLAGS (\\Flagged \\Seen) MODSEQ (", "b OK", NULL);
     world_talk(h, "b FETCH 1 (MODSEQ)", "* 1 FETCH (MODSEQ (", "b OK", NULL);
     host_free(h);
 }

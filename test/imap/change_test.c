@@ -160,22 +160,69 @@ static void what_others_change_has_its_uid_in_rev2(void **state)
 static void stores_may_be_conditional(void **state)
 {
     (void)state;
-    char command[128];
+    char command[128], told[64];
     struct host *h = selected("", "SELECT"), *other = selected("", "SELECT");
     unsigned long long then = modseq();
     world_talk(other, "c STORE 2,4 +FLAGS.SILENT \\Answered", "c OK", NULL);
     snprintf(command, sizeof command, "b STORE 1:3 (UNCHANGEDSINCE %llu) +FLAGS.SILENT (\\Seen)",
              then);
-    world_talk(h, command, "* OK [HIGHESTMODSEQ ", /* §3.1: it switches CONDSTORE on */
-               "* 1 FETCH (UID 1 MODSEQ (", "* 2 FETCH (FLAGS (\\Answered) MODSEQ (",
-               "* 3 FETCH (UID 3 MODSEQ (", "* 4 FETCH (FLAGS (\\Answered) MODSEQ (",
-               "b OK [MODIFIED 2]", NULL);
+    snprintf(told, sizeof told, "* OK [HIGHESTMODSEQ %llu]", then);
+    world_talk(h, command, told, "* 1 FETCH (UID 1 MODSEQ (",
+               "* 2 FETCH (UID 2 FLAGS (\\Answered) MODSEQ (", "* 3 FETCH (UID 3 MODSEQ (",
+               "* 4 FETCH (UID 4 FLAGS (\\Answered) MODSEQ (", "b OK [MODIFIED 2]", NULL);
     snprintf(command, sizeof command, "b UID STORE 4:5 (UNCHANGEDSINCE %llu) +FLAGS (\\Seen)",
              then);
     world_talk(h, command, "* 5 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (", "b OK [MODIFIED 4]", NULL);
     world_talk(h, "b STORE 5 (UNCHANGEDSINCE 0) FLAGS ()", "b OK [MODIFIED 5]", NULL);
+    /* one that had the flag is told all the same, and its mod-sequence stays */
+    then = modseq();
+    snprintf(command, sizeof command, "b STORE 3 (UNCHANGEDSINCE %llu) +FLAGS.SILENT (\\Seen)",
+             then);
+    world_talk(h, command, "* 3 FETCH (UID 3 FLAGS (\\Seen) MODSEQ (", "b OK Stored", NULL);
+    assert_int_equal(modseq(), then);
+    world_talk(h, "b NOOP", "b OK", NULL);
     host_free(h);
     host_free(other);
+}
+
+/* RFC 7162 §3.1: the first of these is answered with HIGHESTMODSEQ, and from then on each FETCH response that nobody asked
+ * for has the mod-sequence and, §3.2.4, the UID. */
+static void mod_sequences_begin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *first, *second;
+    } tries[] = {
+        {"STORE 3 (UNCHANGEDSINCE 9999) FLAGS.SILENT ()", "* 3 FETCH (UID 3 ", NULL},
+        {"STATUS Sent (HIGHESTMODSEQ)", "* STATUS Sent (HIGHESTMODSEQ ", NULL},
+        {"LIST \"\" Sent RETURN (STATUS (HIGHESTMODSEQ))", "* LIST ",
+         "* STATUS Sent (HIGHESTMODSEQ "},
+        {"FETCH 3 MODSEQ", "* 3 FETCH (MODSEQ (", NULL},
+        {"SEARCH MODSEQ 9999", "* SEARCH", NULL},
+    };
+    for (size_t n = 0; n < COUNT_OF(tries); n++) {
+        struct host *h = selected("", "SELECT");
+        world_talk(h, "b STORE 1 FLAGS \\Draft", "* 1 FETCH (FLAGS (\\Draft))", "b OK", NULL);
+        for (int twice = 0; twice < 2; twice++) {
+            char line[128], told[64];
+            snprintf(line, sizeof line, "b %s", tries[n].command);
+            snprintf(told, sizeof told, "* OK [HIGHESTMODSEQ %llu]", (unsigned long long)modseq());
+            host_sends(h, line);
+            host_sends(h, "\r\n");
+            if (twice == 0)
+                host_expect(h, told);
+            host_expect(h, tries[n].first);
+            if (tries[n].second != NULL)
+                host_expect(h, tries[n].second);
+            host_expect(h, "b OK");
+        }
+        world_talk(h, "b STORE 1 FLAGS ()", "* 1 FETCH (UID 1 FLAGS () MODSEQ (", "b OK", NULL);
+        world_talk(h, "b FETCH 2 BODY[TEXT]", "* 2 FETCH (BODY[TEXT] {8}", "Hello.", ")",
+                   "* 2 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (", "b OK", NULL);
+        world_talk(h, "b FETCH 2 FLAGS", "* 2 FETCH (FLAGS (\\Seen))", "b OK", NULL);
+        world_talk(h, "b STORE 2 FLAGS.SILENT ()", "* 2 FETCH (UID 2 MODSEQ (", "b OK", NULL);
+        host_free(h);
+    }
 }
 
 /* More than fit an answer: none of them is left out. */
@@ -456,6 +503,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keywords_in_one_command, setup, world_teardown),
         cmocka_unit_test_setup_teardown(what_others_change_has_its_uid_in_rev2, setup,
                                         world_teardown),
+        cmocka_unit_test_setup_teardown(mod_sequences_begin, setup, world_teardown),
         cmocka_unit_test_setup_teardown(stores_may_be_conditional, setup, world_teardown),
         cmocka_unit_test_setup_teardown(nothing_refused_is_left_out, setup, world_teardown),
         cmocka_unit_test_setup_teardown(expunges_wait_for_their_time, setup, world_teardown),
