@@ -37,6 +37,11 @@ void imap_append_drop(struct imap *i)
     i->append = NULL;
 }
 
+static bool is_replace(const struct imap *i)
+{
+    return i->command->run == imap_cmd_replace;
+}
+
 static enum step answer_refused(struct imap *i)
 {
     struct imap_append *a = i->append;
@@ -98,11 +103,6 @@ static int find_replaced(struct imap *i, const struct imap_arg *arg, struct imap
         append_refuse(a, ERR_UNSUPPORTED, "CANNOT",
                       "A message can only be replaced by one of the same account");
     return err;
-}
-
-static bool is_replace(const struct imap *i)
-{
-    return i->command->run == imap_cmd_replace;
 }
 
 /* i->append, unless memory has run out. Its messages begin at *arg then. */
@@ -421,6 +421,15 @@ appended(struct imap *i, const struct imap_append *a, const struct mail_appended
     return out;
 }
 
+static void tell_replaced(struct imap *i, struct mail_uid uid)
+{
+    struct numset uids;
+    numset_init(&uids);
+    numset_add(&uids, uid.v);
+    imap_expunged(i, &uids);
+    numset_done(&uids);
+}
+
 static enum step append_all(struct imap *i, struct imap_append *a)
 {
     struct mail_appended *out = arena_array(i->s.arena, a->n, sizeof *out);
@@ -435,6 +444,8 @@ static enum step append_all(struct imap *i, struct imap_append *a)
         return answer_refused(i);
     bool replaced = a->replaces.v != 0;
     struct span code = appended(i, a, out);
+    if (replaced)
+        tell_replaced(i, a->replaces);
     metric_add(METRIC_IMAP_APPENDED, (int64_t)a->n);
     metric_add(METRIC_IMAP_EXPUNGED, replaced);
     log_event(LOG_INFO, "imap.appended", LOG_Z("account", i->address),

@@ -147,6 +147,7 @@ static int move_piece(struct imap *i, struct move *m)
         buf_puts(i->s.out, m->to.readable ? "* OK [" : "");
         copied(i, &m->to, i->s.out, uidvalidity, &from, &to);
         buf_puts(i->s.out, m->to.readable ? "] Moved\r\n" : "");
+        imap_expunged(i, &from);
         m->some = true;
     }
     numset_done(&piece);

@@ -81,9 +81,7 @@ static int choose_named(struct imap *i,
     int err = imap_read_mailbox(i, name, &s.name);
     if (err != 0)
         return err;
-    struct span rest = s.name;
-    if (span_iskip(&rest, SPAN("INBOX")) && (rest.n == 0 || rest.p[0] == '/')) /* RFC 9051 §5.1 */
-        s.name = arena_printf(t->boxes, "INBOX%.*s", SPAN_ARG(rest));
+    s.name = imap_place_canonical(t->boxes, s.name);
     choose(i, t, &s, n);
     return arena_err(t->boxes);
 }

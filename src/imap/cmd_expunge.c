@@ -20,6 +20,8 @@ static int expunge(struct imap *i, const struct numset *within)
     if (err == 0 && n > 0)
         err = mailbox_expunge_deleted(i->server->mail, i->box->account, i->box->id, &deleted,
                                       imap_keep_ms(i));
+    if (err == 0 && n > 0)
+        imap_expunged(i, &deleted);
     numset_done(&deleted);
     if (err == ERR_NOT_FOUND) /* the mailbox is gone, and its messages with it */
         return 0;

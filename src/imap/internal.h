@@ -266,6 +266,9 @@ int imap_messages_of(const struct imap_selected *box,
 
 /* Tells it, with expunges or without, and then returns the step of `then`. */
 enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i));
+/* The session has expunged these, as far as they are not there any more: it tells that also when NOTIFY wants to hear of
+ * nothing here. */
+void imap_expunged(struct imap *i, const struct numset *uids);
 /* A FETCH response had this mod-sequence. */
 void imap_told_modseq(struct imap *i, struct modseq modseq);
 /* Has something changed that was not told yet? */

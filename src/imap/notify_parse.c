@@ -3,6 +3,7 @@
  * §3.1. */
 #include "imap/fetch.h"
 #include "imap/notify.h"
+#include "imap/place.h"
 
 enum { /* what only the parser tells apart */
        EVENT_NEW = 1,
@@ -99,10 +100,9 @@ static int take_name(struct parser *p, const struct imap_arg *a, struct notify_g
         return 0; /* §3.1: what does not exist is passed over */
     if (err != 0)
         return err;
-    if (span_ieq(*name, SPAN("INBOX")))
-        *name = SPAN("INBOX");
+    *name = imap_place_canonical(p->i->s.arena, *name);
     g->names_n++;
-    return 0;
+    return arena_err(p->i->s.arena);
 }
 
 static int take_names(struct parser *p, const struct imap_arg *a, struct notify_group *g)

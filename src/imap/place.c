@@ -93,13 +93,12 @@ int imap_place_whole(struct imap *i, account_id account, struct span name, struc
     return err != 0 ? err : ERR_NOT_FOUND;
 }
 
-/* INBOX in any case, as the mailbox room knows it. */
-static struct span canonical(struct imap *i, struct span name)
+struct span imap_place_canonical(struct arena *a, struct span name)
 {
     struct span rest = name;
     if (!span_iskip(&rest, SPAN("INBOX")) || (rest.n > 0 && rest.p[0] != '/'))
         return name;
-    return arena_printf(i->s.arena, "INBOX%.*s", SPAN_ARG(rest));
+    return arena_printf(a, "INBOX%.*s", SPAN_ARG(rest));
 }
 
 int imap_place_of(struct imap *i, struct span name, struct imap_place *out)
@@ -114,7 +113,8 @@ int imap_place_of(struct imap *i, struct span name, struct imap_place *out)
     ssize_t slash = span_chr(rest, '/');
     struct span level = slash < 0 ? rest : span_slice(rest, 0, (size_t)slash);
     out->rights = 0;
-    out->name = slash < 0 ? SPAN_EMPTY : canonical(i, span_from(rest, (size_t)slash + 1));
+    out->name = slash < 0 ? SPAN_EMPTY
+                          : imap_place_canonical(i->s.arena, span_from(rest, (size_t)slash + 1));
     int err = find_owner(i, level, out);
     return err != 0 ? err : arena_err(i->s.arena);
 }

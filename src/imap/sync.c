@@ -477,6 +477,30 @@ static enum step begin(struct imap *i, struct imap_sync *y)
     return imap_task_begin(i, (struct imap_task){.go_on = go_on, .drop = sync_drop, .data = y});
 }
 
+static bool is_muted(const struct imap *i)
+{
+    return (imap_notify_wants(i) & IMAP_WANTS_MESSAGES) == 0;
+}
+
+void imap_expunged(struct imap *i, const struct numset *uids)
+{
+    struct mail_head head;
+    struct numset gone, now;
+    if (!is_muted(i))
+        return;
+    numset_init(&gone);
+    numset_init(&now);
+    int err = mailbox_uids(i->server->mail, i->box->account, i->box->id, &head, &now);
+    if (err == 0)
+        err = numset_copy(&gone, uids);
+    numset_and(&gone, &i->box->uids);
+    numset_andnot(&gone, &now);
+    if (err == 0 && gone.err == 0)
+        numset_or(&i->box->gone, &gone);
+    numset_done(&gone);
+    numset_done(&now);
+}
+
 /* RFC 5465 §3.1: the client wants to hear of nothing but what it has done. */
 static enum step sync_loud(struct imap *i, struct imap_sync *y)
 {
@@ -498,19 +522,19 @@ static bool is_readable(struct imap *i)
 enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap *i))
 {
     struct imap_selected *box = i->box;
-    bool muted = (imap_notify_wants(i) & IMAP_WANTS_MESSAGES) == 0;
+    bool muted = is_muted(i);
     if (box == NULL || (imap_sync_needed(i) && !is_readable(i)))
         return then(i);
     struct imap_sync *y = NULL;
-    if (imap_sync_needed(i) && !(muted && numset_is_empty(&i->loud)))
+    if (imap_sync_needed(i) && !(muted && numset_is_empty(&i->loud) && numset_is_empty(&box->gone)))
         y = sync_new(then);
     if (y == NULL) {
         tell_sure(i);
         return then(i);
     }
+    y->expunges = expunges;
     if (muted)
         return sync_loud(i, y);
-    y->expunges = expunges;
     if (__atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL) ||
         !numset_is_empty(&i->loud) || !numset_is_empty(&box->owed)) {
         int err = collect(i, y);
