@@ -42,6 +42,12 @@ static bool is_replace(const struct imap *i)
     return i->command->run == imap_cmd_replace;
 }
 
+/* Does it name the message by its number, which RFC 9586 §3 forbids? */
+static bool is_by_number(const struct imap *i)
+{
+    return is_replace(i) && !i->uid && (i->enabled & IMAP_ON_UIDONLY) != 0;
+}
+
 static enum step answer_refused(struct imap *i)
 {
     struct imap_append *a = i->append;
@@ -49,6 +55,8 @@ static enum step answer_refused(struct imap *i)
     const char *text = a->text;
     int err = a->err;
     imap_append_drop(i);
+    if (is_by_number(i))
+        return imap_uid_required(i);
     if (err == ERR_INVALID)
         return imap_bad_args(i);
     return imap_no(i, code, "%s", text);
@@ -87,7 +95,7 @@ static int find_replaced(struct imap *i, const struct imap_arg *arg, struct imap
     const uint32_t goes = RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
     struct numset uids;
     uint64_t number;
-    if (!imap_arg_number(arg, &number) || (!i->uid && (i->enabled & IMAP_ON_UIDONLY) != 0))
+    if (!imap_arg_number(arg, &number) || is_by_number(i))
         return ERR_INVALID;
     numset_init(&uids);
     int err = imap_messages(i, arg, &uids);

@@ -130,7 +130,8 @@ static enum step refuse(struct imap *i, const struct search_task *t, int err)
         return imap_uid_required(i);
     if (err == ERR_EXISTS) /* RFC 5267 §4.3 */
         return imap_bad(i, "This tag is that of a search with UPDATE");
-    if ((t->request.returns & RETURN_SAVE) != 0 && i->box != NULL) /* RFC 5182 §2.1 */
+    bool is_bad = err == ERR_UNSUPPORTED && t->request.fault == FAULT_CHARSET;
+    if ((t->request.returns & RETURN_SAVE) != 0 && i->box != NULL && !is_bad) /* RFC 5182 §2.1 */
         numset_clear(&i->box->saved);
     if (err == ERR_UNSUPPORTED)
         return refuse_filter(i, &t->request);

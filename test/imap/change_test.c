@@ -349,6 +349,8 @@ static void only_uids(void **state)
                "b BAD Please write ENABLE QRESYNC first", NULL);
     host_free(h);
     h = selected("x ENABLE UIDONLY QRESYNC\r\n", "SELECT");
+    world_talk(h, "b REPLACE 1 Nowhere {4+}\r\n\r\nxx", "b BAD [UIDREQUIRED]", NULL);
+    world_talk(h, "b REPLACE 1 INBOX {4}", "b BAD [UIDREQUIRED]", NULL);
     world_talk(h, "b SELECT INBOX (QRESYNC (1 2 3 (1 2)))", "b BAD [UIDREQUIRED]", NULL);
     host_free(h);
     host_free(other);

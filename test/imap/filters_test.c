@@ -107,6 +107,13 @@ static void what_is_no_filter_is_refused(void **state)
     world_talk(h, "a SEARCH CHARSET ISO-8859-1 FILTER good", "a BAD [BADCHARSET (US-ASCII UTF-8)]",
                NULL);
     world_talk(h, "a SEARCH CHARSET NONE FILTER good", "a NO [BADCHARSET (US-ASCII UTF-8)]", NULL);
+    /* RFC 5182 §2.1: what is BAD leaves the saved result as it was, NO does not */
+    world_talk(h, "a SEARCH RETURN (SAVE) 1", "a OK", NULL);
+    world_talk(h, "a SEARCH RETURN (SAVE) CHARSET ISO-8859-1 FILTER good", "a BAD [BADCHARSET",
+               NULL);
+    world_talk(h, "a FETCH $ UID", "* 1 FETCH (UID 1)", "a OK", NULL);
+    world_talk(h, "a SEARCH RETURN (SAVE) FILTER any", "a NO [UNDEFINED-FILTER any]", NULL);
+    world_talk(h, "a FETCH $ UID", "a OK", NULL);
     world_talk(h, "a SEARCH FILTER", "a BAD", NULL);
     world_talk(h, "a SEARCH FILTER \"good\"", "a BAD", NULL);
     world_talk(h, "a SEARCH FILTER a/b", "a BAD", NULL);
