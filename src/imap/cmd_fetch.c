@@ -131,8 +131,19 @@ static int fetch_select(struct imap *i, struct fetch *f, const struct imap_arg *
 
 /* ---- batches ------------------------------------------------------------------------------ */
 
+/* What is left out with OK is taken for expunged. */
+static void damaged_entries(struct imap *i, struct fetch *f, size_t n)
+{
+    if (n > 0 && f->err == 0) {
+        f->err = ERR_CORRUPT;
+        log_event(LOG_ERROR, "imap.damaged_entries", LOG_Z("account", i->address),
+                  LOG_I("mailbox", i->box->id.v), LOG_I("count", n));
+    }
+}
+
 static int batch_items(struct imap *i, struct fetch *f, size_t max, uint32_t *next)
 {
+    size_t damaged = 0;
     struct mail_range range = {
         .mailbox = i->box->id,
         .uids = &f->uids,
@@ -141,9 +152,12 @@ static int batch_items(struct imap *i, struct fetch *f, size_t max, uint32_t *ne
         .bytes = BATCH_BYTES,
         .summaries = (f->request.needs &
                       (FETCH_NEEDS_SUMMARY | FETCH_NEEDS_STRUCTURE | FETCH_WANTS_SUMMARY)) != 0,
+        .damaged_out = &damaged,
     };
     arena_reset(f->batch);
-    return mailbox_items(i->server->mail, i->box->account, &range, f->batch, &f->v, &f->n, next);
+    int err = mailbox_items(i->server->mail, i->box->account, &range, f->batch, &f->v, &f->n, next);
+    damaged_entries(i, f, damaged);
+    return err;
 }
 
 /* Marks what is to be sent next, at least one message; the batch ends with the last that was. */

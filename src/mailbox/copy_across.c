@@ -94,17 +94,21 @@ static int prepare(struct across *x, const struct mail_item *item, struct mail_a
 static int prepare_all(struct across *x, const struct numset *uids)
 {
     uint64_t count = numset_count(uids);
+    size_t damaged = 0;
     struct mail_range range = {
         .mailbox = x->in->from,
         .uids = uids,
         .from = 1,
         .max = (size_t)count,
         .summaries = count <= ACROSS_SUMMARIES,
+        .damaged_out = &damaged,
     };
     uint32_t next;
     int err = mailbox_keywords(x->mail, x->from, x->arena, &x->names, &x->names_n);
     if (err == 0)
         err = mailbox_items(x->mail, x->from, &range, x->arena, &x->v, &x->n, &next);
+    if (err == 0 && damaged > 0) /* all or none */
+        err = ERR_CORRUPT;
     if (err != 0)
         return err;
     x->ids = arena_array(x->arena, x->names_n + 1, sizeof *x->ids);

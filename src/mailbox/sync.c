@@ -117,13 +117,16 @@ struct items {
     struct arena *arena;
     struct mail_item *v;
     size_t n, max;
+    size_t damaged; /* left out; mailbox_check names them */
 };
 
 static void items_add(struct items *x, struct mail_uid uid, struct span value)
 {
     struct entry_record r;
-    if (entry_record_unpack(value, &r) != 0)
-        return; /* left out; mailbox_check names it */
+    if (entry_record_unpack(value, &r) != 0) {
+        x->damaged++;
+        return;
+    }
     struct mail_item *item = &x->v[x->n];
     *item = (struct mail_item){
         .uid = uid,
@@ -148,8 +151,10 @@ static int items_get(struct items *x, uint32_t first, uint32_t last)
         err = look_get(&x->l, &key, &value);
         if (err == 0)
             items_add(x, (struct mail_uid){uid}, value);
-        else if (err == ERR_NOT_FOUND || err == ERR_CORRUPT)
+        else if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) {
+            x->damaged += err == ERR_CORRUPT;
             err = 0;
+        }
         if (uid == UINT32_MAX)
             break;
     }
@@ -163,7 +168,7 @@ static int items_scan(struct items *x, uint32_t first, uint32_t last)
     struct mail_key from = mail_key_entry(x->mailbox, (struct mail_uid){first});
     struct store_iter *it;
     struct span key, value;
-    size_t damaged = 0, before = x->n;
+    size_t damaged = 0, before = x->n, damaged_before = x->damaged;
     int err = store_snap_scan(x->l.snap, mail_key_span(&prefix), mail_key_span(&from), false, &it);
     if (err != 0)
         return err;
@@ -181,6 +186,7 @@ static int items_scan(struct items *x, uint32_t first, uint32_t last)
     if (err < 0 || damaged == 0)
         return err < 0 ? err : 0;
     x->n = before; /* a scan passes over good entries beside damaged ones: view.c says why */
+    x->damaged = damaged_before;
     return items_get(x, first, last);
 }
 
@@ -301,6 +307,8 @@ int mailbox_items(struct mail *m,
     look_close(&x.l);
     *out = x.v;
     *n_out = x.n;
+    if (in->damaged_out != NULL)
+        *in->damaged_out += x.damaged;
     return err;
 }
 

@@ -70,9 +70,10 @@ struct mail_range {
     size_t max;    /* entries in one call */
     bool summaries;
     size_t bytes; /* of summaries: those behind so many wait for the next call; 0: none does */
+    size_t *damaged_out; /* raised by those that are there but cannot be read; may be NULL */
 };
 /* Those of the range that are there, ascending, all of one moment; in the arena. `next_out`: the `from` to go
- * on with, 0 when none of the set is left. Damaged entries are left out. */
+ * on with, 0 when none of the set is left. Damaged entries are left out: see damaged_out. */
 int mailbox_items(struct mail *m,
                   account_id id,
                   const struct mail_range *in,

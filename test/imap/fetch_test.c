@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FETCH: each item byte for byte; messages that go while they are read. */
 #include "fetch_rig.h"
+#include "mailbox/keys.h"
 
 #define LETTER                                                                                     \
     "Date: Mon, 30 Nov 2026 10:00:00 +0100\r\nFrom: Anna <anna@example.org>\r\nSubject: Hi\r\n"    \
@@ -320,6 +321,37 @@ static void gone(void **state)
     host_free(h);
 }
 
+/* Who is told OK takes what is left out for expunged, and may drop a copy that is the last one. */
+static void a_damaged_entry_is_not_absent(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"UID", "(UID FLAGS)", "BODY[]", "ENVELOPE"};
+    struct part part = {PART_ACCOUNT, w.account};
+    for (int n = 0; n < 12; n++)
+        world_append(&w, SPAN("x"), FLAG_SEEN);
+    struct host *h = selected("");
+    struct mail_key key = mail_key_entry(inbox, (struct mail_uid){2});
+    assert_true(sim_corrupt_record(w.disk, part, mail_key_span(&key)));
+    answer_is(h, "FETCH 1:3 UID", SPAN("* 1 FETCH (UID 1)\r\n* 3 FETCH (UID 3)\r\n"),
+              "b NO [SERVERBUG]");
+    answer_is(h, "UID FETCH 2 FLAGS", SPAN(""), "b NO [SERVERBUG]");
+    for (size_t n = 0; n < COUNT_OF(ways); n++) {
+        char line[100];
+        struct span out;
+        unsigned answered = 0;
+        (void)snprintf(line, sizeof(line), "b FETCH 1:12 %s\r\n", ways[n]);
+        host_sends(h, line);
+        while (host_line(h, &out) && !span_starts(out, SPAN("b ")))
+            answered += span_starts(out, SPAN("* "));
+        assert_int_equal(answered, 11);
+        assert_true(span_starts(out, SPAN("b NO [SERVERBUG]")));
+    }
+    says(h, "FETCH 3:4 UID", "* 3 FETCH (UID 3)\r\n* 4 FETCH (UID 4)\r\n");
+    expunge(4);
+    answer_is(h, "FETCH 3:4 UID", SPAN("* 3 FETCH (UID 3)\r\n"), "b OK [EXPUNGEISSUED]");
+    host_free(h);
+}
+
 /* What was delivered by an older program has none; the first who asks makes it. */
 static void summaries_are_made_and_kept(void **state)
 {
@@ -359,6 +391,8 @@ int main(void)
         TEST(pages),
         TEST(wrong),
         TEST(gone),
+        cmocka_unit_test_setup_teardown(a_damaged_entry_is_not_absent, world_setup,
+                                        world_teardown_damaged),
         TEST(summaries_are_made_and_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "fixture.h"
+#include "mailbox/keys.h"
 
 enum { BERND = 8 };
 
@@ -31,6 +32,13 @@ static int teardown(void **state)
     assert_int_equal(fixture_check(&f), 0);
     assert_int_equal(mailbox_check(&f.mail, BERND, true, NULL, NULL, &problems), 0);
     assert_int_equal(problems, 0);
+    fixture_close(&f);
+    return 0;
+}
+
+static int teardown_damaged(void **state)
+{
+    (void)state;
     fixture_close(&f);
     return 0;
 }
@@ -171,12 +179,35 @@ static void all_or_none(void **state)
     numset_done(&to);
 }
 
+/* What cannot be read counts as well. */
+static void none_where_one_is_damaged(void **state)
+{
+    (void)state;
+    struct numset to;
+    struct mail_quota used;
+    struct mail_copy in = plain();
+    struct part part = {PART_ACCOUNT, FIXTURE_ACCOUNT};
+    struct mail_key key = mail_key_entry(inbox, (struct mail_uid){2});
+    numset_init(&to);
+    for (int k = 0; k < 12; k++)
+        fixture_append(&f, 0, SPAN("a message"));
+    assert_true(sim_corrupt_record(f.disk, part, mail_key_span(&key)));
+    assert_int_equal(copy(&in, 1, 3, &to), ERR_CORRUPT);
+    assert_int_equal(copy(&in, 1, 12, &to), ERR_CORRUPT);
+    assert_int_equal(mailbox_quota(&f.mail, BERND, &used), 0);
+    assert_int_equal(used.messages, 0);
+    assert_int_equal(copy(&in, 3, 12, &to), 0);
+    assert_int_equal(numset_count(&to), 10);
+    numset_done(&to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(messages_come_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(keywords_come_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(all_or_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(none_where_one_is_damaged, setup, teardown_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

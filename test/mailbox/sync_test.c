@@ -205,8 +205,8 @@ static void copies_share_the_message_and_count(void **state)
     assert_int_equal(mailbox_quota(&f.mail, FIXTURE_ACCOUNT, &q), 0);
     assert_int_equal(q.messages, 5);
     assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                   &(struct mail_range){trash, &c, 0, 10, false, 0}, f.arena, &v,
-                                   &n, &next),
+                                   &(struct mail_range){trash, &c, 0, 10, false, 0, NULL}, f.arena,
+                                   &v, &n, &next),
                      0);
     assert_int_equal(n, 2);
     assert_int_equal(v[0].flags, FLAG_SEEN);
@@ -258,7 +258,7 @@ static void many_messages_are_stored_and_read_in_parts(void **state)
     numset_remove(&a, 7);
     do {
         assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                       &(struct mail_range){inbox, &a, from, 999, false, 0},
+                                       &(struct mail_range){inbox, &a, from, 999, false, 0, NULL},
                                        f.arena, &v, &n, &from),
                          0);
         for (size_t i = 0; i < n; i++)
@@ -334,16 +334,16 @@ static void summaries_are_kept_beside_messages(void **state)
     add(1);
     numset_add_range(&a, 1, 2);
     assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                   &(struct mail_range){inbox, &a, 0, 10, true, 0}, f.arena, &v, &n,
-                                   &next),
+                                   &(struct mail_range){inbox, &a, 0, 10, true, 0, NULL}, f.arena,
+                                   &v, &n, &next),
                      0);
     assert_true(span_eq(v[0].summary, SPAN("summary")));
     assert_int_equal(v[1].summary.n, 0);
     const struct mail_summary later[] = {{v[1].message, SPAN("later")}, {{99}, SPAN("of none")}};
     assert_int_equal(mailbox_summary_put(&f.mail, FIXTURE_ACCOUNT, later, 2), 0);
     assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT,
-                                   &(struct mail_range){inbox, &a, 0, 10, true, 0}, f.arena, &v, &n,
-                                   &next),
+                                   &(struct mail_range){inbox, &a, 0, 10, true, 0, NULL}, f.arena,
+                                   &v, &n, &next),
                      0);
     assert_true(span_eq(v[1].summary, SPAN("later")));
     expunge(1, 2);
@@ -422,7 +422,7 @@ static void many_summaries_are_found(void **state)
         numset_clear(&a);
         for (uint32_t uid = 1; uid <= N + N / 2; uid += step)
             numset_add(&a, uid);
-        struct mail_range range = {inbox, &a, 0, 100, true, 0};
+        struct mail_range range = {.mailbox = inbox, .uids = &a, .max = 100, .summaries = true};
         assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT, &range, f.arena, &v, &n, &next),
                          0);
         assert_int_equal(n, numset_count(&a));
