@@ -89,13 +89,13 @@ static int open_mailbox(struct imap *i, struct imap_append *a, const struct imap
     return 0;
 }
 
-/* RFC 8508 §3.2: one message, by its number. */
+/* RFC 8508 §5: one message, by its number or as the last. */
 static int find_replaced(struct imap *i, const struct imap_arg *arg, struct imap_append *a)
 {
     const uint32_t goes = RIGHT_DELETE_MESSAGES | RIGHT_EXPUNGE;
     struct numset uids;
     uint64_t number;
-    if (!imap_arg_number(arg, &number) || is_by_number(i))
+    if ((!imap_arg_number(arg, &number) && !imap_arg_is(arg, SPAN("*"))) || is_by_number(i))
         return ERR_INVALID;
     numset_init(&uids);
     int err = imap_messages(i, arg, &uids);

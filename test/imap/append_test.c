@@ -265,6 +265,7 @@ static void messages_are_replaced(void **state)
     world_talk(h, "a REPLACE 1 {4+}\r\n\r\nxx", "a BAD", NULL);
     world_talk(h, "a REPLACE 1", "a BAD", NULL);
     world_talk(h, "a REPLACE {1+}\r\n1", "a BAD", NULL);
+    world_talk(h, "a REPLACE *:1 Drafts {4}", "a BAD", NULL);
     items(2);
     /* what is replaced counts no more; it can be restored */
     struct class_of_service class = {.name = SPAN("default"), .quota_messages = 3};
@@ -289,6 +290,10 @@ static void messages_are_replaced(void **state)
     assert_int_equal(
         mailbox_expunge(&w.mail, w.account, (struct mailbox_id){1}, &uid, 1, 0, &removed), 0);
     world_talk(h, "\r\nxx", "* 1 EXPUNGE", "a NO [NONEXISTENT]", NULL);
+    /* §5: the last one; where there is none it is no message */
+    world_talk(h, "a UID REPLACE * Drafts {4+}\r\n\r\nxx", "* OK [APPENDUID", "* 1 EXPUNGE", "a OK",
+               NULL);
+    world_talk(h, "a REPLACE * Drafts {4}", "a BAD There is no message", NULL);
     host_free(h);
 }
 
