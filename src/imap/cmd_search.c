@@ -102,8 +102,15 @@ static void tell_progress(struct imap *i, struct search_task *t)
         return;
     t->told_ms = now_ms;
     mailbox_search_progress(t->search, &done, &all);
-    buf_printf(i->s.out, "* OK [INPROGRESS (\"%s\" %llu %llu)] Still searching\r\n", i->tag,
-               (unsigned long long)done, (unsigned long long)all);
+    if (done >= all)
+        return;
+    buf_puts(i->s.out, "* OK [INPROGRESS (");
+    if (strchr(i->tag, ']') != NULL) /* §4: it would end the code */
+        buf_puts(i->s.out, "NIL");
+    else
+        buf_printf(i->s.out, "\"%s\"", i->tag);
+    buf_printf(i->s.out, " %llu %llu)] Still searching\r\n", (unsigned long long)done,
+               (unsigned long long)all);
 }
 
 /* RFC 5466 §3.1 */

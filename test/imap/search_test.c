@@ -411,6 +411,54 @@ static void rev2(void **state)
     says("a SORT (ARRIVAL) UTF-8 1:2", "* SORT 1 2");
 }
 
+static int64_t (*stands)(struct clock *c);
+
+static int64_t leaps(struct clock *c)
+{
+    clock_fake_advance(CONTAINER_OF(c, struct clock_fake, clock), 11 * 1000);
+    return stands(c);
+}
+
+/* RFC 9585 §4: a tag that would end the code is not told. */
+static void progress_is_told(void **state)
+{
+    enum { N = 1000 };
+    (void)state;
+    static struct mail_append v[N];
+    static struct mail_appended out[N];
+    static const struct {
+        const char *command, *told, *end;
+    } searches[] = {
+        {"slow SEARCH BODY nowhere\r\n", "* OK [INPROGRESS (\"slow\" ", "slow OK"},
+        {"s]ow SEARCH BODY nowhere\r\n", "* OK [INPROGRESS (NIL ", "s]ow OK"},
+    };
+    struct blob_writer *writer;
+    struct span line;
+    assert_int_equal(store_blob_create(w.store, &writer), 0);
+    assert_int_equal(store_blob_write(writer, SPAN("\r\nx")), 0);
+    struct mail_append one = {.received_ms = 1};
+    assert_int_equal(store_blob_finish(writer, &one.blob, &one.info), 0);
+    for (int k = 0; k < N; k++)
+        v[k] = one;
+    assert_int_equal(mailbox_append_many(&w.mail, w.account, v, N, out), 0);
+    host_sends(h, "n NOOP\r\n");
+    do {
+        assert_true(host_line(h, &line));
+    } while (!span_starts(line, SPAN("n OK")));
+    stands = w.clock.clock.mono_ms;
+    w.clock.clock.mono_ms = leaps;
+    for (size_t k = 0; k < COUNT_OF(searches); k++) {
+        host_sends(h, searches[k].command);
+        host_expect(h, searches[k].told);
+        do {
+            assert_true(host_line(h, &line));
+            assert_true(!span_starts(line, SPAN("* OK")) ||
+                        span_starts(line, span_str(searches[k].told)));
+        } while (!span_starts(line, span_str(searches[k].end)));
+    }
+    w.clock.clock.mono_ms = stands;
+}
+
 /* Somebody deletes the mailbox: nothing is in it. */
 static void deleted_meanwhile(void **state)
 {
@@ -475,8 +523,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(keys),  T(return_options), T(saved), T(expunged_meanwhile), T(modseqs),
-        T(sorts), T(threads),        T(rev2),  T(long_answers),       T(deleted_meanwhile),
+        T(keys),
+        T(return_options),
+        T(saved),
+        T(expunged_meanwhile),
+        T(modseqs),
+        T(sorts),
+        T(threads),
+        T(rev2),
+        T(long_answers),
+        T(deleted_meanwhile),
+        T(progress_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
