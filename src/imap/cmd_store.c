@@ -157,6 +157,8 @@ static enum step store(struct imap *i, struct store *x, struct numset *uids)
     x->in.stored = &i->stored;
     int err = mailbox_store(i->server->mail, i->box->account, &x->in, uids, &refused);
     enum step step;
+    if (err == 0 && x->in.op != STORE_REMOVE)
+        imap_tell_full(i, &x->in.keywords);
     if (err == 0)
         step = answer(i, x, uids, &refused);
     else if (err == ERR_LIMIT)

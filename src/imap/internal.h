@@ -65,6 +65,7 @@ struct imap_selected {
     struct numset saved;  /* "$", RFC 5182 */
     struct numset own;    /* that this session put there, and was not told of yet */
     size_t keywords_told; /* so many of the account's keywords were in a FLAGS response */
+    bool keywords_full;   /* and there was no room for more in PERMANENTFLAGS */
     uint8_t *
         shown; /* of another's mailbox: a bit for each keyword that a message here had, others are not told: they are
                      * of mailboxes the user may not know of. NULL: all are */
@@ -288,6 +289,8 @@ void imap_tell_permanent_flags(struct imap *i);
 /* FLAGS again, when one of these messages has a keyword that the client was not told of: it is announced before
  * a message has it (RFC 9051 §7.3.5). */
 void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n);
+/* The client has put these on messages: PERMANENTFLAGS, if there is no room for others now and it was not told (§7.1). */
+void imap_tell_full(struct imap *i, const struct keyword_ids *ids);
 
 /* ---- contexts.c: what changes in the results of searches (RFC 5267 §4.3) ---------------------- */
 

@@ -256,16 +256,39 @@ void imap_tell_flags(struct imap *i)
     i->box->keywords_told = i->keywords_n;
 }
 
+/* So many keywords there may be when the user makes one. */
+static size_t keywords_most(const struct imap *i)
+{
+    return imap_keyword_add(i, i->box->account) == KEYWORD_ADD ? LIMIT_KEYWORDS
+                                                               : LIMIT_KEYWORDS / 2;
+}
+
+static bool writes_keywords(const struct imap *i)
+{
+    return !i->box->read_only && (i->box->rights & RIGHT_WRITE) != 0;
+}
+
 /* RFC 9051 §7.1, RFC 4314 §5.1.1: what the user can change for good. */
 void imap_tell_permanent_flags(struct imap *i)
 {
-    bool writes = !i->box->read_only && (i->box->rights & RIGHT_WRITE) != 0;
+    bool writes = writes_keywords(i);
     uint32_t without = i->box->read_only ? FLAGS_ALL : imap_flags_denied(i->box->rights);
     buf_puts(i->s.out, "* OK [PERMANENTFLAGS ");
-    size_t most =
-        imap_keyword_add(i, i->box->account) == KEYWORD_ADD ? LIMIT_KEYWORDS : LIMIT_KEYWORDS / 2;
-    write_all_flags(i, without | (writes ? 0 : KEYWORDS), writes && i->keywords_n < most);
+    i->box->keywords_full = i->keywords_n >= keywords_most(i);
+    write_all_flags(i, without | (writes ? 0 : KEYWORDS), writes && !i->box->keywords_full);
     buf_puts(i->s.out, "] Flags that stay\r\n");
+}
+
+static bool became_full(const struct imap *i)
+{
+    return !i->box->keywords_full && writes_keywords(i) && i->keywords_n >= keywords_most(i);
+}
+
+void imap_tell_full(struct imap *i, const struct keyword_ids *ids)
+{
+    bool last = ids->n > 0 && ids->v[ids->n - 1] + 1U >= keywords_most(i);
+    if (last && !i->box->keywords_full && imap_keywords(i) == 0 && became_full(i))
+        imap_tell_permanent_flags(i);
 }
 
 void imap_tell_exists(struct imap *i)
@@ -327,8 +350,11 @@ void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n)
     bool some = false;
     for (size_t k = 0; k < n; k++)
         some = has_new(i, &v[k].keywords) || some;
-    if (some && imap_keywords(i) == 0)
-        imap_tell_flags(i);
+    if (!some || imap_keywords(i) != 0)
+        return;
+    imap_tell_flags(i);
+    if (became_full(i))
+        imap_tell_permanent_flags(i);
 }
 
 static int tell_batch(struct imap *i, struct imap_sync *y)

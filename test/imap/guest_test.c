@@ -49,7 +49,10 @@ static void half_of_the_keywords_is_the_owner_s(void **state)
     }
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
-    world_talk(b, "a STORE 1 +FLAGS.SILENT (last)", "a OK", NULL);
+    host_sends(b, "a STORE 1 +FLAGS.SILENT (last)\r\n"); /* RFC 9051 §7.1: without \* */
+    struct span line_of = host_expect(b, "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Draft)]");
+    assert_true(span_chr(line_of, '*') == 0 && span_rchr(line_of, '*') == 0);
+    host_expect(b, "a OK");
     world_talk(b, "a STORE 1 +FLAGS (more)", "a NO [LIMIT]", NULL);
     world_talk(b, "a STORE 1 +FLAGS.SILENT (word7)", "a OK", NULL);
     world_talk(b, "a APPEND " INBOX_OF_ANNA " (more) {1+}\r\nx", "a NO [LIMIT]", NULL);
