@@ -300,6 +300,24 @@ static enum step list_begin(struct imap *i, const struct imap_arg *args, struct 
     return list(i, x);
 }
 
+/* What a client of IMAP4rev2 is told when it opens a mailbox, with the attributes that LIST tells: some take it for all
+ * there is to know. */
+int imap_list_selected(struct imap *i, const struct imap_place *at)
+{
+    struct list x = {.arena = arena_new(LIST_ARENA), .extended = true};
+    int err = x.arena == NULL ? ERR_NOMEM : 0;
+    if (err == 0)
+        err = imap_names_read(i, x.arena, at->box.name, at->owner.n > 0, &x.v, &x.n);
+    if (err == 0)
+        imap_names_relate(x.v, x.n);
+    for (size_t n = 0; err == 0 && n < x.n; n++) {
+        if (span_eq(x.v[n].name, at->box.name) && x.v[n].box != NULL)
+            err = write_name(i, &x, &x.v[n]);
+    }
+    arena_free(x.arena);
+    return err;
+}
+
 enum step imap_cmd_list(struct imap *i, const struct imap_arg *args)
 {
     struct list *x = arena_alloc(i->s.arena, sizeof *x);

@@ -252,12 +252,7 @@ static int tell_box(struct imap *i, const struct imap_place *at, const struct ma
     buf_puts(out, ")] Its identity\r\n");
     if (imap_is_secure(i)) /* RFC 4467 §8, §10 */
         buf_puts(out, "* OK [URLMECH INTERNAL] URLs can be signed\r\n");
-    if ((i->enabled & IMAP_ON_REV2) != 0) { /* RFC 9051 §6.3.2 */
-        buf_puts(out, "* LIST () \"/\" ");
-        imap_write_mailbox(i, at->box.name);
-        buf_puts(out, "\r\n");
-    }
-    return 0;
+    return (i->enabled & IMAP_ON_REV2) != 0 ? imap_list_selected(i, at) : 0;
 }
 
 static enum step resume_begin(struct imap *i, const struct select *x, const struct mail_head *head)

@@ -489,6 +489,8 @@ int imap_box_open(struct imap *i,
 int imap_box_rights(struct imap *i, bool *changed_out) MUST_CHECK;
 /* May the user read it? Tells him when his rights have changed. ERR_DENIED. */
 int imap_box_readable(struct imap *i) MUST_CHECK;
+/* The LIST response of a mailbox that is opened (RFC 9051 §6.3.2). */
+int imap_list_selected(struct imap *i, const struct imap_place *at) MUST_CHECK;
 /* Leaves the selected mailbox, if there is one. */
 void imap_box_close(struct imap *i);
 

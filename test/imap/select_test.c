@@ -57,8 +57,13 @@ static void select_tells_what_is_there(void **state)
     world_talk(h, "a ENABLE IMAP4rev2", "* ENABLED IMAP4rev2", "a OK", NULL);
     world_talk(h, "a SELECT INBOX", "* FLAGS", "* 2 EXISTS", "* OK [UIDVALIDITY ",
                "* OK [UIDNEXT 3]", "* OK [PERMANENTFLAGS ", "* OK [HIGHESTMODSEQ ",
-               "* OK [MAILBOXID (F1)]", "* OK [URLMECH INTERNAL]", "* LIST () \"/\" INBOX",
-               "a OK [READ-WRITE]", NULL);
+               "* OK [MAILBOXID (F1)]", "* OK [URLMECH INTERNAL]",
+               "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK [READ-WRITE]", NULL);
+    world_talk(h, "a CREATE Sent/2026", "a OK", NULL);
+    world_talk(h, "a EXAMINE Sent", "* OK [CLOSED]", "* FLAGS", "* 0 EXISTS", "* OK [UIDVALIDITY ",
+               "* OK [UIDNEXT 1]", "* OK [PERMANENTFLAGS ", "* OK [HIGHESTMODSEQ ",
+               "* OK [MAILBOXID (", "* OK [URLMECH INTERNAL]",
+               "* LIST (\\HasChildren \\Sent) \"/\" Sent", "a OK [READ-ONLY]", NULL);
     world_talk(h, "b UNSELECT", "b OK", NULL);
     host_free(h);
 }
