@@ -25,6 +25,16 @@ uint64_t imap_append_limit(const struct imap *i)
     return (uint64_t)i->server->config->smtp_size_max;
 }
 
+uint64_t imap_append_limit_own(struct imap *i)
+{
+    const struct imap_place own = {.account = i->account};
+    struct class_of_service class;
+    uint64_t most = imap_append_limit(i);
+    int err = imap_place_class(i, &own, &class);
+    return err == 0 && class.message_size > 0 && class.message_size < most ? class.message_size
+                                                                           : most;
+}
+
 void imap_append_drop(struct imap *i)
 {
     struct imap_append *a = i->append;

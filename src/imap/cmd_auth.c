@@ -76,6 +76,7 @@ static enum step login(struct imap *i, const struct auth_result *result)
         imap_logout(i);
         return imap_no_of(i, ERR_NOMEM);
     }
+    i->append_limit = imap_append_limit_own(i);
     i->state = IMAP_AUTHENTICATED;
     i->s.authenticated = i->s.wakeable = true;
     auth_login_begin(i->server->auth, result, i->s.waker, &i->login);

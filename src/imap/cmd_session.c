@@ -116,7 +116,7 @@ void imap_capabilities(struct imap *i, struct buf *out)
     if (i->state == IMAP_NOT_AUTHENTICATED)
         auth_capabilities(i, out);
     else
-        buf_printf(out, " APPENDLIMIT=%llu SAVELIMIT=%d", (unsigned long long)imap_append_limit(i),
+        buf_printf(out, " APPENDLIMIT=%llu SAVELIMIT=%d", (unsigned long long)i->append_limit,
                    LIMIT_IMAP_APPEND);
 }
 

@@ -98,7 +98,9 @@ static void write_item(struct imap *i,
     case IMAP_STATUS_DELETED_STORAGE: number = deleted->bytes; break;
     case IMAP_STATUS_SIZE: number = m->bytes; break;
     case IMAP_STATUS_HIGHESTMODSEQ: number = m->highest_modseq; break;
-    case IMAP_STATUS_APPENDLIMIT: number = imap_append_limit(i); break;
+    case IMAP_STATUS_APPENDLIMIT:
+        number = account == i->account ? i->append_limit : imap_append_limit(i);
+        break;
     case IMAP_STATUS_MAILBOXID:
         buf_putc(out, '(');
         imap_write_mailbox_id(i, out, account, m->id);

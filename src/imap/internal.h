@@ -115,6 +115,7 @@ struct imap {
     struct auth_login login; /* tells that it is over */
     uint64_t account;
     char *address;
+    uint64_t append_limit;     /* as it was announced (RFC 7889) */
     struct imap_selected *box; /* SELECTED; NULL otherwise */
     struct imap_sync *telling; /* more of what is new; NULL: nothing */
     struct imap_notify *notify,
@@ -430,6 +431,8 @@ enum step imap_append_octets(struct imap *i, struct span octets);
 void imap_append_drop(struct imap *i);
 /* The largest message, in bytes. */
 uint64_t imap_append_limit(const struct imap *i);
+/* That of the user's own mailboxes: his class of service may say less. */
+uint64_t imap_append_limit_own(struct imap *i);
 
 enum step imap_cmd_genurlauth(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_urlfetch(struct imap *i, const struct imap_arg *args);

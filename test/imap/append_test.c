@@ -181,6 +181,11 @@ static void limits_of_the_class(void **state)
     assert_int_equal(class_put(w.directory, &class), 0);
     struct host *h = world_login(&w);
     world_talk(h, "a APPEND INBOX {61}", "a NO [TOOBIG]", NULL);
+    /* RFC 7889: as it is announced */
+    world_talk(h, "a STATUS INBOX (APPENDLIMIT)", "* STATUS INBOX (APPENDLIMIT 60)", "a OK", NULL);
+    host_sends(h, "a CAPABILITY\r\n");
+    assert_true(span_find(host_output(h), SPAN(" APPENDLIMIT=60 ")) > 0);
+    host_output_clear(h);
     world_talk(h, "a APPEND INBOX {47+}\r\n" MESSAGE " {47+}\r\n" MESSAGE " {47+}\r\n" MESSAGE,
                "a NO [OVERQUOTA]", NULL);
     items(0);
