@@ -3,6 +3,7 @@
 #include "imap/place.h"
 
 #include "base/log.h"
+#include "message/casemap.h"
 
 static const char *const uses[USE_COUNT] = {
     [USE_SENT] = "\\Sent",   [USE_DRAFTS] = "\\Drafts",   [USE_JUNK] = "\\Junk",
@@ -111,6 +112,14 @@ log_change(const struct imap *i, const char *event, const struct imap_place *at,
               LOG_S("mailbox", at->name), LOG_S("to", to));
 }
 
+/* RFC 9051 §5.1, RFC 9755 §3: a name in UTF-8 is Net-Unicode, so in Normalization Form C. RFC 3501 wants no such thing of its
+ * UTF-7. */
+static int check_composed(const struct imap *i, struct span name)
+{
+    bool utf8 = (i->enabled & (IMAP_ON_REV2 | IMAP_ON_UTF8)) != 0;
+    return utf8 && !casemap_is_composed(name) ? ERR_INVALID : 0;
+}
+
 enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
 {
     struct span name;
@@ -125,6 +134,8 @@ enum step imap_cmd_create(struct imap *i, const struct imap_arg *args)
     if (!known)
         return imap_no(i, SPAN("USEATTR"), "A mailbox can not have this use");
     int err = new_name(i, args, &name);
+    if (err == 0)
+        err = check_composed(i, name);
     if (err == 0)
         err = new_place(i, name, &at);
     if (err == 0)
@@ -201,6 +212,8 @@ enum step imap_cmd_rename(struct imap *i, const struct imap_arg *args)
         return refuse(i, ERR_NOT_FOUND);
     if (err == 0)
         err = new_name(i, args->next, &new);
+    if (err == 0)
+        err = check_composed(i, new);
     if (err == 0)
         err = new_place(i, new, &to);
     if (err == 0 && from.account != to.account)

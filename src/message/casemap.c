@@ -6,6 +6,7 @@
 
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
+#include <unicode/ustring.h>
 #include <unicode/utf16.h>
 
 enum {
@@ -70,4 +71,18 @@ void casemap_put(struct buf *out, struct span utf8)
             n = decomposer();
         put_character(out, n, utf8_take(&utf8));
     }
+}
+
+bool casemap_is_composed(struct span utf8)
+{
+    UChar text[CASEMAP_COMPOSED_MAX];
+    UErrorCode err = U_ZERO_ERROR;
+    int32_t n = 0;
+    if (span_is_ascii(utf8))
+        return utf8.n <= CASEMAP_COMPOSED_MAX;
+    if (utf8.n > CASEMAP_COMPOSED_MAX)
+        return false;
+    u_strFromUTF8(text, CASEMAP_COMPOSED_MAX, &n, utf8.p, (int32_t)utf8.n, &err);
+    const UNormalizer2 *nfc = unorm2_getNFCInstance(&err);
+    return unorm2_isNormalized(nfc, text, n, &err) && U_SUCCESS(err);
 }

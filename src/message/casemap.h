@@ -17,4 +17,8 @@ enum { CASEMAP_GROWTH = 11 };
 /* Appends what well-formed UTF-8 maps to; bytes that are none become U+FFFD. The error is `out`'s. */
 void casemap_put(struct buf *out, struct span utf8);
 
+enum { CASEMAP_COMPOSED_MAX = 1024 };
+/* Is it well-formed UTF-8 of at most so many bytes, in Normalization Form C? */
+bool casemap_is_composed(struct span utf8);
+
 #endif

@@ -97,6 +97,9 @@ static void names_in_both_spellings(void **state)
                "* LIST (\\HasChildren) \"/\" \"Entw\xc3\xbcrfe\"",
                "* LIST (\\HasNoChildren) \"/\" \"Entw\xc3\xbcrfe/neu\"", "a OK", NULL);
     world_talk(h, "a STATUS R&D (MESSAGES)", "* STATUS R&D (MESSAGES 0)", "a OK", NULL);
+    /* a name in UTF-8 is in Normalization Form C */
+    world_talk(h, "a CREATE \"Entwu\xcc\x88rfe\"", "a NO [CANNOT]", NULL);
+    world_talk(h, "a RENAME R&D \"Entwu\xcc\x88rfe\"", "a NO [CANNOT]", NULL);
     world_talk(h, "a SELECT R&-D", "a NO [NONEXISTENT]", NULL);
     host_free(h);
 }

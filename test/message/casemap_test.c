@@ -74,12 +74,32 @@ static void full_buffer(void **state)
     buf_done(&out);
 }
 
+static void composed(void **state)
+{
+    (void)state;
+    char many[CASEMAP_COMPOSED_MAX + 2];
+    assert_true(casemap_is_composed(SPAN("")));
+    assert_true(casemap_is_composed(SPAN("Entwurf")));
+    assert_true(casemap_is_composed(SPAN("\xc3\xa4 \xf0\x9f\x93\xab")));
+    assert_false(casemap_is_composed(SPAN("a\xcc\x88")));
+    assert_false(casemap_is_composed(SPAN("\xe2\x84\xab"))); /* the sign of Angstrom */
+    assert_false(casemap_is_composed(SPAN("\xc3")));
+    memset(many, 'a', sizeof many);
+    assert_true(casemap_is_composed(span_of(many, CASEMAP_COMPOSED_MAX)));
+    assert_false(casemap_is_composed(span_of(many, CASEMAP_COMPOSED_MAX + 1)));
+    many[0] = '\xc3';
+    many[1] = '\xa4';
+    assert_true(casemap_is_composed(span_of(many, CASEMAP_COMPOSED_MAX)));
+    assert_false(casemap_is_composed(span_of(many, CASEMAP_COMPOSED_MAX + 1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table),
         cmocka_unit_test(growth),
         cmocka_unit_test(full_buffer),
+        cmocka_unit_test(composed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
