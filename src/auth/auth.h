@@ -16,6 +16,7 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include "base/binding.h"
 #include "base/config.h"
 #include "base/ip.h"
 #include "base/waker.h"
@@ -43,13 +44,8 @@ void auth_reconfigure(struct auth *a, const struct config *config);
 struct auth_peer {
     const char *service; /* "smtp", "pop3": SASL service name and for the records */
     struct ip ip;
-    bool secure; /* TLS, or loopback where the configuration says it is enough */
-    const struct session_tls_binding *binding; /* channel binding data; NULL without TLS */
-};
-
-struct session_tls_binding {
-    struct span exporter; /* RFC 9266; empty if not to be had */
-    struct span unique;   /* RFC 5929; empty if not to be had */
+    bool secure;           /* TLS, or loopback where the configuration says it is enough */
+    struct binder *binder; /* channel binding; NULL: not to be had */
 };
 
 /* The mechanisms to offer: space-separated names, strongest first, from "SCRAM-SHA-256-PLUS

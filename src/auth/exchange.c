@@ -27,18 +27,13 @@ static const struct {
 };
 /* clang-format on */
 
-static bool can_bind(const struct auth_peer *peer)
-{
-    return peer->binding != NULL && (peer->binding->exporter.n > 0 || peer->binding->unique.n > 0);
-}
-
 void auth_mechanisms(struct auth *a, const struct auth_peer *peer, struct buf *out)
 {
     (void)a;
     bool first = true;
     for (size_t i = 0; i < COUNT_OF(mechanisms); i++) {
         if ((mechanisms[i].sends_password && !peer->secure) ||
-            (mechanisms[i].binds && !can_bind(peer)))
+            (mechanisms[i].binds && peer->binder == NULL))
             continue;
         if (!first)
             buf_putc(out, ' ');
@@ -47,12 +42,10 @@ void auth_mechanisms(struct auth *a, const struct auth_peer *peer, struct buf *o
     }
 }
 
-static size_t copy_binding(uint8_t to[static BINDING_MAX], struct span from)
+/* Also without -PLUS it matters whether the client could have bound (scram.c). */
+static bool is_scram(enum mechanism m)
 {
-    if (from.n == 0 || from.n > BINDING_MAX)
-        return 0;
-    memcpy(to, from.p, from.n);
-    return from.n;
+    return m == MECH_SCRAM || m == MECH_SCRAM_PLUS;
 }
 
 static int open_exchange(struct auth *a,
@@ -77,10 +70,8 @@ static int open_exchange(struct auth *a,
     x->begin_ms = a->clock->mono_ms(a->clock);
     must(span_to_cstr(span_slice(span_str(peer->service), 0, LOCK_SERVICE), x->service,
                       sizeof x->service));
-    if (peer->binding != NULL) {
-        x->binding.exporter_n = copy_binding(x->binding.exporter, peer->binding->exporter);
-        x->binding.unique_n = copy_binding(x->binding.unique, peer->binding->unique);
-    }
+    if (peer->binder != NULL && is_scram(mechanism))
+        peer->binder->get(peer->binder, &x->binding);
     if (waker != NULL) {
         waker->ref(waker);
         x->waker = waker;
@@ -100,7 +91,7 @@ int auth_exchange_open(struct auth *a,
             continue;
         if (mechanisms[i].sends_password && !peer->secure)
             return ERR_NEED_TLS;
-        if (mechanisms[i].binds && !can_bind(peer))
+        if (mechanisms[i].binds && peer->binder == NULL)
             return ERR_UNSUPPORTED;
         return open_exchange(a, peer, mechanisms[i].mechanism, waker, out);
     }

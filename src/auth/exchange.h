@@ -41,7 +41,7 @@ struct auth_exchange {
     enum exchange_state state;
     char service[LOCK_SERVICE + 1];
     struct ip ip;
-    struct scram_binding binding;
+    struct binding binding;
     struct waker *waker; /* ref'd; may be NULL when hashing is inline */
     struct arena *arena;
     struct scram_server *scram;

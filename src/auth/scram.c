@@ -12,7 +12,7 @@ struct scram_server {
     Gsasl_session *session;
     bool plus;
     bool started;
-    const struct scram_binding *binding;
+    const struct binding *binding;
     scram_lookup lookup;
     void *arg;
     int err; /* of the lookup */
@@ -80,7 +80,7 @@ void scram_setup(struct Gsasl *gsasl)
 
 int scram_server_new(struct Gsasl *gsasl,
                      bool plus,
-                     const struct scram_binding *binding,
+                     const struct binding *binding,
                      scram_lookup lookup,
                      void *arg,
                      struct scram_server **out)

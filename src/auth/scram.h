@@ -10,18 +10,12 @@
 #define AUTH_SCRAM_H
 
 #include "auth/credentials.h"
+#include "base/binding.h"
 
 struct Gsasl;
 struct scram_server;
 
-enum { BINDING_MAX = 64, SCRAM_MESSAGE_MAX = 4096 };
-
-struct scram_binding {
-    uint8_t exporter[BINDING_MAX]; /* RFC 9266 */
-    size_t exporter_n;             /* 0: none */
-    uint8_t unique[BINDING_MAX];   /* RFC 5929 §3 */
-    size_t unique_n;
-};
+enum { SCRAM_MESSAGE_MAX = 4096 };
 
 /* Called once, when the name is known. Must give keys for any name, so that an unknown one looks as
  * the known do; an error (the world's) ends the exchange with it. */
@@ -36,7 +30,7 @@ void scram_setup(struct Gsasl *gsasl);
 /* `binding` is borrowed and must outlive it, as `arg`. ERR_NOMEM. */
 int scram_server_new(struct Gsasl *gsasl,
                      bool plus,
-                     const struct scram_binding *binding,
+                     const struct binding *binding,
                      scram_lookup lookup,
                      void *arg,
                      struct scram_server **out) MUST_CHECK;

@@ -13,16 +13,11 @@ void imap_auth_forget(struct imap *i)
 
 struct auth_peer *imap_auth_peer(struct imap *i)
 {
-    const struct session_tls *tls = &i->s.tls;
-    i->binding = (struct session_tls_binding){
-        .exporter = span_of(tls->exporter, tls->exporter_n),
-        .unique = span_of(tls->unique, tls->unique_n),
-    };
     i->peer = (struct auth_peer){
         .service = "imap",
         .ip = i->s.peer,
         .secure = imap_is_secure(i),
-        .binding = tls->on ? &i->binding : NULL,
+        .binder = i->s.tls.binder,
     };
     return &i->peer;
 }

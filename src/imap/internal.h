@@ -109,7 +109,6 @@ struct imap {
     /* logging in */
     struct auth_exchange *exchange;
     struct auth_peer peer;
-    struct session_tls_binding binding;
 
     /* logged in */
     struct auth_login login; /* tells that it is over */

@@ -4,7 +4,8 @@
  * A session is a pure state machine, bytes in and bytes out. It never touches a socket, a TLS
  * object or a timer; its host (net/conn.c; in tests test/net/host.h) does. The host calls:
  *
- *   start   once, when the connection is ready for the first byte (after TLS on implicit-TLS ports)
+ *   start   once, when the connection is ready for the first byte (on implicit-TLS ports after TLS, or
+ *           when only the client's Finished is missing: it says what everybody may hear, and nothing else)
  *   frame   whenever input has arrived and no unit is being handled: where does the next unit end?
  *   handle  with exactly that unit, whose memory dies with the call. It is consumed when handle
  *           returns (also when it asks for MORE or WAIT: then the host goes on with `wake`, never
@@ -76,8 +77,6 @@ struct session_ops {
     void (*close)(struct session *s);
 };
 
-enum { TLS_BINDING_MAX = 64 };
-
 /* What is known of the encryption. All zero without it. Its strings live as long as the connection: many sessions
  * wait for long, and each copy is kept as often. */
 struct session_tls {
@@ -85,11 +84,8 @@ struct session_tls {
     int bits;
     const char *version; /* "TLSv1.3" */
     const char *cipher;
-    const char *sni;                 /* the host name the client asked for; empty if none */
-    uint8_t exporter[32];            /* tls-exporter channel binding, RFC 9266 */
-    size_t exporter_n;               /* 32, or 0: there is none (TLS 1.2 without RFC 7627) */
-    uint8_t unique[TLS_BINDING_MAX]; /* tls-unique, RFC 5929 §3; only TLS 1.2 */
-    size_t unique_n;
+    const char *sni;       /* the host name the client asked for; empty if none */
+    struct binder *binder; /* NULL: nothing to bind to (TLS 1.2 without RFC 7627) */
 };
 
 /* The first member of every protocol's session struct. The host fills it in before start; the

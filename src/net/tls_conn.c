@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 struct tls_conn {
+    struct binder binder;
     SSL *ssl;
     struct tls_context *context;
     struct span in;
@@ -116,6 +117,30 @@ static bool costs_too_much(struct tls_conn *t)
     return what != NULL;
 }
 
+/* ---- channel binding ---------------------------------------------------------------------- */
+
+/* RFC 5929 §3: the first Finished of the handshake: the client's, or when resuming the server's. */
+static size_t unique_binding(SSL *ssl, uint8_t *to, size_t size)
+{
+    size_t n = SSL_session_reused(ssl) ? SSL_get_finished(ssl, to, size)
+                                       : SSL_get_peer_finished(ssl, to, size);
+    return n <= size ? n : 0;
+}
+
+static void get_binding(struct binder *b, struct binding *out)
+{
+    enum { EXPORTER = 32 };
+    static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 §2 */
+    struct tls_conn *t = CONTAINER_OF(b, struct tls_conn, binder);
+    memset(out, 0, sizeof *out);
+    if (SSL_export_keying_material(t->ssl, out->exporter, EXPORTER, label, sizeof label - 1, NULL,
+                                   0, 0) == 1)
+        out->exporter_n = EXPORTER;
+    ERR_clear_error();
+    if (SSL_version(t->ssl) < TLS1_3_VERSION)
+        out->unique_n = unique_binding(t->ssl, out->unique, sizeof out->unique);
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 struct tls_conn *tls_conn_new(struct tls_context *context, struct buf *wire)
@@ -138,6 +163,7 @@ struct tls_conn *tls_conn_new(struct tls_context *context, struct buf *wire)
     SSL_set_accept_state(ssl);
     SSL_set_app_data(ssl, t);
     SSL_set_info_callback(ssl, on_message);
+    t->binder.get = get_binding;
     t->ssl = ssl;
     t->wire = wire;
     t->context = tls_context_ref(context);
@@ -284,17 +310,8 @@ void tls_conn_shutdown(struct tls_conn *t)
     ERR_clear_error();
 }
 
-/* RFC 5929 §3: the first Finished of the handshake: the client's, or when resuming the server's. */
-static size_t unique_binding(SSL *ssl, uint8_t *to, size_t size)
-{
-    size_t n = SSL_session_reused(ssl) ? SSL_get_finished(ssl, to, size)
-                                       : SSL_get_peer_finished(ssl, to, size);
-    return n <= size ? n : 0;
-}
-
 void tls_conn_describe(struct tls_conn *t, struct session_tls *out)
 {
-    static const char label[] = "EXPORTER-Channel-Binding"; /* RFC 9266 §2 */
     const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
     const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
     bool is_13 = SSL_version(t->ssl) == TLS1_3_VERSION;
@@ -307,13 +324,7 @@ void tls_conn_describe(struct tls_conn *t, struct session_tls *out)
     out->sni = sni != NULL ? sni : "";
     /* Without the extended master secret (RFC 7627) a man in the middle can make two connections of
      * TLS 1.2 with the same bindings: then there are none (RFC 9266 §3, RFC 7627 §6.1). */
-    if (!is_13 && SSL_get_extms_support(t->ssl) != 1)
-        return;
-    if (SSL_export_keying_material(t->ssl, out->exporter, sizeof out->exporter, label,
-                                   sizeof label - 1, NULL, 0, 0) == 1)
-        out->exporter_n = sizeof out->exporter;
-    if (!is_13)
-        out->unique_n = unique_binding(t->ssl, out->unique, sizeof out->unique);
+    out->binder = is_13 || SSL_get_extms_support(t->ssl) == 1 ? &t->binder : NULL;
 }
 
 bool tls_conn_resumed(struct tls_conn *t)

@@ -16,16 +16,11 @@ void pop3_auth_forget(struct pop3 *p)
 
 struct auth_peer *pop3_auth_peer(struct pop3 *p)
 {
-    const struct session_tls *tls = &p->s.tls;
-    p->binding = (struct session_tls_binding){
-        .exporter = span_of(tls->exporter, tls->exporter_n),
-        .unique = span_of(tls->unique, tls->unique_n),
-    };
     p->peer = (struct auth_peer){
         .service = "pop3",
         .ip = p->s.peer,
         .secure = pop3_is_secure(p),
-        .binding = tls->on ? &p->binding : NULL,
+        .binder = p->s.tls.binder,
     };
     return &p->peer;
 }

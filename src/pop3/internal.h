@@ -52,7 +52,6 @@ struct pop3 {
     char *user; /* from USER, NUL-terminated; NULL before */
     struct auth_exchange *exchange;
     struct auth_peer peer;
-    struct session_tls_binding binding;
 
     /* logged in */
     struct auth_login login; /* tells that it is over */

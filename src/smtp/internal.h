@@ -58,8 +58,6 @@ struct smtp_login {
     struct auth_login login; /* tells that the password is another one */
 };
 
-struct smtp_exchange; /* login.c: a login under way */
-
 struct smtp {
     struct session s;
     const struct smtp_server *server;
@@ -72,8 +70,8 @@ struct smtp {
     char mid[SMTP_MID_SIZE]; /* of the transaction; empty: none */
     bool refused; /* the last transaction: what a pipelining client sends of it all the same is
                      answered, but is no error of the client */
-    struct smtp_login *login; /* NULL: nobody logged in */
-    struct smtp_exchange *exchange;
+    struct smtp_login *login;       /* NULL: nobody logged in */
+    struct auth_exchange *exchange; /* a login under way */
     struct smtp_envelope envelope;
     struct smtp_body body;
     enum smtp_dot dot;

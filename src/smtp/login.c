@@ -7,39 +7,26 @@
  */
 #include "smtp/internal.h"
 
-struct smtp_exchange {
-    struct auth_exchange *x;
-    struct session_tls_binding binding;
-};
-
 static bool is_offered(const struct smtp *s)
 {
     return s->server->kind == SMTP_SUBMISSION || s->server->config->smtp_auth_on_mx;
 }
 
-static void
-peer_of(const struct smtp *s, struct session_tls_binding *binding, struct auth_peer *out)
+static struct auth_peer peer_of(const struct smtp *s)
 {
-    const struct session_tls *t = &s->s.tls;
-    *binding = (struct session_tls_binding){
-        .exporter = span_of(t->exporter, t->exporter_n),
-        .unique = span_of(t->unique, t->unique_n),
-    };
-    *out = (struct auth_peer){
+    return (struct auth_peer){
         .service = "smtp",
         .ip = s->s.peer,
         .secure = smtp_is_secure(s),
-        .binding = t->on ? binding : NULL,
+        .binder = s->s.tls.binder,
     };
 }
 
 void smtp_login_mechanisms(struct smtp *s, struct buf *out)
 {
-    struct session_tls_binding binding;
-    struct auth_peer peer;
     if (!is_offered(s) || !smtp_is_secure(s) || s->login != NULL)
         return;
-    peer_of(s, &binding, &peer);
+    struct auth_peer peer = peer_of(s);
     auth_mechanisms(s->server->auth, &peer, out);
 }
 
@@ -47,8 +34,7 @@ void smtp_login_drop(struct smtp *s)
 {
     if (s->exchange == NULL)
         return;
-    auth_exchange_close(s->exchange->x);
-    free(s->exchange);
+    auth_exchange_close(s->exchange);
     s->exchange = NULL;
     smtp_input_set(s, IN_COMMAND); /* the client's next line is a command again */
 }
@@ -97,7 +83,7 @@ static enum step advance(struct smtp *s, bool has_input, struct span input)
 {
     struct span challenge = SPAN_EMPTY;
     smtp_input_set(s, IN_COMMAND);
-    switch (auth_exchange_step(s->exchange->x, has_input, input, &challenge)) {
+    switch (auth_exchange_step(s->exchange, has_input, input, &challenge)) {
     case AUTH_SEND:
         buf_puts(s->s.out, "334 ");
         base64_encode(s->s.out, challenge);
@@ -105,10 +91,10 @@ static enum step advance(struct smtp *s, bool has_input, struct span input)
         smtp_input_set(s, IN_AUTH);
         return STEP_DONE;
     case AUTH_WAIT: return STEP_WAIT;
-    case AUTH_OK: return succeed(s, auth_exchange_result(s->exchange->x));
+    case AUTH_OK: return succeed(s, auth_exchange_result(s->exchange));
     case AUTH_FAIL: break;
     }
-    const struct auth_result *r = auth_exchange_result(s->exchange->x);
+    const struct auth_result *r = auth_exchange_result(s->exchange);
     return fail(s, r->err, arena_dup(s->s.arena, r->text));
 }
 
@@ -137,7 +123,6 @@ static enum step refused(struct smtp *s, int err)
 
 enum step smtp_cmd_auth(struct smtp *s, struct span args)
 {
-    struct auth_peer peer;
     if (!is_offered(s))
         return smtp_wrong(s, 502, "5.5.1",
                           "This port is for mail between servers; please use port 465 or 587");
@@ -151,16 +136,10 @@ enum step smtp_cmd_auth(struct smtp *s, struct span args)
     initial = span_trim(initial);
     if (mechanism.n == 0 || span_chr(initial, ' ') >= 0 || (has_initial && initial.n == 0))
         return smtp_wrong(s, 501, "5.5.4", "Please write AUTH mechanism [initial-response]");
-    s->exchange = calloc(1, sizeof *s->exchange);
-    if (s->exchange == NULL)
-        return fail(s, ERR_NOMEM, SPAN_EMPTY);
-    peer_of(s, &s->exchange->binding, &peer);
-    int err = auth_exchange_open(s->server->auth, &peer, mechanism, s->s.waker, &s->exchange->x);
-    if (err != 0) {
-        free(s->exchange);
-        s->exchange = NULL;
+    struct auth_peer peer = peer_of(s);
+    int err = auth_exchange_open(s->server->auth, &peer, mechanism, s->s.waker, &s->exchange);
+    if (err != 0)
         return refused(s, err);
-    }
     if (!has_initial)
         return advance(s, false, SPAN_EMPTY);
     if (span_eq(initial, SPAN("="))) /* an initial response that is there and empty */

@@ -155,7 +155,7 @@ static void login_asks_for_both(void **state)
 static void mechanisms_depend_on_the_connection(void **state)
 {
     struct rig *r = *state;
-    struct session_tls_binding binding = {.exporter = SPAN("0123456789abcdef0123456789abcdef")};
+    struct rig_binder tls = {.b.get = rig_binding, .exporter = SPAN("0123456789abcdef")};
     struct auth_peer peer = rig_peer("192.0.2.1");
     struct auth_exchange *x;
     struct buf b;
@@ -163,11 +163,11 @@ static void mechanisms_depend_on_the_connection(void **state)
     auth_mechanisms(r->auth, &peer, &b);
     assert_true(span_eq(buf_span(&b), SPAN("SCRAM-SHA-256 PLAIN LOGIN")));
     buf_clear(&b);
-    peer.binding = &binding;
+    peer.binder = &tls.b;
     auth_mechanisms(r->auth, &peer, &b);
     assert_true(span_eq(buf_span(&b), SPAN("SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN")));
     buf_clear(&b);
-    peer.binding = NULL;
+    peer.binder = NULL;
     peer.secure = false;
     auth_mechanisms(r->auth, &peer, &b);
     assert_true(span_eq(buf_span(&b), SPAN("SCRAM-SHA-256")));

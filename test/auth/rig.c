@@ -235,13 +235,23 @@ static int converse(struct auth_exchange *x, Gsasl_session *client)
     return ERR_LOOP;
 }
 
+void rig_binding(struct binder *b, struct binding *out)
+{
+    struct rig_binder *r = CONTAINER_OF(b, struct rig_binder, b);
+    *out = (struct binding){.exporter_n = r->exporter.n, .unique_n = r->unique.n};
+    if (r->exporter.n > 0)
+        memcpy(out->exporter, r->exporter.p, r->exporter.n);
+    if (r->unique.n > 0)
+        memcpy(out->unique, r->unique.p, r->unique.n);
+}
+
 int rig_scram(struct rig *r, const struct rig_scram *s)
 {
     Gsasl *ctx;
     Gsasl_session *client;
     struct auth_exchange *x;
     struct auth_peer peer = rig_peer(s->ip != NULL ? s->ip : "192.0.2.1");
-    peer.binding = s->server_binding;
+    peer.binder = s->server_binder;
     int err = auth_exchange_open(r->auth, &peer, span_str(s->mechanism), &r->waker.w, &x);
     if (err != 0)
         return err;

@@ -62,8 +62,15 @@ int rig_login(
 void rig_password_set(struct rig *r, struct span address, struct span password);
 struct account rig_account(struct rig *r, struct span address);
 
-/* SCRAM with GNU SASL's client. `server` sees `server_binding`, the client uses `client_binding`
- * (both tls-exporter, NULL for none). 0, the error, or ERR_CONFLICT if the client does not believe
+/* Of a connection whose bindings are told here. */
+struct rig_binder {
+    struct binder b;
+    struct span exporter, unique;
+};
+void rig_binding(struct binder *b, struct binding *out);
+
+/* SCRAM with GNU SASL's client. The server binds to `server_binder`, the client to `client_exporter`
+ * (NULL for none). 0, the error, or ERR_CONFLICT if the client does not believe
  * the server. */
 struct rig_scram {
     const char *mechanism;
@@ -71,7 +78,7 @@ struct rig_scram {
     const char *username;
     const char *password;
     const char *authzid;
-    const struct session_tls_binding *server_binding;
+    struct binder *server_binder;
     const char *client_exporter; /* base64 */
 };
 int rig_scram(struct rig *r, const struct rig_scram *s);

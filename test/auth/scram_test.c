@@ -6,8 +6,8 @@
 #include "base/encode.h"
 #include "base/log.h"
 
-static const struct session_tls_binding tls = {.exporter =
-                                                   SPAN("0123456789abcdef0123456789abcdef")};
+static struct rig_binder tls = {.b.get = rig_binding,
+                                .exporter = SPAN("0123456789abcdef0123456789abcdef")};
 static const char tls_base64[] = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 static const char other_base64[] = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWc=";
 
@@ -65,7 +65,7 @@ static void plus_binds_to_the_channel(void **state)
 {
     struct rig *r = *state;
     struct rig_scram s = alice("SCRAM-SHA-256-PLUS");
-    s.server_binding = &tls;
+    s.server_binder = &tls.b;
     s.client_exporter = tls_base64;
     assert_int_equal(rig_scram(r, &s), 0);
     s.client_exporter = other_base64; /* somebody in the middle */
@@ -79,7 +79,7 @@ static struct auth_exchange *open_scram(struct rig *r, bool plus)
     struct auth_exchange *x;
     struct auth_peer peer = rig_peer("192.0.2.1");
     if (plus)
-        peer.binding = &tls;
+        peer.binder = &tls.b;
     assert_int_equal(auth_exchange_open(r->auth, &peer,
                                         plus ? SPAN("SCRAM-SHA-256-PLUS") : SPAN("SCRAM-SHA-256"),
                                         NULL, &x),
@@ -97,13 +97,12 @@ static int first_of(struct rig *r, bool plus, struct span message)
     return err;
 }
 
-static int
-without_plus(struct rig *r, const struct session_tls_binding *binding, struct span message)
+static int without_plus(struct rig *r, struct binder *binder, struct span message)
 {
     struct auth_exchange *x;
     struct auth_peer peer = rig_peer("192.0.2.1");
     struct span challenge;
-    peer.binding = binding;
+    peer.binder = binder;
     assert_int_equal(auth_exchange_open(r->auth, &peer, SPAN("SCRAM-SHA-256"), NULL, &x), 0);
     enum auth_step step = auth_exchange_step(x, true, message, &challenge);
     int err = step == AUTH_SEND ? 0 : auth_exchange_result(x)->err;
@@ -116,14 +115,14 @@ without_plus(struct rig *r, const struct session_tls_binding *binding, struct sp
 static void a_client_that_could_bind_but_was_not_offered_it_is_refused(void **state)
 {
     struct rig *r = *state;
-    static const struct session_tls_binding unique = {.unique = SPAN("finished msg")};
+    static struct rig_binder unique = {.b.get = rig_binding, .unique = SPAN("finished msg")};
     struct span y = SPAN("y,,n=alice@example.test,r=abc"),
                 n = SPAN("n,,n=alice@example.test,r=abc");
     assert_int_equal(without_plus(r, NULL, y), 0);
     assert_int_equal(without_plus(r, NULL, n), 0);
-    assert_int_equal(without_plus(r, &tls, n), 0);
-    assert_int_equal(without_plus(r, &tls, y), ERR_AUTH_FAILED);
-    assert_int_equal(without_plus(r, &unique, y), ERR_AUTH_FAILED);
+    assert_int_equal(without_plus(r, &tls.b, n), 0);
+    assert_int_equal(without_plus(r, &tls.b, y), ERR_AUTH_FAILED);
+    assert_int_equal(without_plus(r, &unique.b, y), ERR_AUTH_FAILED);
 }
 
 static void first_messages(void **state)

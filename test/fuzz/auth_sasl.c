@@ -26,8 +26,8 @@ static struct rig *installation(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct session_tls_binding tls = {.exporter =
-                                                       SPAN("0123456789abcdef0123456789abcdef")};
+    static struct rig_binder tls = {.b.get = rig_binding,
+                                    .exporter = SPAN("0123456789abcdef0123456789abcdef")};
     struct rig *r = installation();
     struct span rest = span_of(data, size), challenge;
     struct auth_peer peer = rig_peer("192.0.2.1");
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!span_take_byte(&rest, &plan))
         return 0;
     if ((plan & 4) != 0 || plan % 4 == 3)
-        peer.binding = &tls;
+        peer.binder = &tls.b;
     struct span all = rest;
     must(auth_exchange_open(r->auth, &peer, span_str(mechanisms[plan % 4]), NULL, &x) == 0);
     enum auth_step step = AUTH_SEND;

@@ -199,16 +199,19 @@ static void described(struct pair *p, const struct plan *plan)
     char cn[64] = "";
     X509 *x = SSL_get1_peer_certificate(p->client);
     tls_conn_describe(p->server, &t);
-    must(t.on && t.bits >= 128 && t.cipher[0] != '\0' && t.exporter_n == sizeof t.exporter);
+    must(t.on && t.bits >= 128 && t.cipher[0] != '\0' && t.binder != NULL);
     must(span_eq(span_str(t.version),
                  plan->version == TLS1_3_VERSION ? SPAN("TLSv1.3") : SPAN("TLSv1.2")));
     must(strcmp(t.sni, plan->sni) == 0);
-    must((t.unique_n > 0) == (plan->version != TLS1_3_VERSION));
-    uint8_t ours[sizeof t.exporter];
+    struct binding b;
+    uint8_t ours[32];
+    t.binder->get(t.binder, &b);
+    must(b.exporter_n == sizeof ours);
+    must((b.unique_n > 0) == (plan->version != TLS1_3_VERSION));
     static const char label[] = "EXPORTER-Channel-Binding";
     must(SSL_export_keying_material(p->client, ours, sizeof ours, label, sizeof label - 1, NULL, 0,
                                     0) == 1);
-    must(memcmp(ours, t.exporter, sizeof ours) == 0);
+    must(memcmp(ours, b.exporter, sizeof ours) == 0);
     must(x != NULL);
     (void)X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, cn, sizeof cn);
     must(strcmp(cn, certificate_for(span_str(plan->sni))) == 0);

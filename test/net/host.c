@@ -133,8 +133,17 @@ static void collect(struct host *h)
     buf_clear(&h->out);
 }
 
+static void get_binding(struct binder *b, struct binding *out)
+{
+    (void)b;
+    *out = (struct binding){.exporter_n = 32};
+    for (size_t i = 0; i < out->exporter_n; i++)
+        out->exporter[i] = (uint8_t)(i + 1);
+}
+
 static void tls_on(struct host *h)
 {
+    static struct binder binder = {get_binding};
     struct session_tls *t = &h->s->tls;
     memset(t, 0, sizeof *t);
     t->on = true;
@@ -142,9 +151,7 @@ static void tls_on(struct host *h)
     t->cipher = "TLS_AES_256_GCM_SHA384";
     t->sni = "";
     t->bits = 256;
-    for (size_t i = 0; i < sizeof t->exporter; i++)
-        t->exporter[i] = (uint8_t)(i + 1);
-    t->exporter_n = sizeof t->exporter;
+    t->binder = &binder;
 }
 
 /* Handles units until one asks for something else, or none is complete. */
