@@ -6,7 +6,6 @@
 #include "base/err.h"
 
 #include <sodium.h>
-#include <time.h>
 
 enum { PIECE = 48 }; /* bytes; a multiple of 3, so that only the last piece is padded */
 
@@ -114,18 +113,47 @@ int xtext_decode(struct buf *out, struct span in)
     return out->err;
 }
 
+/* `digits` of n, and what stands behind them. */
+static char *put_number(char *to, int64_t n, int digits, char behind)
+{
+    for (int i = digits - 1; i >= 0; i--) {
+        to[i] = (char)('0' + n % 10);
+        n /= 10;
+    }
+    to[digits] = behind;
+    return to + digits + 1;
+}
+
+/* The Gregorian calendar, counted in years that begin in March, so that the leap day is their last. libc's gmtime_r
+ * takes a lock that all threads share, for time zones that UTC has not. */
+static char *put_date(char *to, int64_t days_since_1970)
+{
+    enum { DAYS_400 = 146097, DAYS_TO_1970 = 719468 /* since 0000-03-01 */ };
+    int64_t days = days_since_1970 + DAYS_TO_1970; /* of years from 1000 on: not negative */
+    int64_t in_era = days % DAYS_400;
+    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / (DAYS_400 - 1)) / 365;
+    int64_t day = in_era - (365 * year + year / 4 - year / 100);
+    int64_t month =
+        (5 * day + 2) / 153; /* March is 0; 153 days are five months from March or August on */
+    bool next_year = month >= 10;
+    to = put_number(to, days / DAYS_400 * 400 + year + next_year, 4, '-');
+    to = put_number(to, next_year ? month - 9 : month + 3, 2, '-');
+    return put_number(to, day - (153 * month + 2) / 5 + 1, 2, 'T');
+}
+
 struct span time_rfc3339_text(int64_t wall_ms, char store[static TIME_RFC3339_SIZE])
 {
     /* the years of four digits, which is what the format can say */
-    const int64_t first = -30610224000000, last = 253402300799999;
+    const int64_t first = -30610224000000, last = 253402300799999, day_ms = 86400000;
     int64_t ms = wall_ms < first ? first : wall_ms > last ? last : wall_ms;
-    int64_t part = ((ms % 1000) + 1000) % 1000;
-    time_t s = (time_t)((ms - part) / 1000);
-    struct tm t;
-    must(gmtime_r(&s, &t) != NULL);
-    size_t n = strftime(store, TIME_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &t);
-    (void)snprintf(store + n, TIME_RFC3339_SIZE - n, ".%03dZ", (int)part);
-    return span_str(store);
+    int64_t in_day = (ms % day_ms + day_ms) % day_ms;
+    char *to = put_date(store, (ms - in_day) / day_ms);
+    to = put_number(to, in_day / 3600000, 2, ':');
+    to = put_number(to, in_day / 60000 % 60, 2, ':');
+    to = put_number(to, in_day / 1000 % 60, 2, '.');
+    to = put_number(to, in_day % 1000, 3, 'Z');
+    *to = '\0';
+    return span_of(store, (size_t)(to - store));
 }
 
 void time_rfc3339(struct buf *out, int64_t wall_ms)

@@ -13,11 +13,11 @@
 #include "base/metrics.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -26,6 +26,7 @@ enum {
     VALUE_MAX = 512,
     SCOPE_MAX = 32,
     STALL_MS = 50,
+    NUMBER_MAX = 20, /* "-9223372036854775808" */
 };
 
 static struct {
@@ -33,9 +34,11 @@ static struct {
     int fd;
     enum log_level least;   /* atomic */
     enum log_format format; /* atomic */
+    bool waits;             /* writing may have to wait for a reader: not to a file */
     bool stalled;           /* the last line found no reader */
     bool torn; /* the last line was written in part: the next one begins on a new line */
-} logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .least = LOG_INFO};
+} logger = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .least = LOG_INFO, .waits = true};
 
 static _Thread_local struct {
     char sid[SCOPE_MAX];
@@ -147,18 +150,30 @@ static void line_key(struct line *l, const char *key)
     line_put(l, json ? SPAN("\":") : SPAN("="));
 }
 
+static struct span number_text(int64_t n, char store[static NUMBER_MAX])
+{
+    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+    size_t at = NUMBER_MAX;
+    do {
+        store[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0)
+        store[--at] = '-';
+    return span_of(store + at, NUMBER_MAX - at);
+}
+
 /* All of the field, or nothing of it. */
 static void line_field(struct line *l, const struct log_field *f)
 {
     size_t before = l->n;
-    char number[24];
+    char number[NUMBER_MAX];
 
     if (l->cut || f->type == LOG_T_NONE)
         return;
     line_key(l, f->key);
     if (f->type == LOG_T_INT) {
-        (void)snprintf(number, sizeof number, "%" PRId64, f->i);
-        line_put(l, span_str(number));
+        line_put(l, number_text(f->i, number));
     } else if (f->type == LOG_T_BOOL) {
         line_put(l, f->i != 0 ? SPAN("true") : SPAN("false"));
     } else if (format_now() == LOG_LOGFMT && is_plain(f->s)) {
@@ -182,8 +197,7 @@ static void line_end(struct line *l)
     l->n += tail.n;
 }
 
-/* The whole of s, or false. The lock is held. */
-static bool write_whole(struct span s)
+static bool reader_is_there(void)
 {
     struct pollfd p = {.fd = logger.fd, .events = POLLOUT};
     int ready;
@@ -191,7 +205,13 @@ static bool write_whole(struct span s)
         ready = poll(&p, 1, logger.stalled ? 0 : STALL_MS);
     while (ready < 0 && errno == EINTR);
     logger.stalled = ready == 0;
-    if (ready <= 0)
+    return ready > 0;
+}
+
+/* The whole of s, or false. The lock is held. */
+static bool write_whole(struct span s)
+{
+    if (logger.waits && !reader_is_there())
         return false;
     ssize_t wrote;
     do
@@ -236,8 +256,11 @@ void log_write(enum log_level level,
 
 void log_setup(int fd, enum log_level least, enum log_format format)
 {
+    struct stat s;
+    bool is_file = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
     (void)pthread_mutex_lock(&logger.lock);
     logger.fd = fd;
+    logger.waits = !is_file;
     __atomic_store_n(&logger.least, least, __ATOMIC_RELAXED);
     __atomic_store_n(&logger.format, format, __ATOMIC_RELAXED);
     logger.stalled = logger.torn = false;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -175,6 +176,21 @@ static void times_are_rfc3339(void **state)
     buf_done(&b);
 }
 
+/* Our calendar against libc's: hours that lie all over nine thousand years, and each day of four centuries. */
+static void dates_are_those_of_libc(void **state)
+{
+    (void)state;
+    const int64_t first = -30610224000, last = 253402300799, day = 86400, days_400 = 146097;
+    char ours[TIME_RFC3339_SIZE], libcs[TIME_RFC3339_SIZE];
+    for (int64_t s = first; s <= last; s += s < first + days_400 * day ? day : 19 * day + 3607) {
+        struct tm t;
+        time_t at = (time_t)s;
+        assert_non_null(gmtime_r(&at, &t));
+        assert_true(strftime(libcs, sizeof libcs, "%Y-%m-%dT%H:%M:%S.000Z", &t) > 0);
+        assert_string_equal(time_rfc3339_text(s * 1000, ours).p, libcs);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +201,7 @@ int main(void)
         cmocka_unit_test(hex_vectors),
         cmocka_unit_test(xtext_vectors),
         cmocka_unit_test(times_are_rfc3339),
+        cmocka_unit_test(dates_are_those_of_libc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,10 +55,13 @@ static void a_line_has_its_fields_in_order(void **state)
     begin(LOG_LOGFMT);
     log_scope_set(SPAN("7f3a"), SPAN("m1"));
     log_event(LOG_INFO, "smtp.rcpt", LOG_Z("to", "a@example.test"), LOG_I("size", -5),
+              LOG_I("least", INT64_MIN), LOG_I("most", INT64_MAX), LOG_I("none", 0),
               LOG_B("tls", true), LOG_ERR(ERR_NO_USER));
     log_scope_clear();
-    assert_string_equal(one_line(), "level=info event=smtp.rcpt sid=7f3a mid=m1 to=a@example.test "
-                                    "size=-5 tls=true err=NO_USER\n");
+    assert_string_equal(one_line(),
+                        "level=info event=smtp.rcpt sid=7f3a mid=m1 to=a@example.test "
+                        "size=-5 least=-9223372036854775808 most=9223372036854775807 none=0 "
+                        "tls=true err=NO_USER\n");
 }
 
 static void a_line_without_fields(void **state)
