@@ -78,14 +78,15 @@ static const struct {
 static bool is_offered(const struct imap *i, size_t n)
 {
     const struct config *config = i->server->config;
+    if ((capabilities[n].states & (unsigned)i->state) == 0)
+        return false;
     if (capabilities[n].enables == IMAP_ON_UTF8 && !config->imap_utf8)
         return false;
     if (!config->imap_unauthenticate &&
         span_eq(span_str(capabilities[n].name), SPAN("UNAUTHENTICATE")))
         return false;
-    return (capabilities[n].states & (unsigned)i->state) != 0 &&
-           (capabilities[n].needs == NULL ||
-            imap_command_find(span_str(capabilities[n].needs)) != NULL);
+    return capabilities[n].needs == NULL ||
+           imap_command_find(span_str(capabilities[n].needs)) != NULL;
 }
 
 static void auth_capabilities(struct imap *i, struct buf *out)
@@ -110,7 +111,8 @@ void imap_capabilities(struct imap *i, struct buf *out)
     for (size_t n = 0; n < COUNT_OF(capabilities); n++) {
         if (!is_offered(i, n))
             continue;
-        buf_printf(out, "%s%s", between, capabilities[n].name);
+        buf_puts(out, between);
+        buf_puts(out, capabilities[n].name);
         between = " ";
     }
     if (i->state == IMAP_NOT_AUTHENTICATED)

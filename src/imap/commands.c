@@ -71,8 +71,10 @@ const size_t imap_commands_n = COUNT_OF(imap_commands);
 
 const struct imap_command *imap_command_find(struct span name)
 {
+    char first = name.n > 0 ? ascii_lower(name.p[0]) : '\0'; /* tells nearly all apart */
     for (size_t n = 0; n < imap_commands_n; n++)
-        if (span_ieq(name, span_str(imap_commands[n].name)))
+        if (ascii_lower(imap_commands[n].name[0]) == first &&
+            span_ieq(name, span_str(imap_commands[n].name)))
             return &imap_commands[n];
     return NULL;
 }
