@@ -194,25 +194,29 @@ static enum auth_step fail_address(struct auth_exchange *x, int64_t left_ms)
     return attempt_fail(x, ERR_AUTH_LOCKED, "locked-address");
 }
 
-bool attempt_is_refused(struct auth_exchange *x, enum auth_step *step_out)
+static bool address_is_refused(struct auth_exchange *x, enum auth_step *step_out)
 {
-    struct lock_state s;
     int64_t left =
         address_limit_left_ms(x->auth->addresses, x->ip, x->settings.attempts_per_address);
-    if (left > 0) {
+    if (left > 0)
         *step_out = fail_address(x, left);
-        return true;
-    }
+    return left > 0;
+}
+
+static bool name_is_refused(struct auth_exchange *x, enum auth_step *step_out)
+{
+    struct lock_state s;
     int err = lockout_check(x->auth->lockout, &x->settings.rules, x->name, network_of(x), &s);
-    if (err != 0) {
+    if (err != 0)
         *step_out = attempt_fail(x, err, "store");
-        return true;
-    }
-    if (s.until_ms != 0) {
+    else if (s.until_ms != 0)
         *step_out = fail_locked(x, s);
-        return true;
-    }
-    return false;
+    return err != 0 || s.until_ms != 0;
+}
+
+bool attempt_is_refused(struct auth_exchange *x, enum auth_step *step_out)
+{
+    return address_is_refused(x, step_out) || name_is_refused(x, step_out);
 }
 
 /* Wrong. `password` empty: it cannot be compared with earlier ones (SCRAM). */
@@ -373,6 +377,12 @@ enum auth_step attempt_hashed(struct auth_exchange *x)
     return succeed(x, false);
 }
 
+static bool was_right_lately(struct auth_exchange *x, struct span authzid, struct span password)
+{
+    return x->why == 0 && password_is_possible(password) && attempt_authzid_ok(x, authzid) &&
+           auth_cache_has(x->auth->cache, x->account.id, x->account.credentials_version, password);
+}
+
 enum auth_step attempt_password(struct auth_exchange *x,
                                 struct span authzid,
                                 struct span username,
@@ -383,15 +393,16 @@ enum auth_step attempt_password(struct auth_exchange *x,
     int err = attempt_identify(x, username);
     if (err != 0)
         return attempt_fail(x, err, "store");
-    if (attempt_is_refused(x, &step))
+    if (address_is_refused(x, &step))
+        return step;
+    if (was_right_lately(x, authzid, password))
+        return succeed(x, true); /* or locked: there is no hash between two looks at the lock */
+    if (name_is_refused(x, &step))
         return step;
     if (!password_is_possible(password))
         return fail_wrong(x, span_slice(password, 0, LIMIT_PASSWORD), "impossible-password");
     if (!attempt_authzid_ok(x, authzid))
         return fail_wrong(x, password, "authzid-of-another");
-    if (x->why == 0 &&
-        auth_cache_has(x->auth->cache, x->account.id, x->account.credentials_version, password))
-        return succeed(x, true);
     x->job = job_new(x, password);
     if (x->job == NULL)
         return attempt_fail(x, ERR_NOMEM, "memory");
