@@ -78,6 +78,8 @@ struct conn {
     struct buf out;  /* the session's answers */
     struct buf wire; /* TLS records to send */
     struct tls_conn *tls;
+    int64_t tls_due; /* of conn_now: when its handshake must be done */
+    bool early;      /* the session began before the client's Finished, which has not come yet */
 
     char sid[24];
     struct ip peer, local;
@@ -158,6 +160,8 @@ void conn_input_drop(struct conn *c);
 /* Sends TLS records, and with `all` the session's output too. true: nothing is left. May end c. */
 bool conn_flush(struct conn *c, bool all);
 void conn_tls_begin(struct conn *c);
+/* The session has said its first words early; now for the client's side of the handshake. */
+void conn_tls_go_on(struct conn *c);
 /* Whatever has arrived up to now is not looked at. */
 void conn_discard_arrived(struct conn *c);
 
@@ -171,6 +175,8 @@ void conn_pace_over(struct conn *c);
 /* conn_run.c: the session */
 
 void conn_session_start(struct conn *c);
+/* Nothing to do until a unit comes. */
+void conn_idle(struct conn *c);
 /* Calls the session for `job`. May block. */
 void conn_job_run(struct conn *c);
 void conn_wake(struct conn *c, enum wake why);

@@ -181,6 +181,7 @@ void conn_tls_begin(struct conn *c)
 {
     conn_move(c, CONN_TLS);
     conn_deadline(c, c->server->times.handshake_ms);
+    c->tls_due = c->deadline;
     if (c->left.n == 0)
         return;
     /* came with the PROXY header; after STARTTLS there is nothing left */
@@ -191,6 +192,14 @@ void conn_tls_begin(struct conn *c)
     conn_input_drop(c);
     tls_input(c, first);
     buf_done(&held);
+}
+
+void conn_tls_go_on(struct conn *c)
+{
+    conn_move(c, CONN_TLS);
+    conn_deadline(c, c->tls_due - conn_now());
+    if (server_stopping(c->server))
+        conn_shutdown(c);
 }
 
 /* Made when the first bytes come: who only connects costs no memory of OpenSSL's. */
@@ -221,6 +230,14 @@ static void tls_failed(struct conn *c)
     }
 }
 
+/* The first words are the same for everybody, so they need not wait for the client's Finished: the client has them a
+ * round trip earlier, and we send once less. */
+static void tls_early(struct conn *c)
+{
+    c->early = true;
+    conn_session_start(c);
+}
+
 static void tls_ready(struct conn *c)
 {
     struct session_tls info;
@@ -231,17 +248,21 @@ static void tls_ready(struct conn *c)
     conn_deadline_off(c);
     if (c->s == NULL) {
         conn_session_start(c);
+    } else if (c->early) {
+        c->early = false;
+        conn_idle(c);
     } else {
         c->s->tls = info;
         conn_wake(c, WAKE_TLS);
     }
 }
 
-/* What the handshake's end makes us send (tickets) goes with the session's first words. */
+/* What the handshake makes us send goes with the session's first words, and tickets with its next ones if it had some
+ * early. */
 static void tls_input(struct conn *c, struct span bytes)
 {
     enum tls_status status = TLS_DONE;
-    bool ready = false;
+    bool ready = false, early = false;
     char *plain = worker_space() + CONN_RAW;
     size_t n = 0;
     if (c->tls == NULL && !tls_make(c))
@@ -250,6 +271,7 @@ static void tls_input(struct conn *c, struct span bytes)
     if (c->state == CONN_TLS) {
         status = tls_conn_handshake(c->tls);
         ready = status == TLS_DONE;
+        early = status == TLS_EARLY && c->s == NULL;
     }
     if (status == TLS_DONE)
         status = tls_conn_read(c->tls, plain, CONN_PLAIN, &n);
@@ -257,13 +279,15 @@ static void tls_input(struct conn *c, struct span bytes)
         input_add(c, span_of(plain, n));
     if (status == TLS_BAD && !ready)
         tls_failed(c);
-    else if (!ready)
+    else if (!ready && !early && n == 0) /* else an answer follows */
         (void)conn_flush(c, false);
     if (c->wire.n > WIRE_CHUNK * 4) /* makes us answer (key updates) and reads nothing */
         conn_abort(c, "peer does not read");
     if (c->state == CONN_ENDED)
         return;
     c->eof |= status == TLS_EOF;
+    if (early)
+        tls_early(c);
     if (ready)
         tls_ready(c);
     if (status == TLS_BAD)

@@ -200,7 +200,7 @@ bool conn_wait_over(struct conn *c)
 
 /* ---- what a step means once all is sent --------------------------------------------------- */
 
-static void become_idle(struct conn *c)
+void conn_idle(struct conn *c)
 {
     conn_move(c, CONN_IDLE);
     c->reason = NULL;
@@ -208,7 +208,8 @@ static void become_idle(struct conn *c)
     if (c->left.n == 0) {
         arena_shrink(c->arena);
         buf_done(&c->out);
-        buf_done(&c->wire);
+        if (c->wire.n == 0) /* tickets wait for the first answer */
+            buf_done(&c->wire);
     }
     conn_deadline(c, c->s->timeout_ms);
     if (server_stopping(c->server) && !c->told_shutdown)
@@ -239,7 +240,7 @@ static void become_tls(struct conn *c)
 static void go_on(struct conn *c)
 {
     switch (c->aborted && c->next == STEP_DONE ? STEP_CLOSE : c->next) {
-    case STEP_DONE: become_idle(c); break;
+    case STEP_DONE: c->early ? conn_tls_go_on(c) : conn_idle(c); break;
     case STEP_MORE: conn_wake(c, WAKE_MORE); break;
     case STEP_WAIT: become_waiting(c); break;
     case STEP_STARTTLS: become_tls(c); break;

@@ -41,6 +41,7 @@
 #define NET_SESSION_H
 
 #include "base/arena.h"
+#include "base/binding.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/ip.h"

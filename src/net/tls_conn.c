@@ -18,8 +18,9 @@ struct tls_conn {
     struct buf *wire;
     size_t empty; /* bytes of records since the last byte of data */
     unsigned key_updates;
-    bool opened; /* the handshake is done */
-    char *why;   /* after TLS_BAD; NULL when there was no memory for it */
+    bool answered; /* there was the point up to which SSL_read_early_data leads */
+    bool opened;   /* the handshake is done */
+    char *why;     /* after TLS_BAD; NULL when there was no memory for it */
 };
 
 enum { RECORD = 16 * 1024 }; /* RFC 8446 §5.1: plaintext of one record */
@@ -251,18 +252,45 @@ const char *tls_conn_why(const struct tls_conn *t)
 
 /* ---- work --------------------------------------------------------------------------------- */
 
-enum tls_status tls_conn_handshake(struct tls_conn *t)
+static enum tls_status more_must_come(struct tls_conn *t, int code)
 {
-    ERR_clear_error();
-    int n = SSL_do_handshake(t->ssl);
-    if (n == 1) {
-        t->opened = true;
-        t->empty = 0;
-        return TLS_DONE;
-    }
-    if (SSL_get_error(t->ssl, n) != SSL_ERROR_WANT_READ)
+    if (SSL_get_error(t->ssl, code) != SSL_ERROR_WANT_READ)
         return bad(t);
     return costs_too_much(t) ? TLS_BAD : TLS_OPEN;
+}
+
+/* Until our side is done. This is how OpenSSL is asked to stop there; there is no early data to read, as no ticket of
+ * ours allows any. With TLS 1.2 it goes on to the end, and it stops also behind a HelloRetryRequest, when there are no
+ * keys yet and no Finished: then nothing can be said early. */
+static enum tls_status answer(struct tls_conn *t)
+{
+    char byte;
+    size_t n;
+    if (SSL_read_early_data(t->ssl, &byte, sizeof byte, &n) != SSL_READ_EARLY_DATA_FINISH)
+        return more_must_come(t, 0);
+    t->answered = true;
+    if (SSL_is_init_finished(t->ssl) == 1)
+        return TLS_DONE;
+    return SSL_get_finished(t->ssl, &byte, sizeof byte) > 0 ? TLS_EARLY : TLS_OPEN;
+}
+
+enum tls_status tls_conn_handshake(struct tls_conn *t)
+{
+    enum tls_status status = TLS_OPEN;
+    ERR_clear_error();
+    if (!t->answered)
+        status = answer(t);
+    /* on with what has come behind the ClientHello */
+    if (t->answered && status != TLS_DONE && t->in.n > 0) {
+        int n = SSL_do_handshake(t->ssl);
+        enum tls_status then = n == 1 ? TLS_DONE : more_must_come(t, n);
+        status = then == TLS_OPEN ? status : then;
+    }
+    if (status == TLS_DONE) {
+        t->opened = true;
+        t->empty = 0;
+    }
+    return status;
 }
 
 enum tls_status tls_conn_read(struct tls_conn *t, char *to, size_t size, size_t *n_out)
@@ -294,7 +322,9 @@ int tls_conn_write(struct tls_conn *t, struct span plain)
         size_t n = 0;
         ERR_clear_error();
         /* the BIO takes everything, so this never asks for patience */
-        if (SSL_write_ex(t->ssl, part.p, part.n, &n) != 1) {
+        int ok = t->opened ? SSL_write_ex(t->ssl, part.p, part.n, &n)
+                           : SSL_write_early_data(t->ssl, part.p, part.n, &n);
+        if (ok != 1) {
             bad(t);
             return t->wire->err != 0 ? ERR_NOMEM : ERR_IO;
         }

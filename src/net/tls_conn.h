@@ -16,10 +16,11 @@ struct tls_conn;
 struct ssl_ctx_st;
 
 enum tls_status {
-    TLS_OPEN, /* going on; for tls_conn_handshake: more must come */
-    TLS_DONE, /* the handshake is done */
-    TLS_EOF,  /* the peer has ended the connection (close_notify) */
-    TLS_BAD,  /* an error: tls_conn_why; what is in `wire` (an alert) should still be sent */
+    TLS_OPEN,  /* going on; for tls_conn_handshake: more must come */
+    TLS_EARLY, /* more must come, but tls_conn_write works from now on; told once, TLS 1.3 only */
+    TLS_DONE,  /* the handshake is done */
+    TLS_EOF,   /* the peer has ended the connection (close_notify) */
+    TLS_BAD,   /* an error: tls_conn_why; what is in `wire` (an alert) should still be sent */
 };
 
 /* `wire` is borrowed for its life. NULL: out of memory. */
@@ -29,6 +30,9 @@ void tls_conn_free(struct tls_conn *t); /* NULL is fine */
 /* The bytes the next calls read; they must be used up (handshake, then read until TLS_OPEN) before
  * they go away. */
 void tls_conn_input(struct tls_conn *t, struct span bytes);
+/* What is written after TLS_EARLY travels behind our Finished, to a client whose own has not come (RFC 8446
+ * §4.4.4): whoever sent the ClientHello reads it, if it was sent just now or is a copy of an older one. So it
+ * may hold only what everybody is told. */
 enum tls_status tls_conn_handshake(struct tls_conn *t);
 /* All plaintext there is: at most what tls_conn_input gave and a record of 16 KiB that began earlier.
  * `size` must have room for that. *n_out is set also with TLS_BAD. */
@@ -38,7 +42,7 @@ int tls_conn_write(struct tls_conn *t, struct span plain) MUST_CHECK;
 /* close_notify. */
 void tls_conn_shutdown(struct tls_conn *t);
 
-/* After the handshake. */
+/* After TLS_EARLY or the handshake; the binder and whether it was resumed, only after the latter. */
 void tls_conn_describe(struct tls_conn *t, struct session_tls *out);
 bool tls_conn_resumed(struct tls_conn *t);
 /* After TLS_BAD: the reason for a person. */

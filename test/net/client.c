@@ -74,6 +74,36 @@ bool client_tls(struct client *c, const char *sni, SSL_SESSION *ticket, int max_
     return SSL_connect(c->ssl) == 1;
 }
 
+static bool send_kept(struct client *c, char change)
+{
+    char bytes[8192];
+    int n = BIO_read(SSL_get_wbio(c->ssl), bytes, sizeof bytes);
+    if (n <= 0)
+        return false;
+    bytes[n - 1] = (char)(bytes[n - 1] ^ change);
+    return send(c->fd, bytes, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
+bool client_tls_unfinished(struct client *c)
+{
+    c->ctx = SSL_CTX_new(TLS_client_method());
+    c->ssl = c->ctx == NULL ? NULL : SSL_new(c->ctx);
+    if (c->ssl == NULL)
+        return false;
+    SSL_set_bio(c->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    if (SSL_connect(c->ssl) == 1 || !send_kept(c, 0)) /* there is nothing to read yet */
+        return false;
+    SSL_set0_rbio(c->ssl, BIO_new_socket(c->fd, BIO_NOCLOSE));
+    return SSL_connect(c->ssl) == 1;
+}
+
+bool client_finishes(struct client *c, char change)
+{
+    bool ok = send_kept(c, change);
+    SSL_set0_wbio(c->ssl, BIO_new_socket(c->fd, BIO_NOCLOSE));
+    return ok;
+}
+
 bool client_send(struct client *c, struct span bytes)
 {
     while (bytes.n > 0) {

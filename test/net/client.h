@@ -21,6 +21,10 @@ bool client_open_narrow(struct client *c, uint16_t port, int receive_buffer);
 bool client_open_unix(struct client *c, const char *path);
 /* TLS on the connection; `sni` and `ticket` may be NULL; max_version 0: newest. */
 bool client_tls(struct client *c, const char *sni, SSL_SESSION *ticket, int max_version);
+/* The same with TLS 1.3, but what the client sends from its Finished on stays here, until client_finishes. */
+bool client_tls_unfinished(struct client *c);
+/* Sends it in one piece, the last byte changed by `change`. What comes after it is sent at once. */
+bool client_finishes(struct client *c, char change);
 bool client_send(struct client *c, struct span bytes);
 bool client_sends(struct client *c, const char *text);
 /* The next line without CRLF, in memory until the next call; "(end)" at the end of file, "(reset)"

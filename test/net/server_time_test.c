@@ -34,8 +34,11 @@ static void handshake(void **state)
     assert_true(client_sends(&c, "STARTTLS\r\n"));
     assert_string_equal(client_line(&c), "GO");
     ended(&f, &c, "(end)", 1);
+    assert_true(client_open(&c, f.tls) && client_tls_unfinished(&c)); /* it has our first words */
+    assert_string_equal(client_line(&c), "HELLO");
+    ended(&f, &c, "(reset)", 2);
     fixture_stop(&f);
-    assert_int_equal(metric_get(METRIC_TLS_FAILED) - failed, 3);
+    assert_int_equal(metric_get(METRIC_TLS_FAILED) - failed, 4);
 }
 
 static void proxy_header(void **state)

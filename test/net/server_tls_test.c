@@ -79,6 +79,64 @@ static void bad_handshakes_end(void **state)
     assert_int_equal(f.echo.opened, 0);
 }
 
+/* ---- words before the client's Finished ---------------------------------------------------- */
+
+static void early_client(struct client *c, struct fixture *f)
+{
+    assert_true(client_open(c, f->tls) && client_tls_unfinished(c));
+    assert_string_equal(client_line(c), "HELLO");
+}
+
+static void greets_before_the_clients_finished(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    int64_t shaken = metric_get(METRIC_TLS_HANDSHAKES), failed = metric_get(METRIC_TLS_FAILED);
+    fixture_start(&f, (struct server_options){0});
+
+    early_client(&c, &f);
+    assert_int_equal(metric_get(METRIC_TLS_HANDSHAKES), shaken);
+    assert_true(client_finishes(&c, 0));
+    assert_true(client_sends(&c, "TLS\r\n"));
+    assert_string_equal(client_line(&c), "TLSv1.3 ");
+    assert_int_equal(metric_get(METRIC_TLS_HANDSHAKES), shaken + 1);
+    client_close(&c);
+
+    early_client(&c, &f); /* its first command in one piece with the Finished */
+    assert_true(client_sends(&c, "ECHO a\r\nECHO b\r\nQUIT\r\n"));
+    assert_true(client_finishes(&c, 0));
+    assert_string_equal(client_line(&c), "a");
+    assert_string_equal(client_line(&c), "b");
+    assert_string_equal(client_line(&c), "BYE");
+    assert_string_equal(client_line(&c), "(end)");
+    client_close(&c);
+
+    early_client(&c, &f);
+    assert_true(client_finishes(&c, 1));
+    assert_string_equal(client_line(&c), "(end)"); /* after an alert */
+    client_close(&c);
+    assert_true(until(&f.echo.closed, 3));
+    assert_int_equal(metric_get(METRIC_TLS_FAILED) - failed, 1);
+
+    early_client(&c, &f); /* goes without having said anything */
+    client_close(&c);
+    assert_true(until(&f.echo.closed, 4));
+    fixture_stop(&f);
+}
+
+/* The server stops between greeting and Finished. */
+static void stops_before_the_clients_finished(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    struct client c;
+    fixture_start(&f, (struct server_options){0});
+    early_client(&c, &f);
+    fixture_stop(&f);
+    client_close(&c);
+}
+
 static void resumes_across_reload(void **state)
 {
     (void)state;
@@ -91,7 +149,9 @@ static void resumes_across_reload(void **state)
         server_set_tls(f.server, first);
         assert_true(client_open(&c, f.tls) && client_tls(&c, "two.test", NULL, max));
         assert_string_equal(client_line(&c), "HELLO");
-        assert_non_null(c.ticket);
+        assert_true(client_sends(&c, "ECHO a\r\n"));
+        assert_string_equal(client_line(&c), "a");
+        assert_non_null(c.ticket); /* comes at the latest with the first answer */
 
         struct tls_context *second = certs_context(&fixture_certs, names, 2, false, first);
         server_set_tls(f.server, second);
@@ -189,6 +249,8 @@ int main(void)
         cmocka_unit_test(starttls_discards_injected_plaintext),
         cmocka_unit_test(implicit_tls_and_sni),
         cmocka_unit_test(bad_handshakes_end),
+        cmocka_unit_test(greets_before_the_clients_finished),
+        cmocka_unit_test(stops_before_the_clients_finished),
         cmocka_unit_test(resumes_across_reload),
         cmocka_unit_test(endless_client_hello),
         cmocka_unit_test(key_updates),

@@ -136,6 +136,89 @@ static void records_both_ways(void **state)
     tls_context_unref(t);
 }
 
+/* RFC 8446 §2, figure 1: the server may speak behind its Finished. */
+static void speaks_before_the_clients_finished(void **state)
+{
+    (void)state;
+    static const size_t cuts[] = {1, 7, 4096};
+    struct tls_context *t =
+        certs_context(&certs, (const char *const[]){"one.test"}, 1, false, NULL);
+    for (size_t i = 0; i < COUNT_OF(cuts); i++) {
+        struct pair p;
+        char got[100];
+        pair_init(&p, t, TLS1_3_VERSION);
+        assert_int_equal(SSL_do_handshake(p.client), -1);
+        to_server(&p, cuts[i]);
+        assert_int_equal(p.status, TLS_EARLY);
+        assert_int_equal(tls_conn_write(p.server, SPAN("welcome")), 0);
+        to_client(&p);
+        assert_int_equal(SSL_do_handshake(p.client), 1);
+        assert_int_equal(SSL_read(p.client, got, sizeof got), 7);
+        assert_memory_equal(got, "welcome", 7);
+        assert_int_equal(SSL_write(p.client, "thanks", 6), 6);
+        assert_false(p.done); /* all that was before the client's Finished */
+        to_server(&p, cuts[i]);
+        assert_true(p.done);
+        assert_true(span_eq(buf_span(&p.plain), SPAN("thanks")));
+        assert_int_equal(tls_conn_write(p.server, SPAN("bye")), 0);
+        to_client(&p);
+        assert_int_equal(SSL_read(p.client, got, sizeof got), 3);
+        pair_done(&p);
+    }
+    tls_context_unref(t);
+}
+
+/* Not in TLS 1.2 (RFC 5246 §7.3), and not behind a HelloRetryRequest, where OpenSSL stops as well. */
+static void has_to_wait_for_the_clients_finished(void **state)
+{
+    (void)state;
+    static const struct {
+        int version;
+        const char *groups;
+    } rows[] = {{TLS1_2_VERSION, "X25519:P-256"}, {TLS1_3_VERSION, "P-521:P-256"}};
+    static const size_t cuts[] = {1, 7, 4096};
+    struct tls_context *t =
+        certs_context(&certs, (const char *const[]){"one.test"}, 1, false, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(cuts); i++) {
+        struct pair p;
+        pair_init(&p, t, rows[i / COUNT_OF(cuts)].version);
+        assert_int_equal(SSL_set1_groups_list(p.client, rows[i / COUNT_OF(cuts)].groups), 1);
+        while (SSL_do_handshake(p.client) != 1) {
+            to_server(&p, cuts[i % COUNT_OF(cuts)]);
+            assert_true(p.status == TLS_OPEN || (p.done && p.wire.n > 0));
+            to_client(&p);
+        }
+        to_server(&p, cuts[i % COUNT_OF(cuts)]);
+        assert_true(p.done);
+        pair_done(&p);
+    }
+    tls_context_unref(t);
+}
+
+/* Who has had our early words has proved nothing yet. */
+static void a_wrong_finished_ends_it(void **state)
+{
+    (void)state;
+    struct tls_context *t =
+        certs_context(&certs, (const char *const[]){"one.test"}, 1, false, NULL);
+    struct pair p;
+    char bytes[4096];
+    pair_init(&p, t, TLS1_3_VERSION);
+    assert_int_equal(SSL_do_handshake(p.client), -1);
+    to_server(&p, 4096);
+    assert_int_equal(p.status, TLS_EARLY);
+    to_client(&p);
+    assert_int_equal(SSL_do_handshake(p.client), 1);
+    int n = BIO_read(SSL_get_wbio(p.client), bytes, sizeof bytes);
+    assert_true(n > 0);
+    bytes[n - 1] ^= 1;
+    tls_conn_input(p.server, span_of(bytes, (size_t)n));
+    assert_int_equal(tls_conn_handshake(p.server), TLS_BAD);
+    assert_true(tls_conn_why(p.server)[0] != '\0');
+    pair_done(&p);
+    tls_context_unref(t);
+}
+
 static void bindings_are_the_clients(void **state)
 {
     (void)state;
@@ -442,6 +525,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_both_ways),
+        cmocka_unit_test(speaks_before_the_clients_finished),
+        cmocka_unit_test(has_to_wait_for_the_clients_finished),
+        cmocka_unit_test(a_wrong_finished_ends_it),
         cmocka_unit_test(bindings_are_the_clients),
         cmocka_unit_test(no_binding_without_extended_master_secret),
         cmocka_unit_test(failures_in_words),
