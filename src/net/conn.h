@@ -96,6 +96,7 @@ struct conn {
     bool aborted;      /* frame refused: no more input is looked at */
     bool told_shutdown;
     bool notified;      /* close_notify is in wire */
+    bool deaf;          /* while it lingers: what comes is not decrypted any more */
     bool opened;        /* conn.open was logged */
     const char *reason; /* why it ended, for the log; static */
 

@@ -77,10 +77,31 @@ static void at_eof(struct conn *c)
         conn_abort(c, "peer closed");
 }
 
+/* A close_notify is the end of what the peer sends (RFC 8446 §6.1), and nearly all say one: its FIN need not be waited
+ * for. What else comes now was sent before the peer had our last words, and is not worth decrypting. */
+static void last_input(struct conn *c, struct span bytes)
+{
+    enum { ENOUGH = 256 };
+    size_t n;
+    if (c->tls == NULL || c->deaf)
+        return;
+    c->deaf = bytes.n > ENOUGH; /* the records behind what is skipped cannot be read either */
+    if (c->deaf)
+        return;
+    tls_conn_input(c->tls, bytes);
+    enum tls_status status = tls_conn_read(c->tls, worker_space() + CONN_RAW, CONN_PLAIN, &n);
+    if (status == TLS_EOF)
+        at_eof(c);
+    c->deaf = status == TLS_BAD;
+    buf_clear(&c->wire); /* our half is closed */
+}
+
 static void input(struct conn *c, struct span bytes)
 {
     c->bytes_in += bytes.n;
-    if (c->state == CONN_LINGER || c->aborted)
+    if (c->state == CONN_LINGER)
+        last_input(c, bytes);
+    if (c->state == CONN_LINGER || c->state == CONN_ENDED || c->aborted)
         return;
     if (c->tls != NULL || c->state == CONN_TLS) {
         tls_input(c, bytes);

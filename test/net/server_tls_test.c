@@ -3,6 +3,8 @@
 #include "base/limits.h"
 #include "server_fixture.h"
 
+#include <sys/socket.h>
+
 static void peer_name(struct client *c, char *to, size_t size)
 {
     X509 *x = SSL_get1_peer_certificate(c->ssl);
@@ -137,6 +139,54 @@ static void stops_before_the_clients_finished(void **state)
     client_close(&c);
 }
 
+/* ---- the end ------------------------------------------------------------------------------- */
+
+/* A close_notify says that nothing more comes: no need to wait for the FIN. Seen by the reset that a byte gets which
+ * comes nevertheless. */
+static void a_close_notify_ends_lingering(void **state)
+{
+    (void)state;
+    for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
+        struct fixture f = {0};
+        struct client c;
+        fixture_start(&f, (struct server_options){.times = {.linger_ms = 60000}});
+        assert_true(client_open(&c, f.tls) && client_tls(&c, NULL, NULL, max));
+        assert_true(client_sends(&c, "QUIT\r\n"));
+        assert_string_equal(client_line(&c), "HELLO");
+        assert_string_equal(client_line(&c), "BYE");
+        assert_string_equal(client_line(&c), "(end)");
+        (void)SSL_shutdown(c.ssl);
+        bool gone = false;
+        for (int i = 0; !gone && i < 1000; i++) {
+            gone = send(c.fd, "x", 1, MSG_NOSIGNAL) < 0;
+            sleep_ms(10);
+        }
+        assert_true(gone);
+        client_close(&c);
+        fixture_stop(&f);
+    }
+}
+
+/* A client that had more to say than the server wanted to hear: it is read and thrown away, so that no reset overtakes
+ * the last answer. */
+static void lingers_over_what_is_not_wanted(void **state)
+{
+    (void)state;
+    static char much[100000];
+    struct fixture f = {0};
+    struct client c;
+    fixture_start(&f, (struct server_options){.times = {.linger_ms = 60000}});
+    assert_true(client_open(&c, f.tls) && client_tls(&c, NULL, NULL, 0));
+    assert_true(client_sends(&c, "QUIT\r\nECHO a\r\n"));
+    assert_true(client_send(&c, span_of(much, sizeof much)));
+    assert_string_equal(client_line(&c), "HELLO");
+    assert_string_equal(client_line(&c), "BYE");
+    assert_string_equal(client_line(&c), "(end)");
+    client_close(&c);
+    assert_true(until(&f.echo.closed, 1));
+    fixture_stop(&f);
+}
+
 static void resumes_across_reload(void **state)
 {
     (void)state;
@@ -251,6 +301,8 @@ int main(void)
         cmocka_unit_test(bad_handshakes_end),
         cmocka_unit_test(greets_before_the_clients_finished),
         cmocka_unit_test(stops_before_the_clients_finished),
+        cmocka_unit_test(a_close_notify_ends_lingering),
+        cmocka_unit_test(lingers_over_what_is_not_wanted),
         cmocka_unit_test(resumes_across_reload),
         cmocka_unit_test(endless_client_hello),
         cmocka_unit_test(key_updates),
