@@ -8,7 +8,10 @@
 #include "imap/search_task.h"
 #include "mailbox/acl.h"
 
-enum { BOXES_ARENA = 64 * 1024 * 1024, /* as LIST */ };
+enum {
+    BOXES_ARENA = 64 * 1024 * 1024, /* as LIST */
+    HIDDEN = 100,                   /* names looked for that LIST does not show */
+};
 
 enum source_match {
     MATCH_SELECTED,
@@ -58,6 +61,11 @@ static bool matches(const struct imap *i, const struct source *s, const struct i
     return span_skip(&below, SPAN("/")) && (s->match == MATCH_BELOW || span_chr(below, '/') < 0);
 }
 
+/* The names there are: those chosen are the first. */
+struct pool {
+    size_t n, hidden;
+};
+
 /* Those that a source names are moved to the front. */
 static void choose(const struct imap *i, struct search_task *t, const struct source *s, size_t n)
 {
@@ -70,24 +78,74 @@ static void choose(const struct imap *i, struct search_task *t, const struct sou
     }
 }
 
+/* Beside those of LIST: RFC 7377 §2.2 wants `l` only of what is not named. */
+static int add_hidden(struct search_task *t, const struct imap_place *at, struct pool *p)
+{
+    for (size_t k = 0; k < t->sources_n; k++)
+        if (t->sources[k].account == at->account && t->sources[k].box->id.v == at->box.id.v)
+            return 0;
+    struct mailbox *box = arena_alloc(t->boxes, sizeof *box);
+    if (box == NULL)
+        return arena_err(t->boxes);
+    *box = at->box;
+    t->sources[p->n++] = t->sources[t->sources_n];
+    t->sources[t->sources_n++] =
+        (struct imap_name){.name = box->name, .box = box, .account = at->account};
+    return 0;
+}
+
+/* Of others, and without `l`. */
+static int choose_hidden(struct imap *i, struct search_task *t, struct span name, struct pool *p)
+{
+    struct imap_place at;
+    if (!imap_place_is_others(name) || p->hidden == HIDDEN)
+        return 0;
+    p->hidden++;
+    int err = imap_place_find_name(i, name, &at);
+    if (err != 0)
+        return err == ERR_NOT_FOUND ? 0 : err;
+    bool shown = (at.rights & RIGHT_LOOKUP) != 0;
+    if (shown || at.box.noselect || (at.rights & RIGHT_READ) == 0)
+        return 0;
+    return add_hidden(t, &at, p);
+}
+
+static int choose_selected(struct imap *i, struct search_task *t, struct pool *p)
+{
+    const struct source s = {.match = MATCH_SELECTED};
+    struct imap_place at = {.account = i->box->account};
+    choose(i, t, &s, p->n);
+    if (at.account == i->account)
+        return 0;
+    int err = mailbox_find_id(i->server->mail, at.account, i->box->id, i->s.arena, &at.box);
+    if (err == 0)
+        err = imap_place_whole(i, at.account, at.box.name, &at.box.name);
+    if (err != 0) /* it has gone */
+        return err == ERR_NOT_FOUND || err == ERR_NO_USER ? 0 : err;
+    return add_hidden(t, &at, p);
+}
+
 /* A name, in the form that mailboxes have. */
 static int choose_named(struct imap *i,
                         struct search_task *t,
                         enum source_match match,
                         const struct imap_arg *name,
-                        size_t n)
+                        struct pool *p)
 {
     struct source s = {.match = match};
     int err = imap_read_mailbox(i, name, &s.name);
-    if (err != 0)
-        return err;
-    s.name = imap_place_canonical(t->boxes, s.name);
-    choose(i, t, &s, n);
-    return arena_err(t->boxes);
+    if (err !=
+        0) /* one that can be no mailbox's is passed over, as others are that are not there */
+        return err == ERR_INVALID && name->kind != IMAP_LIST ? 0 : err;
+    s.name = imap_place_prefix(t->boxes, s.name);
+    choose(i, t, &s, p->n);
+    err = arena_err(t->boxes);
+    return err != 0 ? err : choose_hidden(i, t, s.name, p);
 }
 
 /* A specifier and the names behind it. */
-static int take_source(struct imap *i, struct search_task *t, const struct imap_arg **arg, size_t n)
+static int
+take_source(struct imap *i, struct search_task *t, const struct imap_arg **arg, struct pool *p)
 {
     size_t k = 0;
     while (k < COUNT_OF(specifiers) && !imap_arg_is(*arg, span_str(specifiers[k].name)))
@@ -98,8 +156,10 @@ static int take_source(struct imap *i, struct search_task *t, const struct imap_
     *arg = (*arg)->next;
     if (s.match == MATCH_SELECTED ? i->box == NULL : (t->request.returns & RETURN_SAVE) != 0)
         return ERR_INVALID;
+    if (s.match == MATCH_SELECTED)
+        return choose_selected(i, t, p);
     if (s.match < MATCH_NAME) {
-        choose(i, t, &s, n);
+        choose(i, t, &s, p->n);
         return 0;
     }
     const struct imap_arg *names = *arg;
@@ -107,10 +167,10 @@ static int take_source(struct imap *i, struct search_task *t, const struct imap_
         return ERR_INVALID;
     *arg = names->next;
     if (names->kind != IMAP_LIST)
-        return choose_named(i, t, s.match, names, n);
+        return choose_named(i, t, s.match, names, p);
     int err = names->child == NULL ? ERR_INVALID : 0;
     for (const struct imap_arg *name = names->child; err == 0 && name != NULL; name = name->next)
-        err = choose_named(i, t, s.match, name, n);
+        err = choose_named(i, t, s.match, name, p);
     return err;
 }
 
@@ -133,11 +193,26 @@ static bool wants_others(const struct imap *i, const struct imap_arg *source)
     return wants;
 }
 
+/* All names of LIST, with room for more. */
+static int read_names(struct imap *i, struct search_task *t, bool others, struct pool *p)
+{
+    struct imap_name *v = NULL;
+    int err = imap_names_read(i, t->boxes, SPAN_EMPTY, others, &v, &p->n);
+    if (err != 0)
+        return err;
+    t->sources = arena_array(t->boxes, p->n + HIDDEN + 1, sizeof *v);
+    if (t->sources == NULL)
+        return arena_err(t->boxes);
+    if (p->n > 0)
+        memcpy(t->sources, v, p->n * sizeof *v);
+    return 0;
+}
+
 static int esearch_parse(struct imap *i, struct search_task *t, const struct imap_arg **arg)
 {
     static const struct imap_arg selected = {.kind = IMAP_ATOM, .text = {"selected", 8}};
     const struct imap_arg *source = &selected;
-    size_t n = 0;
+    struct pool pool = {0};
     if (imap_arg_is(*arg, SPAN("IN"))) {
         const struct imap_arg *list = (*arg)->next;
         if (list == NULL || list->kind != IMAP_LIST || list->child == NULL)
@@ -152,9 +227,9 @@ static int esearch_parse(struct imap *i, struct search_task *t, const struct ima
     if (err == 0 && (t->request.returns & RETURN_UPDATE) != 0 && i->box == NULL)
         err = ERR_INVALID;
     if (err == 0)
-        err = imap_names_read(i, t->boxes, SPAN_EMPTY, wants_others(i, source), &t->sources, &n);
+        err = read_names(i, t, wants_others(i, source), &pool);
     while (err == 0 && source != NULL)
-        err = take_source(i, t, &source, n);
+        err = take_source(i, t, &source, &pool);
     if (t->sources_n > 1)
         qsort(t->sources, t->sources_n, sizeof(*t->sources), by_id);
     t->uid = true;

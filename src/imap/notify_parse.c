@@ -100,7 +100,7 @@ static int take_name(struct parser *p, const struct imap_arg *a, struct notify_g
         return 0; /* §3.1: what does not exist is passed over */
     if (err != 0)
         return err;
-    *name = imap_place_canonical(p->i->s.arena, *name);
+    *name = imap_place_prefix(p->i->s.arena, *name);
     g->names_n++;
     return arena_err(p->i->s.arena);
 }

@@ -101,6 +101,13 @@ struct span imap_place_canonical(struct arena *a, struct span name)
     return arena_printf(a, "INBOX%.*s", SPAN_ARG(rest));
 }
 
+struct span imap_place_prefix(struct arena *a, struct span name)
+{
+    if (name.n > 1 && span_ends(name, SPAN("/")))
+        name.n--;
+    return imap_place_canonical(a, name);
+}
+
 int imap_place_of(struct imap *i, struct span name, struct imap_place *out)
 {
     struct span rest = name;

@@ -23,6 +23,8 @@ struct imap_place {
 bool imap_place_is_others(struct span name);
 /* The name as the mailbox room knows it: INBOX in any case, also above others (RFC 9051 §5.1). In the arena. */
 struct span imap_place_canonical(struct arena *a, struct span name);
+/* The same of what may be the prefix of a namespace (RFC 2342), "Other Users/": its mailbox, or level. */
+struct span imap_place_prefix(struct arena *a, struct span name);
 /* Whose it is and what it is called there; not `rights` and `box`. ERR_NOT_FOUND: nobody of that name shares anything
  * with the user. In the session's arena. */
 int imap_place_of(struct imap *i, struct span name, struct imap_place *out) MUST_CHECK;

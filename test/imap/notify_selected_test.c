@@ -98,7 +98,7 @@ static void inbox_is_spelled_in_any_case(void **state)
     struct host *h = world_login(&w), *other = world_login(&w);
     world_talk(other, "o CREATE Inbox/Sub", "o OK", NULL);
     world_talk(h,
-               "a NOTIFY SET (mailboxes iNbox/Sub (MessageNew MessageExpunge)) (subtree INbox/sub "
+               "a NOTIFY SET (mailboxes iNbox/Sub (MessageNew MessageExpunge)) (subtree INbox/sub/ "
                "(MailboxName))",
                "a OK", NULL);
     world_talk(other, "o APPEND INBOX/Sub {4+}\r\n\r\nxx", "o OK", NULL);

@@ -157,11 +157,28 @@ static void searches_go_over_mailboxes_of_others(void **state)
     world_talk(b, "a ESEARCH IN (mailboxes (" INBOX_OF_ANNA " INBOX)) SUBJECT letter",
                "* ESEARCH (TAG \"a\" MAILBOX " INBOX_OF_ANNA " UIDVALIDITY ", "a OK", NULL);
     world_talk(b, "a ESEARCH IN (subtree \"Other Users\") KEYWORD none", "a OK", NULL);
+    world_talk(b, "a ESEARCH IN (subtree \"Other Users/\") SUBJECT letter",
+               "* ESEARCH (TAG \"a\" MAILBOX " INBOX_OF_ANNA, "a OK", NULL);
     world_talk(b, "a ESEARCH IN (personal) SUBJECT letter", "a OK", NULL);
     host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
     host_output_clear(b);
     world_talk(b, "a ESEARCH IN (selected) SUBJECT letter", "* ESEARCH (TAG \"a\" MAILBOX ", "a OK",
                NULL);
+    /* RFC 7377 §2.2: what is named or selected needs no "l", others do */
+    people_give(&p, "r");
+    world_talk(b, "a ESEARCH SUBJECT letter", "* ESEARCH (TAG \"a\" MAILBOX " INBOX_OF_ANNA,
+               "* OK [PERMANENTFLAGS ()]", "a OK", NULL);
+    world_talk(b,
+               "a ESEARCH IN (selected mailboxes (" INBOX_OF_ANNA " \"Other "
+               "Users/ANNA@example.test/inbox\" \"Other Users/nobody\" &wrong)) ALL",
+               "* ESEARCH (TAG \"a\" MAILBOX " INBOX_OF_ANNA, "a OK", NULL);
+    world_talk(b, "a CLOSE", "a OK", NULL);
+    world_talk(b, "a ESEARCH IN (mailboxes " INBOX_OF_ANNA ") RETURN (COUNT) ALL",
+               "* ESEARCH (TAG \"a\" MAILBOX " INBOX_OF_ANNA, "a OK", NULL);
+    world_talk(b, "a ESEARCH IN (subtree \"Other Users\" subscribed) ALL", "a OK", NULL);
+    people_give(&p, "lr");
+    host_sends(b, "a SELECT " INBOX_OF_ANNA "\r\n");
+    host_output_clear(b);
     people_give(&p, "l");
     world_talk(b, "a ESEARCH IN (mailboxes (" INBOX_OF_ANNA ")) ALL", "* OK [PERMANENTFLAGS ()]",
                "a OK", NULL);
