@@ -14,7 +14,7 @@ void imap_command_end(struct imap *i)
     i->stored = (struct mail_stored){0};
     numset_done(&i->loud);
     i->command = NULL;
-    i->uid = i->beyond = false;
+    i->uid = i->beyond = i->numbered = false;
     i->answer = SPAN_EMPTY;
     i->keywords = NULL;
     i->keywords_n = 0;
@@ -54,7 +54,9 @@ static enum step PRINTF_LIKE(4, 0)
     }
     if (i->command == NULL || (i->command->flags & IMAP_NO_SYNC) != 0)
         return answer_now(i);
-    return imap_sync(i, i->uid || (i->command->flags & IMAP_NUMBERS) == 0, answer_now);
+    /* RFC 9051 §7.5.1, RFC 7162 §3.2.10.2 */
+    bool numbers = i->numbered || (!i->uid && (i->command->flags & IMAP_NUMBERS) != 0);
+    return imap_sync(i, !numbers, answer_now);
 }
 
 enum step imap_ok(struct imap *i, struct span code, const char *fmt, ...)

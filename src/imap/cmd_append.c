@@ -474,7 +474,7 @@ static enum step append_all(struct imap *i, struct imap_append *a)
         return imap_ok(i, code, "Appended");
     if (code.n > 0) /* RFC 8508 §3.2: before the expunge */
         buf_printf(i->s.out, "* OK [%.*s] Replaced\r\n", SPAN_ARG(code));
-    return imap_ok(i, SPAN_EMPTY, "Done");
+    return imap_ok_expunged(i); /* §4.5 */
 }
 
 /* The command is whole. */

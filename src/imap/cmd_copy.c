@@ -165,7 +165,8 @@ static enum step move_go_on(struct imap *i)
         return STEP_MORE;
     imap_task_end(i);
     return err != 0 ? refuse(i, err)
-                    : imap_ok(i, SPAN_EMPTY, some ? "Done" : "There was nothing to move");
+           : some   ? imap_ok_expunged(i) /* RFC 6851 §4.4 */
+                    : imap_ok(i, SPAN_EMPTY, "There was nothing to move");
 }
 
 /* Takes the set over. */

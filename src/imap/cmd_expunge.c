@@ -36,11 +36,17 @@ static int expunge(struct imap *i, const struct numset *within)
 /* All has been told up to box->modseq. */
 static enum step expunged(struct imap *i)
 {
+    const char *text = i->command->run == imap_cmd_expunge ? "Expunged" : "Done";
     if ((i->enabled & IMAP_ON_QRESYNC) == 0)
-        return imap_ok(i, SPAN_EMPTY, "Expunged");
+        return imap_ok(i, SPAN_EMPTY, "%s", text);
     return imap_ok(
         i, arena_printf(i->s.arena, "HIGHESTMODSEQ %llu", (unsigned long long)i->box->modseq.v),
-        "Expunged");
+        "%s", text);
+}
+
+enum step imap_ok_expunged(struct imap *i)
+{
+    return imap_sync(i, true, expunged);
 }
 
 enum step imap_cmd_expunge(struct imap *i, const struct imap_arg *args)
@@ -59,7 +65,7 @@ enum step imap_cmd_expunge(struct imap *i, const struct imap_arg *args)
     numset_done(&uids);
     if (err == ERR_INVALID)
         return imap_bad_args(i);
-    return err != 0 ? imap_no_of(i, err) : imap_sync(i, true, expunged);
+    return err != 0 ? imap_no_of(i, err) : imap_ok_expunged(i);
 }
 
 enum step imap_cmd_close(struct imap *i, const struct imap_arg *args)

@@ -322,6 +322,7 @@ imap_search_begin(struct imap *i, const struct search_kind *kind, const struct i
     t->other.account = i->account;
     t->began_ms = t->told_ms = i->s.clock->mono_ms(i->s.clock);
     int err = search_open(i, t, args);
+    i->numbered = t->request.numbered;
     if (err != 0) {
         enum step step = refuse(i, t, err);
         search_drop(i, t);

@@ -129,6 +129,7 @@ struct imap {
     const struct imap_command *command; /* NULL: none runs */
     bool uid;                           /* it is the UID form */
     bool beyond;                        /* it names sequence numbers that are not there */
+    bool numbered;                      /* it has some among its criteria, also in the UID form */
     struct imap_task task;
     struct imap_append *append; /* what an APPEND has collected; NULL: none goes on */
     struct numset quiet;        /* UIDs whose new flags the client knows by itself: STORE .SILENT */
@@ -414,6 +415,8 @@ enum step imap_cmd_store(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_copy(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_move(struct imap *i, const struct imap_arg *args);
 enum step imap_cmd_expunge(struct imap *i, const struct imap_arg *args);
+/* The end of a command that has taken messages out of the selected mailbox. */
+enum step imap_ok_expunged(struct imap *i);
 enum step imap_cmd_close(struct imap *i, const struct imap_arg *args);
 
 enum step imap_cmd_append(struct imap *i, const struct imap_arg *args);

@@ -168,9 +168,10 @@ static int take_interval(struct parser *p, const struct imap_arg **arg, int64_t 
 
 static int take_set(struct parser *p, const struct imap_arg **arg, bool uid, struct search_key *k)
 {
-    bool beyond;
-    if (p->scope->uid_only && !uid && !span_eq((*arg)->text, SPAN("$")))
+    bool beyond, numbers = !uid && !span_eq((*arg)->text, SPAN("$"));
+    if (p->scope->uid_only && numbers)
         return ERR_DENIED;
+    p->request->numbered = p->request->numbered || numbers;
     return imap_messages_of(p->scope->box, take(arg), uid, &k->uids, &beyond);
 }
 

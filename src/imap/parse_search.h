@@ -54,6 +54,7 @@ struct search_request {
     struct span page_text;
     bool charset;               /* one was given */
     bool modseq;                /* MODSEQ is among the keys */
+    bool numbered;              /* and so are sequence numbers */
     enum search_fault fault;    /* with ERR_UNSUPPORTED: it is not a charset that is not known */
     struct span filter;         /* whose that is */
     struct search_key *program; /* search_key_done frees its sets, also after an error */

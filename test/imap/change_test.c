@@ -251,6 +251,11 @@ static void expunges_wait_for_their_time(void **state)
     world_talk(h, "b STORE 5 +FLAGS \\Seen", "* 6 EXISTS", "* 0 RECENT",
                "* 5 FETCH (FLAGS (\\Seen))", "b OK", NULL);
     world_talk(h, "b STORE 2:3 +FLAGS \\Seen", "b OK", NULL); /* gone already */
+    /* RFC 7162 §3.2.10.2: also where only the criteria have them */
+    world_talk(h, "b UID SEARCH 1:3", "* SEARCH 1", "b OK", NULL);
+    world_talk(h, "b UID SEARCH NOT (OR 1:3 UID 4)", "* SEARCH 5 6", "b OK", NULL);
+    world_talk(h, "b UID SORT (ARRIVAL) UTF-8 *", "* SORT 6", "b OK", NULL);
+    world_talk(h, "b ESEARCH RETURN (COUNT) 5:6", "* ESEARCH (", "b OK", NULL);
     world_talk(h, "b UID STORE 5 +FLAGS \\Flagged", "* 3 EXPUNGE", "* 2 EXPUNGE",
                "* 3 FETCH (UID 5 FLAGS (\\Flagged \\Seen))", "b OK", NULL);
     world_talk(h, "b STORE 4 +FLAGS \\Seen", "* 4 FETCH (FLAGS (\\Seen))", "b OK", NULL);
@@ -278,6 +283,14 @@ static void messages_are_expunged(void **state)
     h = selected("x ENABLE QRESYNC\r\n", "SELECT");
     world_talk(h, "b STORE 1 +FLAGS.SILENT \\Deleted", "* 1 FETCH (UID 4 MODSEQ (", "b OK", NULL);
     world_talk(h, "b EXPUNGE", "* VANISHED 4", "b OK [HIGHESTMODSEQ ", NULL);
+    /* RFC 6851 §4.4, RFC 8508 §4.5 */
+    world_append(&w, SPAN(MESSAGE), 0);
+    world_append(&w, SPAN(MESSAGE), 0);
+    world_talk(h, "b NOOP", "* 2 EXISTS", "* 0 RECENT", "b OK", NULL);
+    world_talk(h, "b MOVE 1 Trash", "* OK [COPYUID ", "* VANISHED 6", "b OK [HIGHESTMODSEQ ", NULL);
+    world_talk(h, "b UID MOVE 6 Trash", "b OK There was nothing to move", NULL);
+    world_talk(h, "b UID REPLACE 7 Sent {4+}\r\n\r\nxx", "* OK [APPENDUID ", "* VANISHED 7",
+               "b OK [HIGHESTMODSEQ ", NULL);
     host_free(h);
 }
 
