@@ -218,7 +218,7 @@ def move(s, numbered):
 
     def end(command, _):
         for m in s.box.messages:
-            if m.uid in source and not s.box.deaf and s.notify is None:
+            if m.uid in source and not s.box.loose and s.notify in (None, "deaf"):
                 raise Contradiction(f"{m} was moved and is not told to be gone")
 
     def doubt():
@@ -248,7 +248,7 @@ def expunge(s, _):
         before.update(m for m in chosen if m.flags is not None and "\\Deleted" in m.flags)
 
     def end(command, response):
-        if s.box.deaf:  # what this one removes is not told either
+        if s.box.loose:  # what this one removes may not be told either
             maybe_gone(s.box)
         if response.word == b"OK":
             left_out(s, before - command.told, command, "EXPUNGE left it there")
