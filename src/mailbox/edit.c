@@ -232,10 +232,8 @@ int edit_tombstones_trim(struct edit *e, size_t max)
     return err < 0 ? err : 0;
 }
 
-int look_open(struct mail *m, account_id id, struct look *out)
+int look_open_bare(struct mail *m, account_id id, struct look *out)
 {
-    struct mail_key key = mail_key_table(TABLE_ACCOUNT);
-    struct span value;
     struct look l = {.arena = arena_new(LOOK_ARENA)};
     if (l.arena == NULL)
         return ERR_NOMEM;
@@ -244,15 +242,38 @@ int look_open(struct mail *m, account_id id, struct look *out)
         arena_free(l.arena);
         return err;
     }
-    err = look_get(&l, &key, &value);
-    if (err == 0)
-        err = account_record_unpack(value, &l.account);
-    if (err != 0) {
-        look_close(&l);
-        return err == ERR_NOT_FOUND ? ERR_NO_USER : err;
-    }
     *out = l;
     return 0;
+}
+
+static int look_account(struct look *l)
+{
+    struct mail_key key = mail_key_table(TABLE_ACCOUNT);
+    struct span value;
+    int err = look_get(l, &key, &value);
+    if (err == 0)
+        err = account_record_unpack(value, &l->account);
+    return err == ERR_NOT_FOUND ? ERR_NO_USER : err;
+}
+
+int look_missing(struct look *l)
+{
+    int err = look_account(l);
+    return err != 0 ? err : ERR_NOT_FOUND;
+}
+
+int look_open(struct mail *m, account_id id, struct look *out)
+{
+    struct look l;
+    int err = look_open_bare(m, id, &l);
+    if (err != 0)
+        return err;
+    err = look_account(&l);
+    if (err == 0)
+        *out = l;
+    else
+        look_close(&l);
+    return err;
 }
 
 void look_close(struct look *l)

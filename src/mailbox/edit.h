@@ -121,6 +121,11 @@ struct look {
 };
 /* ERR_NO_USER. Only a successful one must be closed. */
 int look_open(struct mail *m, account_id id, struct look *out) MUST_CHECK;
+/* The same without the account record, which is there if any other row is: for those who look for one of these, and say
+ * what look_missing says when it is ERR_NOT_FOUND. */
+int look_open_bare(struct mail *m, account_id id, struct look *out) MUST_CHECK;
+/* ERR_NO_USER; ERR_NOT_FOUND: the account is there, and only the row is not. */
+int look_missing(struct look *l) MUST_CHECK;
 void look_close(struct look *l);
 int look_get(struct look *l, const struct mail_key *key, struct span *out) MUST_CHECK;
 

@@ -132,7 +132,7 @@ int mailbox_find_name(
     struct span value;
     struct buf key_bytes;
     uint64_t found = 0;
-    int err = look_open(m, id, &l);
+    int err = look_open_bare(m, id, &l);
     if (err != 0)
         return err;
     buf_init(&key_bytes, LIMIT_STORE_KEY);
@@ -154,6 +154,8 @@ int mailbox_find_name(
         if (err == 0)
             err = mailbox_of_record(box, value, a, out);
     }
+    if (err == ERR_NOT_FOUND)
+        err = look_missing(&l);
     buf_done(&key_bytes);
     look_close(&l);
     return err;
@@ -165,12 +167,14 @@ int mailbox_find_id(
     struct mail_key key = mail_key_mailbox(mailbox);
     struct look l;
     struct span value;
-    int err = look_open(m, id, &l);
+    int err = look_open_bare(m, id, &l);
     if (err != 0)
         return err;
     err = look_get(&l, &key, &value);
     if (err == 0)
         err = mailbox_of_record(mailbox, value, a, out);
+    else if (err == ERR_NOT_FOUND)
+        err = look_missing(&l);
     look_close(&l);
     return err;
 }

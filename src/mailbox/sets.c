@@ -337,29 +337,62 @@ entries_derive(struct look *l, struct mailbox_id mailbox, uint32_t set, struct n
     return err;
 }
 
-int sets_read(struct look *l, struct mailbox_id mailbox, uint32_t set, struct numset *out)
+/* Few chunks are asked for by their keys: a scan would pass over all that was ever written to a row that changes often, and
+ * RocksDB keeps that until it is flushed. */
+enum { CHUNKS_GET = 4 };
+
+static int chunks_get(
+    struct look *l, const struct mail_head *head, uint32_t set, struct numset *out, size_t *damaged)
+{
+    int err = 0;
+    for (uint32_t chunk = 0; err == 0 && chunk <= head->uidnext >> SET_CHUNK_BITS; chunk++) {
+        struct mail_key key = mail_key_chunk(head->mailbox, set, chunk);
+        struct set_chunk c;
+        struct span value;
+        err = look_get(l, &key, &value);
+        if (err == 0)
+            err = set_chunk_unpack(value, &c);
+        if (err == 0)
+            set_chunk_add(out, chunk, &c);
+        *damaged += err == ERR_CORRUPT;
+        if (err == ERR_NOT_FOUND || err == ERR_CORRUPT)
+            err = 0;
+    }
+    return err;
+}
+
+static int chunks_scan(
+    struct look *l, struct mailbox_id mailbox, uint32_t set, struct numset *out, size_t *damaged)
 {
     struct mail_key prefix = mail_key_chunks(mailbox, set);
     struct store_iter *it;
     struct span key, value;
-    size_t damaged = 0;
-    numset_clear(out);
     int err = store_snap_scan(l->snap, mail_key_span(&prefix), SPAN_EMPTY, false, &it);
     if (err != 0)
         return err;
-    while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
+    while ((err = rows_next(it, &key, &value, damaged)) > 0) {
         struct mailbox_id at;
         uint32_t of, chunk;
         struct set_chunk c;
         if (mail_key_read_chunk(key, &at, &of, &chunk) != 0 || set_chunk_unpack(value, &c) != 0 ||
             chunk > UINT32_MAX >> SET_CHUNK_BITS)
-            damaged++;
+            ++*damaged;
         else
             set_chunk_add(out, chunk, &c);
     }
     store_iter_close(it);
+    return err;
+}
+
+int sets_read(struct look *l, const struct mail_head *head, uint32_t set, struct numset *out)
+{
+    size_t damaged = 0;
+    numset_clear(out);
+    int err = head->uidnext >> SET_CHUNK_BITS < CHUNKS_GET
+                  ? chunks_get(l, head, set, out, &damaged)
+                  : chunks_scan(l, head->mailbox, set, out, &damaged);
     if (err == 0 && damaged > 0)
-        err = entries_derive(l, mailbox, set, out);
+        err = entries_derive(l, head->mailbox, set, out);
     numset_shrink(out);
     return err != 0 ? err : out->err;
 }

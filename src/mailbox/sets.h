@@ -46,8 +46,9 @@ int sets_drop(struct edit *e, struct mailbox_id mailbox) MUST_CHECK;
 /* Is the entry in that set? */
 bool set_holds(uint32_t set, const struct entry_record *r);
 
-/* One set of a mailbox, into `out` (initialised). Rows that cannot be read are derived from the entries. */
-int sets_read(struct look *l, struct mailbox_id mailbox, uint32_t set, struct numset *out)
+/* One set of a mailbox, whose head is of the same look, into `out` (initialised). Rows that cannot be read are derived
+ * from the entries. */
+int sets_read(struct look *l, const struct mail_head *head, uint32_t set, struct numset *out)
     MUST_CHECK;
 
 #endif

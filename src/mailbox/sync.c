@@ -49,12 +49,14 @@ static int head_open(
 {
     bool sets = false;
     for (int i = 0; i < 2; i++) {
-        int err = look_open(m, id, l);
+        int err = look_open_bare(m, id, l);
         if (err != 0)
             return err;
         err = head_read(l, mailbox, out, &sets);
         if (err == 0 && sets)
             return 0;
+        if (err == ERR_NOT_FOUND)
+            err = look_missing(l);
         look_close(l);
         if (err == 0)
             err = store_txn_run(m->store, part_of(id), sets_run, out);
@@ -68,10 +70,12 @@ int mailbox_head(struct mail *m, account_id id, struct mailbox_id mailbox, struc
 {
     struct look l;
     bool sets;
-    int err = look_open(m, id, &l);
+    int err = look_open_bare(m, id, &l);
     if (err != 0)
         return err;
     err = head_read(&l, mailbox, out, &sets);
+    if (err == ERR_NOT_FOUND)
+        err = look_missing(&l);
     look_close(&l);
     return err;
 }
@@ -87,7 +91,7 @@ int mailbox_uids(struct mail *m,
     int err = head_open(m, id, mailbox, &l, &head);
     if (err != 0)
         return err;
-    err = sets_read(&l, mailbox, SET_ALL, uids);
+    err = sets_read(&l, &head, SET_ALL, uids);
     look_close(&l);
     if (err == 0)
         *head_out = head;
@@ -102,18 +106,22 @@ int mailbox_set(
     int err = head_open(m, id, mailbox, &l, &head);
     if (err != 0)
         return err;
-    err = sets_read(&l, mailbox, set, uids);
+    err = sets_read(&l, &head, set, uids);
     look_close(&l);
     return err;
 }
 
 /* ---- entries ----------------------------------------------------------------------------- */
 
-enum { ITEMS_SCAN = 8 }; /* a run of that many is read with a scan, fewer one by one */
+enum {
+    ITEMS_SCAN = 8,  /* so many are read with a scan, fewer one by one */
+    ITEMS_DENSE = 4, /* if at least every fourth of the UIDs in between is wanted */
+};
 
 struct items {
     struct look l;
     struct mailbox_id mailbox;
+    const struct numset *wanted;
     struct arena *arena;
     struct mail_item *v;
     size_t n, max;
@@ -148,7 +156,7 @@ static int items_get(struct items *x, uint32_t first, uint32_t last)
     for (uint32_t uid = first; err == 0 && uid <= last && x->n < x->max; uid++) {
         struct mail_key key = mail_key_entry(x->mailbox, (struct mail_uid){uid});
         struct span value;
-        err = look_get(&x->l, &key, &value);
+        err = numset_has(x->wanted, uid) ? look_get(&x->l, &key, &value) : ERR_NOT_FOUND;
         if (err == 0)
             items_add(x, (struct mail_uid){uid}, value);
         else if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) {
@@ -180,7 +188,8 @@ static int items_scan(struct items *x, uint32_t first, uint32_t last)
             continue;
         if (uid.v > last)
             break;
-        items_add(x, uid, value);
+        if (numset_has(x->wanted, uid.v))
+            items_add(x, uid, value);
     }
     store_iter_close(it);
     if (err < 0 || damaged == 0)
@@ -190,19 +199,34 @@ static int items_scan(struct items *x, uint32_t first, uint32_t last)
     return items_get(x, first, last);
 }
 
-/* As many of the set as fit, from `from` on; the UID to go on with, or 0. */
-static int items_read(struct items *x, const struct numset *uids, uint32_t from, uint32_t *next)
+/* The end of what one scan from `first` on reads, which is the first of a run up to `last`: more than that, where the runs
+ * are many and the gaps small. */
+static uint32_t scan_end(const struct items *x, uint32_t first, uint32_t last)
+{
+    uint32_t rank = numset_rank(x->wanted, first), end = numset_max(x->wanted);
+    uint64_t n = numset_count(x->wanted) - rank + 1;
+    if (n > x->max - x->n) { /* what does not fit waits for the next call */
+        n = x->max - x->n;
+        if (!numset_at(x->wanted, (uint32_t)(rank + n - 1), &end))
+            end = last;
+    }
+    if (n >= ITEMS_SCAN && (uint64_t)end - first < n * ITEMS_DENSE)
+        return end;
+    return last < end ? last : end;
+}
+
+/* As many as fit, from `from` on; the UID to go on with, or 0. */
+static int items_read(struct items *x, uint32_t from, uint32_t *next)
 {
     uint32_t first, last;
     int err = 0;
     *next = 0;
-    while (err == 0 && numset_run(uids, from, &first, &last)) {
+    while (err == 0 && numset_run(x->wanted, from, &first, &last)) {
         if (x->n >= x->max) {
             *next = first;
             break;
         }
-        if ((uint64_t)last - first >= x->max - x->n) /* what does not fit waits for the next call */
-            last = first + (uint32_t)(x->max - x->n) - 1;
+        last = scan_end(x, first, last);
         err = last - first >= ITEMS_SCAN ? items_scan(x, first, last) : items_get(x, first, last);
         if (last == UINT32_MAX)
             break;
@@ -292,16 +316,18 @@ int mailbox_items(struct mail *m,
                   size_t *n_out,
                   uint32_t *next_out)
 {
-    struct items x = {.mailbox = in->mailbox, .arena = a};
+    struct items x = {.mailbox = in->mailbox, .wanted = in->uids, .arena = a};
     uint64_t count = numset_count(in->uids);
     x.max = count < in->max ? (size_t)count : in->max;
     x.v = arena_array(a, x.max + 1, sizeof *x.v);
     if (x.v == NULL)
         return arena_err(a);
-    int err = look_open(m, id, &x.l);
+    int err = look_open_bare(m, id, &x.l);
     if (err != 0)
         return err;
-    err = items_read(&x, in->uids, in->from, next_out);
+    err = items_read(&x, in->from, next_out);
+    if (err == 0 && x.n == 0 && look_missing(&x.l) == ERR_NO_USER)
+        err = ERR_NO_USER;
     if (err == 0 && in->summaries)
         err = summaries_read(&x, in->bytes, next_out);
     look_close(&x.l);
@@ -368,7 +394,7 @@ int mailbox_changes(struct mail *m,
         if (err == 0)
             err = changes_scan(&l, TABLE_TOMBSTONE, mailbox, since, gone, &lost);
         if (err == 0 && damaged > 0) /* what changed cannot be told: all may have */
-            err = sets_read(&l, mailbox, SET_ALL, changed);
+            err = sets_read(&l, &head, SET_ALL, changed);
     }
     bool complete = since.v >= l.account.changes_from && lost == 0;
     look_close(&l);

@@ -166,7 +166,7 @@ int mailbox_message_get(
     struct span value;
     struct message_record r;
     struct mail_key key = mail_key_message(msg);
-    int err = look_open(m, id, &l);
+    int err = look_open_bare(m, id, &l);
     if (err != 0)
         return err;
     err = look_get(&l, &key, &value);
@@ -185,6 +185,8 @@ int mailbox_message_get(
             memcpy(out->digest, r.digest, sizeof(out->digest));
         }
     }
+    if (err == ERR_NOT_FOUND)
+        err = look_missing(&l);
     look_close(&l);
     return err;
 }
@@ -200,12 +202,14 @@ int mailbox_message_open(struct mail *m,
     struct message_record r;
     struct blob_info info;
     struct mail_key key = mail_key_message(msg);
-    int err = look_open(m, id, &l);
+    int err = look_open_bare(m, id, &l);
     if (err != 0)
         return err;
     err = look_get(&l, &key, &value);
     if (err == 0)
         err = message_record_unpack(value, &r);
+    if (err == ERR_NOT_FOUND)
+        err = look_missing(&l);
     look_close(&l);
     if (err != 0)
         return err;

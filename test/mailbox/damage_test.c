@@ -67,6 +67,29 @@ static void new_messages_are_seen_behind_a_lost_block(void **state)
     expect((uint32_t[]){1, 2, 3}, 3, 3, 0);
 }
 
+/* Also where not all of them are asked for. */
+static void every_second_message_is_read_behind_a_lost_block(void **state)
+{
+    (void)state;
+    static const uint32_t found[] = {1, 3, 5, 13, 15, 17, 19, 21};
+    struct mail_item *v;
+    struct numset odd;
+    uint32_t next;
+    size_t n;
+    for (int i = 0; i < 12; i++)
+        fixture_append(&f, 0, SPAN("one more"));
+    assert_int_equal(lose(entry(INBOX_ID, 6), entry(INBOX_ID, 12)), 7);
+    numset_init(&odd);
+    for (uint32_t uid = 1; uid <= 22; uid += 2)
+        numset_add(&odd, uid);
+    struct mail_range range = {{INBOX_ID}, &odd, 0, 100, false, 0, NULL};
+    assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT, &range, f.arena, &v, &n, &next), 0);
+    assert_int_equal(n, COUNT_OF(found));
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(v[i].uid.v, found[i]);
+    numset_done(&odd);
+}
+
 static void entries_written_anew_inside_a_lost_block_are_seen(void **state)
 {
     (void)state;
@@ -114,6 +137,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(new_messages_are_seen_behind_a_lost_block),
+        TEST(every_second_message_is_read_behind_a_lost_block),
         TEST(entries_written_anew_inside_a_lost_block_are_seen),
         TEST(the_inbox_stays_in_the_list_of_mailboxes),
     };

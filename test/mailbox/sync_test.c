@@ -269,6 +269,65 @@ static void many_messages_are_stored_and_read_in_parts(void **state)
     assert_int_equal(seen, N - 202);
 }
 
+static void scattered_messages_are_those_asked_for(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    struct mail_item *v;
+    size_t n;
+    add(N);
+    expunge(30, 33);
+    for (uint32_t step = 1; step < 7; step++) {
+        for (size_t max = 3; max < 40; max += 9) {
+            uint32_t from = 0, want = 5;
+            numset_clear(&a);
+            for (uint32_t uid = want; uid <= N + 20; uid += step)
+                numset_add(&a, uid);
+            numset_remove_range(&a, 60, 80);
+            do {
+                assert_int_equal(
+                    mailbox_items(&f.mail, FIXTURE_ACCOUNT,
+                                  &(struct mail_range){inbox, &a, from, max, false, 0, NULL},
+                                  f.arena, &v, &n, &from),
+                    0);
+                assert_true(n <= max);
+                for (size_t i = 0; i < n; i++) {
+                    while (!numset_has(&a, want) || (want >= 30 && want <= 33))
+                        want++;
+                    assert_int_equal(v[i].uid.v, want++);
+                }
+                arena_reset(f.arena);
+            } while (from != 0);
+            while (want <= N && (!numset_has(&a, want) || (want >= 30 && want <= 33)))
+                want++;
+            assert_true(want > N);
+        }
+    }
+}
+
+static void an_account_that_is_not_there_has_no_messages(void **state)
+{
+    (void)state;
+    struct mail_head h;
+    struct mailbox box;
+    struct mail_item *v;
+    struct mail_range range = {inbox, &a, 0, 10, false, 0, NULL};
+    size_t n;
+    uint32_t next;
+    numset_add_range(&a, 1, 20);
+    assert_int_equal(mailbox_items(&f.mail, 99, &range, f.arena, &v, &n, &next), ERR_NO_USER);
+    assert_int_equal(mailbox_items(&f.mail, FIXTURE_ACCOUNT, &range, f.arena, &v, &n, &next), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(mailbox_head(&f.mail, 99, inbox, &h), ERR_NO_USER);
+    assert_int_equal(mailbox_uids(&f.mail, 99, inbox, &h, &a), ERR_NO_USER);
+    assert_int_equal(mailbox_find_name(&f.mail, 99, SPAN("INBOX"), f.arena, &box), ERR_NO_USER);
+    assert_int_equal(mailbox_find_id(&f.mail, 99, inbox, f.arena, &box), ERR_NO_USER);
+    const struct mailbox_id none = {77};
+    assert_int_equal(mailbox_head(&f.mail, FIXTURE_ACCOUNT, none, &h), ERR_NOT_FOUND);
+    assert_int_equal(mailbox_uids(&f.mail, FIXTURE_ACCOUNT, none, &h, &a), ERR_NOT_FOUND);
+    assert_int_equal(mailbox_find_id(&f.mail, FIXTURE_ACCOUNT, none, f.arena, &box), ERR_NOT_FOUND);
+}
+
 /* What an older program left: no rows of sets, and a record that does not know of them. */
 static int forget_sets(struct store_txn *t, void *arg)
 {
@@ -468,6 +527,8 @@ int main(void)
         T(copies_share_the_message_and_count),
         T(a_move_into_the_same_mailbox_gives_new_uids),
         T(many_messages_are_stored_and_read_in_parts),
+        T(scattered_messages_are_those_asked_for),
+        T(an_account_that_is_not_there_has_no_messages),
         T(mailboxes_of_older_programs_get_their_sets),
         T(a_damaged_set_is_derived_again),
         T(summaries_are_kept_beside_messages),
