@@ -12,6 +12,7 @@ void imap_command_end(struct imap *i)
     buf_done(&i->partial);
     numset_done(&i->quiet);
     i->stored = (struct mail_stored){0};
+    i->alone = (struct imap_alone){0};
     numset_done(&i->loud);
     i->command = NULL;
     i->uid = i->beyond = i->numbered = false;

@@ -451,6 +451,7 @@ static void tell_replaced(struct imap *i, struct mail_uid uid)
 static enum step append_all(struct imap *i, struct imap_append *a)
 {
     struct mail_appended *out = arena_array(i->s.arena, a->n, sizeof *out);
+    uint64_t mark = is_selected(i, a) ? imap_sync_mark(i) : 0;
     int err = out == NULL ? ERR_NOMEM : commit(i, a, out);
     if (err == ERR_NOT_FOUND && a->replaces.v != 0)
         append_refuse(a, err, NULL, "The message or the mailbox does not exist any more");
@@ -464,6 +465,8 @@ static enum step append_all(struct imap *i, struct imap_append *a)
     struct span code = appended(i, a, out);
     if (replaced)
         tell_replaced(i, a->replaces);
+    else if (is_selected(i, a))
+        imap_sync_own(i, mark, out[0].before, out[0].modseq);
     metric_add(METRIC_IMAP_APPENDED, (int64_t)a->n);
     metric_add(METRIC_IMAP_EXPUNGED, replaced);
     log_event(LOG_INFO, "imap.appended", LOG_Z("account", i->address),

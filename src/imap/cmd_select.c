@@ -10,6 +10,7 @@ static void on_change(void *arg, struct part part)
 {
     struct imap_watch *w = arg;
     (void)part;
+    (void)__atomic_add_fetch(&w->commits, 1, __ATOMIC_RELEASE);
     __atomic_store_n(&w->changed, true, __ATOMIC_RELEASE);
     if (__atomic_load_n(&w->idling, __ATOMIC_ACQUIRE))
         w->waker->post(w->waker);

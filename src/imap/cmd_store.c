@@ -155,7 +155,10 @@ static enum step store(struct imap *i, struct store *x, struct numset *uids)
     x->in.known = i->box->modseq;
     x->in.foreign = &foreign;
     x->in.stored = &i->stored;
+    uint64_t mark = imap_sync_mark(i);
     int err = mailbox_store(i->server->mail, i->box->account, &x->in, uids, &refused);
+    if (err == 0 && i->stored.n == 1)
+        imap_sync_own(i, mark, i->stored.before, i->stored.last);
     enum step step;
     if (err == 0 && x->in.op != STORE_REMOVE)
         imap_tell_full(i, &x->in.keywords);

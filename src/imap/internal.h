@@ -42,8 +42,9 @@ enum imap_enabled {
 
 /* What a watch of the store tells the session; written by other threads. */
 struct imap_watch {
-    bool changed; /* atomic: the account has changed since this was last false */
-    bool idling;  /* atomic: the session wants to be woken for it */
+    bool changed;     /* atomic: the account has changed since this was last false */
+    uint64_t commits; /* atomic: heard of so far, raised before `changed`; not counted for NOTIFY */
+    bool idling;      /* atomic: the session wants to be woken for it */
     struct waker *waker;
     struct store_watch *watch;
 };
@@ -92,6 +93,13 @@ struct imap_task {
     void *data;
 };
 
+/* What the running command has changed in the selected mailbox, if nobody else did since it was told of last: so there is
+ * nothing to be read. Messages of it are in `loud` or in box->own. */
+struct imap_alone {
+    uint64_t commits; /* of the watch, once that was committed; 0: it is not known */
+    struct modseq modseq;
+};
+
 struct imap_append;
 struct imap_compress;
 
@@ -135,6 +143,7 @@ struct imap {
     struct numset quiet;        /* UIDs whose new flags the client knows by itself: STORE .SILENT */
     struct mail_stored stored;  /* by which mod-sequences that is so, and by no later ones */
     struct numset loud; /* UIDs whose flags are told, also if they have not changed: STORE */
+    struct imap_alone alone;
 
     /* of this command, in the arena */
     struct span answer;          /* the tagged one, while changes are told before it */
@@ -271,6 +280,10 @@ enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap
 /* The session has expunged these, as far as they are not there any more: it tells that also when NOTIFY wants to hear of
  * nothing here. */
 void imap_expunged(struct imap *i, const struct numset *uids);
+/* Around a change to the selected mailbox by one commit of ours: what imap_sync_mark said before it, and what the mailbox's
+ * HIGHESTMODSEQ was before and is now. Then imap_sync knows when it was the only one. */
+uint64_t imap_sync_mark(const struct imap *i);
+void imap_sync_own(struct imap *i, uint64_t mark, struct modseq before, struct modseq now);
 /* A FETCH response had this mod-sequence. */
 void imap_told_modseq(struct imap *i, struct modseq modseq);
 /* Has something changed that was not told yet? */

@@ -134,15 +134,41 @@ static int apply(struct imap *i,
     return box->uids.err != 0 ? box->uids.err : box->gone.err;
 }
 
-static int collect(struct imap *i, struct imap_sync *y)
+uint64_t imap_sync_mark(const struct imap *i)
+{
+    return __atomic_load_n(&i->box->watch.commits, __ATOMIC_ACQUIRE);
+}
+
+/* Who committed to this mailbox before us has raised `before`; who did after us, and whoever of them is heard of only
+ * later, raises the count, or sets `changed` again. */
+void imap_sync_own(struct imap *i, uint64_t mark, struct modseq before, struct modseq now)
+{
+    if (before.v == i->box->modseq.v)
+        i->alone = (struct imap_alone){mark + 1, now};
+}
+
+/* Nobody else has changed anything; `changed` was taken back before. */
+static bool is_alone(const struct imap *i)
+{
+    return i->alone.commits != 0 && imap_sync_mark(i) == i->alone.commits &&
+           numset_is_empty(&i->quiet);
+}
+
+/* Without a look where nothing has `changed`, or only what this session has done. */
+static int collect(struct imap *i, struct imap_sync *y, bool changed)
 {
     struct imap_selected *box = i->box;
     struct numset gone, added;
-    struct mail_head head;
+    struct mail_head head = {.uidvalidity = box->uidvalidity,
+                             .modseq = changed ? i->alone.modseq : box->modseq};
     bool complete = true;
+    int err = 0;
     numset_init(&gone);
     numset_init(&added);
-    int err = mailbox_changes(i->server->mail, i->box->account, box->id, box->modseq, &head,
+    if (!changed || is_alone(i))
+        numset_or(&y->changed, &box->own);
+    else
+        err = mailbox_changes(i->server->mail, i->box->account, box->id, box->modseq, &head,
                               &y->changed, &gone, &complete);
     if (err == ERR_NOT_FOUND || err == ERR_NO_USER ||
         (err == 0 && head.uidvalidity != box->uidvalidity)) {
@@ -561,9 +587,9 @@ enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap
     y->expunges = expunges;
     if (muted)
         return sync_loud(i, y);
-    if (__atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL) ||
-        !numset_is_empty(&i->loud) || !numset_is_empty(&box->owed)) {
-        int err = collect(i, y);
+    bool changed = __atomic_exchange_n(&box->watch.changed, false, __ATOMIC_ACQ_REL);
+    if (changed || !numset_is_empty(&i->loud) || !numset_is_empty(&box->owed)) {
+        int err = collect(i, y, changed);
         if (err != 0) { /* it is tried again after the next command */
             log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
             __atomic_store_n(&box->watch.changed, true, __ATOMIC_RELEASE);

@@ -62,7 +62,10 @@ int edit_append(struct edit *e,
     };
     if (in->keywords != NULL)
         entry.keywords = *in->keywords;
-    *out = (struct mail_appended){.mailbox = mailbox, .message = entry.message, .modseq = modseq};
+    *out = (struct mail_appended){.mailbox = mailbox,
+                                  .message = entry.message,
+                                  .modseq = modseq,
+                                  .before = {box.highest_modseq}};
     append_put_message(e, entry.message, in);
     err = edit_entry_add(e, mailbox, &box, modseq, &entry, &out->uid);
     if (err == 0)

@@ -136,7 +136,9 @@ static int tombstones_take(struct check *c, void *arg, struct span key, struct s
         check_problem(c, "a row of the list of expunges is damaged");
         return 0;
     }
-    if (modseq.v > c->look.account.modseq || modseq.v < c->look.account.changes_from)
+    const struct account_record *a = &c->look.account;
+    if (modseq.v > a->modseq || modseq.v < a->changes_from ||
+        (a->tombstone_modseq != 0 && modseq.v > a->tombstone_modseq))
         check_problem(c, "expunge %" PRIu64 " is outside of the list's range", modseq.v);
     int err = entry_at(c, at, &r);
     if (err == 0)

@@ -201,6 +201,7 @@ int edit_entry_remove(struct edit *e,
     key = mail_key_tombstone(modseq, at);
     edit_put_reference(e, &key, at.message.v);
     e->account.tombstones++;
+    e->account.tombstone_modseq = modseq.v;
     box->highest_modseq = modseq.v;
     return sets_change(e, at, entry, NULL);
 }

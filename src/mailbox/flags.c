@@ -16,6 +16,7 @@ struct store_change {
     size_t n;
     size_t damaged;
     struct modseq modseq; /* of what changed; 0: nothing did */
+    struct modseq before; /* of the mailbox until then */
 };
 
 /* a or b without c: both lists ascend. ERR_LIMIT. */
@@ -108,6 +109,8 @@ static int store_run(struct store_txn *t, void *arg)
     int err = edit_open(&e, x->mail, t);
     if (err == 0)
         err = edit_mailbox(&e, x->in->mailbox, &box);
+    if (err == 0)
+        x->before.v = box.highest_modseq;
     for (size_t i = 0; err >= 0 && i < x->n; i++) {
         err = store_one(&e, x, i, &box);
         changed += err > 0;
@@ -118,13 +121,15 @@ static int store_run(struct store_txn *t, void *arg)
     return edit_close(&e, 0);
 }
 
-static void stored(struct mail_stored *s, struct modseq modseq)
+static void stored(struct mail_stored *s, const struct store_change *x)
 {
-    if (s == NULL || modseq.v == 0)
+    if (s == NULL || x->modseq.v == 0)
         return;
-    if (s->n++ == 0)
-        s->first = modseq;
-    s->last = modseq;
+    if (s->n++ == 0) {
+        s->first = x->modseq;
+        s->before = x->before;
+    }
+    s->last = x->modseq;
 }
 
 int mailbox_store(struct mail *m,
@@ -153,7 +158,7 @@ int mailbox_store(struct mail *m,
                 numset_add(in->foreign, x.uid[i]);
         }
         if (err == 0)
-            stored(in->stored, x.modseq);
+            stored(in->stored, &x);
         damaged += x.damaged;
     }
     if (err == 0)

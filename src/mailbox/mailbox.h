@@ -145,6 +145,7 @@ struct mail_appended {
     struct mail_uid uid;
     struct message_id message;
     struct modseq modseq;
+    struct modseq before; /* HIGHESTMODSEQ of the mailbox until then */
 };
 /* Durable when it returns 0. ERR_QUOTA if it would pass a limit. */
 int mailbox_append(struct mail *m,

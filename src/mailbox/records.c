@@ -8,7 +8,7 @@
 
 enum {
     RECORD_VERSION = 1,
-    ACCOUNT_VERSION = 4,  /* 2: keywords; 3: annotation_bytes; 4: grants */
+    ACCOUNT_VERSION = 5,  /* 2: keywords; 3: annotation_bytes; 4: grants; 5: tombstone_modseq */
     MAILBOX_VERSION = 3,  /* 2: noselect, sets; 3: was_inbox */
     ENTRY_VERSION = 2,    /* keywords */
     EXPUNGED_VERSION = 2, /* keywords */
@@ -115,6 +115,7 @@ void account_record_pack(struct buf *b, const struct account_record *r)
     pack_uint(b, r->keywords);
     pack_uint(b, r->annotation_bytes);
     pack_uint(b, r->grants);
+    pack_uint(b, r->tombstone_modseq);
 }
 
 int account_record_unpack(struct span s, struct account_record *out)
@@ -141,9 +142,11 @@ int account_record_unpack(struct span s, struct account_record *out)
         out->annotation_bytes = take_size(&u);
     if (version >= 4)
         out->grants = take_size(&u);
+    if (version >= 5)
+        out->tombstone_modseq = unpack_uint(&u);
     must_be(&u, out->keywords <= LIMIT_KEYWORDS);
     must_be(&u, out->next_message > 0 && out->next_uidl > 0 && out->next_mailbox > 0);
-    must_be(&u, out->changes_from <= out->modseq);
+    must_be(&u, out->changes_from <= out->modseq && out->tombstone_modseq <= out->modseq);
     return unpack_end(&u);
 }
 

@@ -30,6 +30,7 @@ struct account_record {
     uint32_t keywords;         /* how many the account's list has; their ids are 0 to one less */
     uint64_t annotation_bytes; /* names and values of all annotations */
     uint64_t grants;           /* rows of that table */
+    uint64_t tombstone_modseq; /* no tombstone has a higher one; 0: not known */
 };
 
 struct mailbox_record {

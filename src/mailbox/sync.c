@@ -372,6 +372,11 @@ static int changes_scan(struct look *l,
     return err;
 }
 
+static bool has_tombstones(const struct account_record *a, struct modseq since)
+{
+    return a->tombstones > 0 && (a->tombstone_modseq == 0 || a->tombstone_modseq > since.v);
+}
+
 int mailbox_changes(struct mail *m,
                     account_id id,
                     struct mailbox_id mailbox,
@@ -391,7 +396,7 @@ int mailbox_changes(struct mail *m,
     err = head_read(&l, mailbox, &head, &sets);
     if (err == 0 && head.modseq.v > since.v) {
         err = changes_scan(&l, TABLE_CHANGE, mailbox, since, changed, &damaged);
-        if (err == 0)
+        if (err == 0 && has_tombstones(&l.account, since))
             err = changes_scan(&l, TABLE_TOMBSTONE, mailbox, since, gone, &lost);
         if (err == 0 && damaged > 0) /* what changed cannot be told: all may have */
             err = sets_read(&l, &head, SET_ALL, changed);

@@ -120,6 +120,7 @@ int mailbox_keyword(struct mail *m,
 /* The mod-sequences that changes were given, each by one of `n` transactions; others may lie between. */
 struct mail_stored {
     struct modseq first, last;
+    struct modseq before; /* HIGHESTMODSEQ of the mailbox until the first of them */
     uint64_t n;
 };
 

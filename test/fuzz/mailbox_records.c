@@ -226,6 +226,7 @@ static void draw_account(struct draw *d, struct buf *b)
                                    .annotation_bytes = draw_up_to(d, INT64_MAX),
                                };
     r.changes_from = draw_up_to(d, r.modseq);
+    r.tombstone_modseq = draw_up_to(d, r.modseq);
     r.address = draw_span(d, 300);
     account_record_pack(b, &r);
     must(account_record_unpack(buf_span(b), &out) == 0);
@@ -236,6 +237,7 @@ static void draw_account(struct draw *d, struct buf *b)
     must(out.restorable_bytes == r.restorable_bytes);
     must(out.restorable_messages == r.restorable_messages);
     must(out.tombstones == r.tombstones && out.changes_from == r.changes_from);
+    must(out.tombstone_modseq == r.tombstone_modseq);
     must(out.keywords == r.keywords && out.annotation_bytes == r.annotation_bytes);
     draw_damage(d, b);
     account_record_round_trip(buf_span(b));

@@ -6,7 +6,9 @@
 #include "base/err.h"
 #include "world.h"
 
-static uint32_t others_flags;      /* set on UID 1 before it looks, once */
+static unsigned looks;                                 /* so often it did */
+static uint32_t others_flags;                          /* set on UID 1 before it looks, once */
+static uint32_t others_flags_first, others_flags_then; /* before and behind what it commits */
 static uint32_t others_flags_late; /* and on UIDs 1, 2, each by itself, before it reads */
 
 #define MESSAGE "Subject: x\r\n\r\nx\r\n"
@@ -42,6 +44,27 @@ int __wrap_mailbox_items(struct mail *m,
                          size_t *n_out,
                          uint32_t *next_out);
 
+int __real_mailbox_store(struct mail *m,
+                         account_id id,
+                         const struct mail_store *in,
+                         const struct numset *uids,
+                         struct numset *refused);
+int __wrap_mailbox_store(struct mail *m,
+                         account_id id,
+                         const struct mail_store *in,
+                         const struct numset *uids,
+                         struct numset *refused);
+int __real_mailbox_append_many(struct mail *m,
+                               account_id id,
+                               const struct mail_append *in,
+                               size_t n,
+                               struct mail_appended *out);
+int __wrap_mailbox_append_many(struct mail *m,
+                               account_id id,
+                               const struct mail_append *in,
+                               size_t n,
+                               struct mail_appended *out);
+
 static void others_store(uint32_t uid, enum mail_store_op op, uint32_t flags)
 {
     struct mail_store in = {.mailbox = {1}, .op = op, .flags = flags};
@@ -49,7 +72,7 @@ static void others_store(uint32_t uid, enum mail_store_op op, uint32_t flags)
     numset_init(&one);
     numset_init(&refused);
     numset_add(&one, uid);
-    assert_int_equal(mailbox_store(&w.mail, w.account, &in, &one, &refused), 0);
+    assert_int_equal(__real_mailbox_store(&w.mail, w.account, &in, &one, &refused), 0);
     numset_done(&one);
     numset_done(&refused);
 }
@@ -63,6 +86,7 @@ int __wrap_mailbox_changes(struct mail *m,
                            struct numset *gone,
                            bool *complete_out)
 {
+    looks++;
     if (others_flags != 0)
         others_store(1, STORE_ADD, others_flags);
     others_flags = 0;
@@ -81,6 +105,37 @@ int __wrap_mailbox_items(struct mail *m,
         others_store(uid, STORE_ADD, others_flags_late);
     others_flags_late = 0;
     return __real_mailbox_items(m, id, in, a, out, n_out, next_out);
+}
+
+static void others_do(uint32_t *flags)
+{
+    if (*flags != 0)
+        others_store(1, STORE_ADD, *flags);
+    *flags = 0;
+}
+
+int __wrap_mailbox_store(struct mail *m,
+                         account_id id,
+                         const struct mail_store *in,
+                         const struct numset *uids,
+                         struct numset *refused)
+{
+    others_do(&others_flags_first);
+    int err = __real_mailbox_store(m, id, in, uids, refused);
+    others_do(&others_flags_then);
+    return err;
+}
+
+int __wrap_mailbox_append_many(struct mail *m,
+                               account_id id,
+                               const struct mail_append *in,
+                               size_t n,
+                               struct mail_appended *out)
+{
+    others_do(&others_flags_first);
+    int err = __real_mailbox_append_many(m, id, in, n, out);
+    others_do(&others_flags_then);
+    return err;
 }
 
 int __real_mailbox_expunge_deleted(struct mail *m,
@@ -184,6 +239,50 @@ static void what_is_not_deleted_any_more_stays(void **state)
     host_free(h);
 }
 
+#define APPEND "b APPEND INBOX {16+}\r\nSubject: x\r\n\r\nx"
+
+/* What a session has done by itself it knows, and need not look for. */
+static void ones_own_changes_are_told_without_a_look(void **state)
+{
+    (void)state;
+    struct host *h = selected("");
+    looks = 0;
+    world_talk(h, "b STORE 2 +FLAGS (\\Seen)", "* 2 FETCH (FLAGS (\\Seen))", "b OK", NULL);
+    world_talk(h, "b STORE 2 +FLAGS (\\Seen)", "* 2 FETCH (FLAGS (\\Seen))", "b OK", NULL);
+    world_talk(h, APPEND, "* 4 EXISTS", "* 0 RECENT", "b OK", NULL);
+    world_talk(h, "b STORE 3:4 -FLAGS (\\Seen)", "* 3 FETCH (FLAGS ())", "* 4 FETCH (FLAGS ())",
+               "b OK", NULL);
+    world_talk(h, "b NOOP", "b OK", NULL);
+    assert_int_equal(looks, 0);
+    others_store(1, STORE_ADD, FLAG_SEEN);
+    world_talk(h, "b NOOP", "* 1 FETCH (FLAGS (\\Seen))", "b OK", NULL);
+    assert_int_equal(looks, 1);
+    host_free(h);
+}
+
+static void and_hide_nobody_elses(void **state)
+{
+    (void)state;
+    struct host *h = selected("");
+    others_store(1, STORE_ADD, FLAG_SEEN);
+    world_talk(h, "b STORE 2 +FLAGS (\\Seen)", "* 1 FETCH (FLAGS (\\Seen))",
+               "* 2 FETCH (FLAGS (\\Seen))", "b OK", NULL);
+    others_flags_first = FLAG_DRAFT;
+    world_talk(h, "b STORE 2 -FLAGS (\\Seen)", "* 1 FETCH (FLAGS (\\Seen \\Draft))",
+               "* 2 FETCH (FLAGS ())", "b OK", NULL);
+    others_flags_then = FLAG_FLAGGED;
+    world_talk(h, "b STORE 2 +FLAGS (\\Seen)", "* 1 FETCH (FLAGS (\\Flagged \\Seen \\Draft))",
+               "* 2 FETCH (FLAGS (\\Seen))", "b OK", NULL);
+    others_flags_first = FLAG_ANSWERED;
+    world_talk(h, APPEND, "* 4 EXISTS", "* 0 RECENT",
+               "* 1 FETCH (FLAGS (\\Answered \\Flagged \\Seen \\Draft))", "b OK", NULL);
+    others_flags_then = FLAG_DELETED;
+    world_talk(h, APPEND, "* 5 EXISTS", "* 0 RECENT",
+               "* 1 FETCH (FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft))", "b OK", NULL);
+    world_talk(h, "b NOOP", "b OK", NULL);
+    host_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +290,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(nor_its_mod_sequence, setup, world_teardown),
         cmocka_unit_test_setup_teardown(who_comes_back_has_missed_nothing, setup, world_teardown),
         cmocka_unit_test_setup_teardown(what_is_not_deleted_any_more_stays, setup, world_teardown),
+        cmocka_unit_test_setup_teardown(ones_own_changes_are_told_without_a_look, setup,
+                                        world_teardown),
+        cmocka_unit_test_setup_teardown(and_hide_nobody_elses, setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,8 @@ static void cut_records_are_damage_and_longer_ones_newer(void **state)
                                                           .modseq = 9,
                                                           .changes_from = 9,
                                                           .annotation_bytes = 7,
-                                                          .grants = 3}));
+                                                          .grants = 3,
+                                                          .tombstone_modseq = 8}));
     CUT_AND_GROW(mailbox_record, ((struct mailbox_record){.name = SPAN("INBOX"),
                                                           .use = USE_INBOX,
                                                           .uidvalidity = 1,
