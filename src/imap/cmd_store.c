@@ -220,6 +220,8 @@ enum step imap_cmd_store(struct imap *i, const struct imap_arg *args)
         err = restrict_to_rights(i, at->next, &x);
     if (err == 0 && x.in.conditional)
         imap_condstore_on(i);
+    if (err == ERR_LIMIT)
+        imap_tell_full(i, NULL);
     enum step step = err == ERR_INVALID ? imap_bad_args(i)
                      : err == ERR_LIMIT ? imap_no(i, SPAN("LIMIT"), "There are too many keywords")
                      : err != 0         ? imap_no_of(i, err)

@@ -303,7 +303,8 @@ void imap_tell_permanent_flags(struct imap *i);
 /* FLAGS again, when one of these messages has a keyword that the client was not told of: it is announced before
  * a message has it (RFC 9051 §7.3.5). */
 void imap_tell_keywords(struct imap *i, const struct mail_item *v, size_t n);
-/* The client has put these on messages: PERMANENTFLAGS, if there is no room for others now and it was not told (§7.1). */
+/* The client has put these on messages, or (NULL) could not put one: PERMANENTFLAGS, if there is no room for others now and it was
+ * not told (§7.1). */
 void imap_tell_full(struct imap *i, const struct keyword_ids *ids);
 
 /* ---- contexts.c: what changes in the results of searches (RFC 5267 §4.3) ---------------------- */

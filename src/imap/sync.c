@@ -312,7 +312,7 @@ static bool became_full(const struct imap *i)
 
 void imap_tell_full(struct imap *i, const struct keyword_ids *ids)
 {
-    bool last = ids->n > 0 && ids->v[ids->n - 1] + 1U >= keywords_most(i);
+    bool last = ids == NULL || (ids->n > 0 && ids->v[ids->n - 1] + 1U >= keywords_most(i));
     if (last && !i->box->keywords_full && imap_keywords(i) == 0 && became_full(i))
         imap_tell_permanent_flags(i);
 }
