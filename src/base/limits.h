@@ -86,6 +86,7 @@ enum limits {
     LIMIT_GRANTS = 200,             /* entries in the access control list of one mailbox */
     LIMIT_GRANTS_ACCOUNT = 100000,  /* of all its mailboxes */
     LIMIT_SHARERS = 1000,           /* accounts that share mailboxes with one account, or with a whole domain */
+    LIMIT_REFUSALS = 1000,          /* accounts whose mailboxes one account does not want to see, or, when it wants none, does */
     LIMIT_SHARED_NAMES = 20000,     /* of mailboxes of others in one LIST, with the levels above them */
     LIMIT_MAIL_COPY = 20000,        /* messages in one COPY or MOVE: what one transaction can hold */
     LIMIT_MAIL_TOMBSTONES = 100000, /* in one account: expunges that a client may catch up with later */

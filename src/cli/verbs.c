@@ -90,6 +90,11 @@ static const struct cli_verb verbs[] = {
      "Rights are the letters of RFC 4314: l sees, r reads, s marks as read, w sets flags, i puts mail in, k makes mailboxes below, x deletes the mailbox, t and e delete mail, a gives rights to others.", {{0}}},
     {"mail unshare", "ADDRESS MAILBOX USER", 3, 3, BOTH, verb_mail_unshare, "End the sharing of a mailbox with a user, or with anyone", "", {{0}}},
 
+    {"mail refuse", "ADDRESS [OWNER]", 1, 2, BOTH, verb_mail_refuse, "Hide the mailboxes that another account shares with this one",
+     "They are in no list and found by no name, and OWNER can share no more with ADDRESS. The rights stay, so mail accept brings them back.", {{"--all", NULL, "Those of everybody, but for whom mail accept names later"}}},
+    {"mail accept", "ADDRESS [OWNER]", 1, 2, BOTH, verb_mail_accept, "Show the mailboxes of another account again", "",
+     {{"--all", NULL, "Of everybody; all refusals are forgotten"}}},
+
     {"store check", "", 0, 0, BOTH, verb_store_check, "Verify everything that is stored",
      "Through the server if it runs, else on the store itself. Nothing is changed. The exit code is 1 when there are problems.",
      {{"--quick", NULL, "Do not read the body of every message"}}},

@@ -69,5 +69,7 @@ int verb_mail_restore(struct cli *c);
 int verb_mail_share(struct cli *c);
 int verb_mail_shares(struct cli *c);
 int verb_mail_unshare(struct cli *c);
+int verb_mail_refuse(struct cli *c);
+int verb_mail_accept(struct cli *c);
 
 #endif

@@ -144,6 +144,13 @@ static enum step set(struct imap *i,
     change->user = x->user;
     change->denied = x->denied;
     int err = mailbox_grant(i->server->mail, at->account, at->box.id, change);
+    if (err == ERR_DENIED) /* mailbox/refusals.h */
+        return imap_no(i, SPAN("NOPERM"), "This user does not want to see mailboxes of %.*s",
+                       SPAN_ARG(owner_of(i, at)));
+    if (err == ERR_QUOTA)
+        return imap_no(i, SPAN("LIMIT"),
+                       "%d others share mailboxes with %s already, and more are not possible",
+                       (int)LIMIT_SHARERS, x->user.id == 0 ? "this domain" : "this user");
     if (err != 0)
         return refuse(i, err);
     log_change(i, at, x);

@@ -66,7 +66,8 @@ struct mail_grant_change {
     uint32_t rights;
 };
 /* Changes one entry; one without rights goes. ERR_INVALID: the user is the owner. Entries of accounts that had the same
- * address before go. ERR_LIMIT: LIMIT_GRANTS of one mailbox, LIMIT_GRANTS_ACCOUNT of all, or LIMIT_SHARERS. */
+ * address before go. ERR_LIMIT: LIMIT_GRANTS of one mailbox, or LIMIT_GRANTS_ACCOUNT of all. ERR_QUOTA: LIMIT_SHARERS others
+ * share with the user. ERR_DENIED: he refuses this owner, and is given nothing (mailbox/refusals.h). */
 int mailbox_grant(struct mail *m,
                   account_id owner,
                   struct mailbox_id mailbox,

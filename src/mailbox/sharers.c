@@ -5,8 +5,12 @@
 #include "base/limits.h"
 #include "base/pack.h"
 #include "mailbox/acl_walk.h"
+#include "mailbox/refusals.h"
 
-enum { KEY_USER = 1, KEY_DOMAIN = 2, RECORD_VERSION = 1 }; /* written to disk */
+enum { KEY_USER = 1, KEY_DOMAIN = 2, RECORD_VERSION = 1 }; /* written to disk; 3 is refusals' */
+enum {
+    SHARERS_MOST = 3 * LIMIT_SHARERS
+}; /* of one user, with those that he has refused at some time */
 
 struct span sharers_domain(struct span address)
 {
@@ -46,12 +50,24 @@ struct change {
     account_id owner;
 };
 
-static int count_rows(struct store_txn *t, const struct change *x, struct span own_key)
+/* Who leads the way to whom: the end of a row's key. */
+static account_id owner_of(struct span key)
+{
+    struct unpack k = unpack_of(span_from(key, key.n < 8 ? 0 : key.n - 8));
+    account_id owner = unpack_key_u64(&k);
+    return k.bad ? 0 : owner;
+}
+
+/* Is there room for one more? Those whom the user refuses take none away from others. */
+static int count_rows(struct store_txn *t,
+                      const struct change *x,
+                      const struct refused *no,
+                      struct span own_key)
 {
     struct store_iter *it;
     struct span key, value;
     struct buf prefix;
-    size_t n = 0, damaged = 0;
+    size_t n = 0, all = 0, damaged = 0;
     bool there = false;
     buf_init(&prefix, LIMIT_STORE_KEY);
     put_prefix(&prefix, x->user, x->domain);
@@ -61,12 +77,26 @@ static int count_rows(struct store_txn *t, const struct change *x, struct span o
     if (err == 0) {
         while ((err = rows_next(it, &key, &value, &damaged)) > 0) {
             there = there || span_eq(key, own_key);
-            n++;
+            n += !refused_has(no, owner_of(key));
+            all++;
         }
         store_iter_close(it);
     }
     buf_done(&prefix);
-    return err < 0 ? err : !there && n >= LIMIT_SHARERS ? ERR_LIMIT : 0;
+    bool full = n >= LIMIT_SHARERS || all >= SHARERS_MOST;
+    return err < 0 ? err : !there && full ? ERR_QUOTA : 0;
+}
+
+static int may_share(struct store_txn *t, const struct change *x, struct span own_key)
+{
+    struct refused *no = calloc(1, sizeof *no);
+    if (no == NULL)
+        return ERR_NOMEM;
+    int err = x->user != 0 ? refused_txn(t, no) : 0;
+    if (err == 0)
+        err = refused_has(no, x->owner) ? ERR_DENIED : count_rows(t, x, no, own_key);
+    free(no);
+    return err;
 }
 
 static int change_run(struct store_txn *t, void *arg)
@@ -83,7 +113,7 @@ static int change_run(struct store_txn *t, void *arg)
     } else if (err == 0) {
         pack_u8(&record, RECORD_VERSION);
         pack_span(&record, x->sharer->address);
-        err = record.err != 0 ? record.err : count_rows(t, x, buf_span(&key));
+        err = record.err != 0 ? record.err : may_share(t, x, buf_span(&key));
         if (err == 0)
             store_txn_put(t, buf_span(&key), buf_span(&record));
     }
@@ -155,20 +185,22 @@ int sharers_leave(struct mail *m, account_id owner)
 
 struct reading {
     const struct mail_user *user;
+    bool refused_too;
+    struct refused no;
     struct arena *arena;
-    struct mail_sharer *v;
-    size_t n, max;
+    size_t n;
+    struct mail_sharer v[SHARERS_MOST + LIMIT_SHARERS]; /* his, and those of the domain */
 };
 
 /* One row; a damaged one is passed over: the list it leads to is only not found. */
 static int take(struct reading *r, struct span key, struct span value)
 {
     struct unpack u = unpack_of(value);
-    struct unpack k = unpack_of(span_from(key, key.n < 8 ? 0 : key.n - 8));
-    account_id owner = unpack_key_u64(&k);
+    account_id owner = owner_of(key);
     uint8_t version = unpack_u8(&u);
     struct span address = unpack_span(&u);
-    if (version == 0 || k.bad || owner == r->user->id || unpack_end(&u) != 0 || r->n == r->max)
+    if (version == 0 || owner == 0 || owner == r->user->id || unpack_end(&u) != 0 ||
+        r->n == COUNT_OF(r->v) || (!r->refused_too && refused_has(&r->no, owner)))
         return 0;
     r->v[r->n] = (struct mail_sharer){owner, arena_dup(r->arena, address)};
     return r->v[r->n++].address.p == NULL ? arena_err(r->arena) : 0;
@@ -187,6 +219,8 @@ static int read_rows(struct mail *m, struct reading *r, account_id user, struct 
     buf_init(&prefix, LIMIT_STORE_KEY);
     put_prefix(&prefix, user, domain);
     err = prefix.err;
+    if (err == 0 && user != 0)
+        err = refused_snap(snap, &r->no);
     if (err == 0)
         err = store_snap_scan(snap, buf_span(&prefix), SPAN_EMPTY, false, &it);
     if (err == 0) {
@@ -208,34 +242,60 @@ static int by_owner(const void *a, const void *b)
     return x->owner < y->owner ? -1 : x->owner > y->owner;
 }
 
+static int gather(struct mail *m, struct reading *r, struct mail_sharer **out, size_t *n_out)
+{
+    size_t kept = 0;
+    int err = read_rows(m, r, r->user->id, SPAN_EMPTY);
+    if (err == 0)
+        err = read_rows(m, r, 0, sharers_domain(r->user->address));
+    if (err != 0)
+        return err;
+    qsort(r->v, r->n, sizeof r->v[0], by_owner);
+    for (size_t k = 0; k < r->n; k++)
+        if (kept == 0 || r->v[kept - 1].owner != r->v[k].owner)
+            r->v[kept++] = r->v[k];
+    struct mail_sharer *v = arena_array(r->arena, kept + 1, sizeof *v);
+    if (v == NULL)
+        return ERR_NOMEM;
+    memcpy(v, r->v, kept * sizeof *v);
+    *out = v;
+    *n_out = kept;
+    return 0;
+}
+
+static int sharers(struct mail *m,
+                   const struct mail_user *user,
+                   bool refused_too,
+                   struct arena *a,
+                   struct mail_sharer **out,
+                   size_t *n_out)
+{
+    struct reading *r = malloc(sizeof *r); /* 100 kB, of which little is touched */
+    if (r == NULL)
+        return ERR_NOMEM;
+    r->user = user;
+    r->refused_too = refused_too;
+    r->arena = a;
+    r->n = 0;
+    int err = gather(m, r, out, n_out);
+    free(r);
+    return err;
+}
+
 int mailbox_sharers(struct mail *m,
                     const struct mail_user *user,
                     struct arena *a,
                     struct mail_sharer **out,
                     size_t *n_out)
 {
-    enum { MOST = 2 * LIMIT_SHARERS };
-    struct reading r = {.user = user, .arena = a, .max = MOST};
-    struct mail_sharer *all = calloc(MOST, sizeof *all);
-    size_t kept = 0;
-    if (all == NULL)
-        return ERR_NOMEM;
-    r.v = all;
-    int err = read_rows(m, &r, user->id, SPAN_EMPTY);
-    if (err == 0)
-        err = read_rows(m, &r, 0, sharers_domain(user->address));
-    qsort(all, r.n, sizeof *all, by_owner);
-    for (size_t k = 0; k < r.n; k++)
-        if (kept == 0 || all[kept - 1].owner != all[k].owner)
-            all[kept++] = all[k];
-    struct mail_sharer *v = err == 0 ? arena_array(a, kept + 1, sizeof *v) : NULL;
-    if (err == 0 && v == NULL)
-        err = ERR_NOMEM;
-    if (v != NULL) {
-        memcpy(v, all, kept * sizeof *v);
-        *out = v;
-        *n_out = kept;
-    }
-    free(all);
-    return err;
+    return sharers(m, user, false, a, out, n_out);
+}
+
+int sharers_all(struct mail *m,
+                const struct mail_user *user,
+                struct arena *a,
+                struct mail_sharer **out,
+                size_t *n_out)
+{
+    return sharers(m, user, true, a, out, n_out);
 }

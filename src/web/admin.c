@@ -48,9 +48,11 @@ static const struct http_route admin_routes[] = {
     {"GET",    ACCOUNT "/messages/{message}",0, admin_message_show, "One message as it was received", ""},
     {"GET",    ACCOUNT "/expunged",          0, admin_expunged_list, "Deleted messages that can be restored", ""},
     {"POST",   ACCOUNT "/expunged/{message}/restore", 0, admin_expunged_restore, "Put a deleted message back", ""},
-    {"GET",    ACCOUNT "/shares",            0, admin_share_list, "Who may do what with its mailboxes (rights of RFC 4314), and which accounts share mailboxes with it", ""},
+    {"GET",    ACCOUNT "/shares",            0, admin_share_list, "Who may do what with its mailboxes (rights of RFC 4314), which accounts share mailboxes with it, and whose it refuses", ""},
     {"POST",   ACCOUNT "/shares",            0, admin_share_add, "Give a user rights to a mailbox, in place of those it had; whatever imap.sharing says", "mailbox, user (an account, or anyone), rights (letters of RFC 4314)"},
     {"DELETE", ACCOUNT "/shares",            0, admin_share_remove, "End the sharing of one mailbox with one user: ?mailbox=, ?user=", ""},
+    {"POST",   ACCOUNT "/refusals",          0, admin_refusal_add, "Hide the mailboxes that an account (or, with all, any) shares with it, and let it be given no new ones", "owner (an account), or all (true)"},
+    {"DELETE", ACCOUNT "/refusals",          0, admin_refusal_remove, "Show them again: ?owner=, or ?all=yes, which forgets all refusals", ""},
     {"POST",   "/v1/deliver",                HTTP_LARGE_BODY, admin_deliver, "Deliver a message: ?to=, ?from=; through aliases, like mail that came in", "the message, lines ending with CRLF"},
 
     {"GET",    "/v1/aliases",                0, admin_alias_list, "Aliases by address, a page at a time: ?domain=, ?after=, ?limit=", ""},

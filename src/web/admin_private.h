@@ -77,6 +77,8 @@ int admin_message_show(struct http_request *r);
 int admin_share_list(struct http_request *r);
 int admin_share_add(struct http_request *r);
 int admin_share_remove(struct http_request *r);
+int admin_refusal_add(struct http_request *r);
+int admin_refusal_remove(struct http_request *r);
 int admin_expunged_list(struct http_request *r);
 int admin_expunged_restore(struct http_request *r);
 int admin_deliver(struct http_request *r);

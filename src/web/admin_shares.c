@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who else may do what with an account's mailboxes (mailbox/acl.h). */
 #include "base/limits.h"
-#include "mailbox/acl.h"
-#include "mailbox/sharers.h"
+#include "mailbox/refusals.h"
 #include "web/admin_private.h"
 
 enum { GRANTS_ARENA = 1024 * 1024, BOXES_ARENA = 16 * 1024 * 1024 };
@@ -55,6 +54,21 @@ static int put_shares(struct http_request *r, struct json_out *j, account_id own
     return err;
 }
 
+/* Whom it does not want to see, or, when that is everybody, whom it does. */
+static int put_refusals(struct http_request *r, struct json_out *j, account_id user)
+{
+    struct mail_refusals no;
+    int err = mailbox_refusals(admin_of(r)->mail, user, r->arena, &no);
+    if (err != 0)
+        return err;
+    json_bool(j, "refuses_all", no.all);
+    json_begin(j, no.all ? "accepts" : "refuses", '[');
+    for (size_t k = 0; k < no.n; k++)
+        json_text(j, NULL, no.v[k].address);
+    json_end(j, ']');
+    return 0;
+}
+
 /* Who shares something with it. */
 static int put_sharers(struct http_request *r, struct json_out *j, const struct account *account)
 {
@@ -79,6 +93,8 @@ int admin_share_list(struct http_request *r)
     err = put_shares(r, &j, account.id);
     if (err == 0)
         err = put_sharers(r, &j, &account);
+    if (err == 0)
+        err = put_refusals(r, &j, account.id);
     return err != 0 ? err : admin_done(r, &j);
 }
 
@@ -148,6 +164,12 @@ int admin_share_add(struct http_request *r)
     if (change.user.id == owner)
         return admin_fail(r, ERR_INVALID, "The owner of a mailbox always has all rights");
     err = mailbox_grant(admin_of(r)->mail, owner, box.id, &change);
+    if (err == ERR_DENIED)
+        return admin_fail(r, err, "%.*s does not want to see mailboxes of %.*s",
+                          SPAN_ARG(change.user.address), SPAN_ARG(r->params[0]));
+    if (err == ERR_QUOTA)
+        return admin_fail(r, ERR_LIMIT, "%d others share mailboxes with %.*s already",
+                          (int)LIMIT_SHARERS, SPAN_ARG(user));
     return err != 0 ? err : admin_ok(r, 200);
 }
 
@@ -177,4 +199,76 @@ int admin_share_remove(struct http_request *r)
     if (err == ERR_NOT_FOUND)
         return admin_fail(r, err, "%.*s is not shared with %.*s", SPAN_ARG(name), SPAN_ARG(user));
     return err != 0 ? err : admin_ok(r, 200);
+}
+
+/* ---- what an account does not want to see ----------------------------------------------------- */
+
+/* An account by an address it logs in with; also one that is gone, if it was named before. */
+static int
+find_named(struct http_request *r, account_id user, struct span name, struct mail_sharer *out)
+{
+    struct account account;
+    struct mail_refusals no;
+    int err = directory_login(admin_of(r)->directory, name, r->arena, &account);
+    if (err == 0 || err == ERR_SUSPENDED) {
+        *out = (struct mail_sharer){account.id, account.address};
+        return 0;
+    }
+    if (err != ERR_BAD_ADDRESS && err != ERR_NO_DOMAIN && err != ERR_NO_USER && err != ERR_DENIED)
+        return err;
+    err = mailbox_refusals(admin_of(r)->mail, user, r->arena, &no);
+    for (size_t k = 0; err == 0 && k < no.n; k++)
+        if (span_ieq(no.v[k].address, name)) {
+            *out = no.v[k];
+            return 0;
+        }
+    return err != 0 ? err : ERR_NO_USER;
+}
+
+/* `name` empty: all. */
+static int refuse(struct http_request *r, struct span name, bool on)
+{
+    struct account account;
+    struct mail_sharer owner;
+    int err = account_get(admin_of(r)->directory, r->params[0], r->arena, &account);
+    if (err != 0)
+        return err;
+    if (name.n > 0)
+        err = find_named(r, account.id, name, &owner);
+    if (err == ERR_NO_USER)
+        return admin_fail(r, err, "%.*s is no account here", SPAN_ARG(name));
+    if (err == 0 && name.n > 0 && owner.owner == account.id)
+        return admin_fail(r, ERR_INVALID, "An account always sees its own mailboxes");
+    if (err == 0)
+        err = mailbox_refuse(admin_of(r)->mail, account.id, name.n > 0 ? &owner : NULL, on);
+    if (err == ERR_LIMIT)
+        return admin_fail(r, err, "%d accounts are named already; refuse all, and accept some",
+                          (int)LIMIT_REFUSALS);
+    return err != 0 ? err : admin_ok(r, 200);
+}
+
+int admin_refusal_add(struct http_request *r)
+{
+    struct span owner = SPAN_EMPTY;
+    bool all = false;
+    const struct json_member members[] = {
+        {"owner", JSON_IN_TEXT, &owner, NULL, false},
+        {"all", JSON_IN_BOOL, &all, NULL, false},
+    };
+    int err = json_read(r, members, COUNT_OF(members));
+    if (err != 0)
+        return err;
+    if ((owner.n > 0) == all)
+        return admin_fail(r, ERR_INVALID, "Say whom: \"owner\", or \"all\": true");
+    return refuse(r, owner, true);
+}
+
+int admin_refusal_remove(struct http_request *r)
+{
+    struct span owner = SPAN_EMPTY, all = SPAN_EMPTY;
+    bool one = http_query(r, SPAN("owner"), &owner) && owner.n > 0;
+    bool every = http_query(r, SPAN("all"), &all) && span_eq(all, SPAN("yes"));
+    if (one == every)
+        return admin_fail(r, ERR_INVALID, "Say whom: ?owner=, or ?all=yes");
+    return refuse(r, owner, false);
 }

@@ -186,12 +186,48 @@ def test_who_shares_what_is_shown_and_ended(server):
     assert wrong.returncode != 0 and "nobody@example.test is no account here" in wrong.stderr
     server.run("mail", "share", ALICE, "INBOX", BOB)
     assert server.json("mail", "shares", "alice@example.test") == {
-        "shares": [{"mailbox": "INBOX", "user": "bob@example.test", "rights": "lrs", "denied": ""}], "sharers": []}
+        "shares": [{"mailbox": "INBOX", "user": "bob@example.test", "rights": "lrs", "denied": ""}], "sharers": [],
+        "refuses_all": False, "refuses": []}
     shown = server.run("mail", "shares", "bob@example.test").stdout
     assert "No mailbox is shared with anybody." in shown and "Sees mailboxes of: alice@example.test" in shown
     assert "bob@example.test" in server.run("mail", "shares", "alice@example.test").stdout
     server.run("mail", "unshare", "alice@example.test", "INBOX", "bob@example.test")
     again = server.run("mail", "unshare", "alice@example.test", "INBOX", "bob@example.test", check=False)
     assert again.returncode != 0 and "INBOX is not shared with bob@example.test" in again.stderr
-    assert server.json("mail", "shares", "bob@example.test") == {"shares": [], "sharers": []}
+    assert server.json("mail", "shares", "bob@example.test") == {
+        "shares": [], "sharers": [], "refuses_all": False, "refuses": []}
     alice.logout()
+
+
+def others(session):
+    """The mailboxes of others in LIST."""
+    return [line for line in session.list('""', '"Other*"')[1] if line]
+
+
+def test_what_others_share_can_be_refused(server):
+    bob = imaplib.IMAP4_SSL("localhost", server.ports["imaps"], ssl_context=server.context(), timeout=60)
+    bob.login(BOB, PASSWORD)
+    server.run("mail", "share", ALICE, "INBOX", BOB)
+    assert len(others(bob)) == 1
+    said = server.run("mail", "refuse", BOB, ALICE).stdout
+    assert "sees no mailboxes of alice@example.test any more" in said
+    assert others(bob) == [] and bob.select('"Other Users/alice@example.test/INBOX"')[0] == "NO"
+    assert "Refuses mailboxes of: alice@example.test" in server.run("mail", "shares", BOB).stdout
+    again = server.run("mail", "share", ALICE, "Sent", BOB, check=False)
+    assert again.returncode != 0 and "bob@example.test does not want to see mailboxes" in again.stderr
+    server.run("mail", "accept", BOB, ALICE)
+    assert len(others(bob)) == 1
+    server.run("mail", "refuse", BOB, "--all")
+    assert others(bob) == []
+    assert "Refuses mailboxes of all others" in server.run("mail", "shares", BOB).stdout
+    server.run("mail", "accept", BOB, ALICE)
+    assert len(others(bob)) == 1
+    assert "Accepts mailboxes of: alice@example.test" in server.run("mail", "shares", BOB).stdout
+    server.run("mail", "accept", BOB, "--all")
+    assert len(others(bob)) == 1
+    for wrong in (("refuse", BOB), ("accept", BOB), ("refuse", BOB, ALICE, "--all")):
+        assert server.run("mail", *wrong, check=False).returncode == 2
+    nobody = server.run("mail", "refuse", BOB, "nobody@example.test", check=False)
+    assert nobody.returncode == 1 and "nobody@example.test is no account here" in nobody.stderr
+    server.run("mail", "unshare", ALICE, "INBOX", BOB)
+    bob.logout()

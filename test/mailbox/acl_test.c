@@ -267,7 +267,7 @@ static void a_user_is_not_drowned_in_sharers(void **state)
         struct mail_sharer s = {5000 + k, SPAN("mallory@example.test")};
         assert_int_equal(sharers_put(&f.mail, BERND, SPAN(""), &s), 0);
     }
-    assert_int_equal(give(inbox, bernd, RIGHT_READ), ERR_LIMIT);
+    assert_int_equal(give(inbox, bernd, RIGHT_READ), ERR_QUOTA);
     assert_int_equal(rights(inbox, bernd), 0);
     assert_int_equal(sharers_drop(&f.mail, BERND, SPAN(""), 5000), 0);
     assert_int_equal(give(inbox, bernd, RIGHT_READ), 0);

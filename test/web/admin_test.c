@@ -177,7 +177,7 @@ static void aliases_and_mail(void **state)
     call("POST", "/v1/accounts/anna@example.test/expunged/1/restore", "", 404, NULL);
     call("GET", "/v1/accounts/anna@example.test/mailboxes", "", 200,
          "\"name\":\"INBOX\",\"messages\":1", NULL);
-    call("GET", "/v1/accounts/anna@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[]}",
+    call("GET", "/v1/accounts/anna@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[],",
          NULL);
     call("DELETE", "/v1/aliases/info@example.test", "", 200, NULL);
     call("DELETE", "/v1/aliases/info@example.test", "", 404, NULL);
@@ -217,7 +217,8 @@ static void shares(void **state)
          "\"ed\"}",
          "\"sharers\":[]", NULL);
     call("GET", "/v1/accounts/paul@example.test/shares", "", 200,
-         "{\"shares\":[],\"sharers\":[\"olga@example.test\"]}", NULL);
+         "{\"shares\":[],\"sharers\":[\"olga@example.test\"],\"refuses_all\":false,\"refuses\":[]}",
+         NULL);
     call("DELETE", "/v1/accounts/olga@example.test/shares", "", 400, NULL);
     call("POST", "/v1/accounts/paul@example.test/shares",
          "{\"mailbox\":\"Sent\",\"user\":\"OLGA@example.test\",\"rights\":\"lrd\"}", 200, NULL);
@@ -248,10 +249,57 @@ static void shares(void **state)
          200, NULL);
     call("DELETE", "/v1/accounts/olga@example.test/shares?mailbox=INBOX&user=anyone", "", 200,
          NULL);
-    call("GET", "/v1/accounts/olga@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[]}",
+    call("GET", "/v1/accounts/olga@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[],",
          NULL);
-    call("GET", "/v1/accounts/paul@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[]}",
+    call("GET", "/v1/accounts/paul@example.test/shares", "", 200, "{\"shares\":[],\"sharers\":[],",
          NULL);
+}
+
+#define QUINN "/v1/accounts/quinn@example.test"
+
+static void refusals(void **state)
+{
+    (void)state;
+    call("POST", "/v1/accounts",
+         "{\"address\":\"quinn@example.test\",\"password\":\"tulip field\"}", 201, NULL);
+    call("POST", "/v1/accounts", "{\"address\":\"rita@example.test\",\"password\":\"tulip field\"}",
+         201, NULL);
+    call("POST", "/v1/accounts/rita@example.test/shares",
+         "{\"mailbox\":\"INBOX\",\"user\":\"quinn@example.test\",\"rights\":\"lr\"}", 200, NULL);
+    call("POST", QUINN "/refusals", "{\"owner\":\"RITA@example.test\"}", 200, NULL);
+    call("GET", QUINN "/shares", "", 200,
+         "\"sharers\":[],\"refuses_all\":false,\"refuses\":[\"rita@example.test\"]}", NULL);
+    call("POST", "/v1/accounts/rita@example.test/shares",
+         "{\"mailbox\":\"Sent\",\"user\":\"quinn@example.test\",\"rights\":\"lr\"}", 403,
+         "quinn@example.test does not want to see mailboxes of rita@example.test", NULL);
+    call("DELETE", QUINN "/refusals?owner=rita@example.test", "", 200, NULL);
+    call("GET", QUINN "/shares", "", 200, "\"sharers\":[\"rita@example.test\"]", NULL);
+    call("POST", QUINN "/refusals", "{\"all\":true}", 200, NULL);
+    call("GET", QUINN "/shares", "", 200, "\"sharers\":[],\"refuses_all\":true,\"accepts\":[]}",
+         NULL);
+    call("DELETE", QUINN "/refusals?owner=rita@example.test", "", 200, NULL);
+    call("GET", QUINN "/shares", "", 200,
+         "\"sharers\":[\"rita@example.test\"],\"refuses_all\":true,\"accepts\":"
+         "[\"rita@example.test\"]}",
+         NULL);
+    call("DELETE", QUINN "/refusals?all=yes", "", 200, NULL);
+    call("GET", QUINN "/shares", "", 200, "\"refuses_all\":false,\"refuses\":[]}", NULL);
+    call("POST", QUINN "/refusals", "{}", 400, "Say whom", NULL);
+    call("POST", QUINN "/refusals", "{\"all\":false}", 400, "Say whom", NULL);
+    call("POST", QUINN "/refusals", "{\"all\":true,\"owner\":\"rita@example.test\"}", 400, NULL);
+    call("POST", QUINN "/refusals", "{\"owner\":\"nobody@example.test\"}", 404,
+         "nobody@example.test is no account here", NULL);
+    call("POST", QUINN "/refusals", "{\"owner\":\"quinn@example.test\"}", 400, "always sees", NULL);
+    call("DELETE", QUINN "/refusals", "", 400, "Say whom", NULL);
+    call("DELETE", QUINN "/refusals?all=no", "", 400, "Say whom", NULL);
+    call("DELETE", QUINN "/refusals?owner=nobody@example.test", "", 404, NULL);
+    /* one that is gone can be forgotten */
+    call("POST", QUINN "/refusals", "{\"owner\":\"rita@example.test\"}", 200, NULL);
+    call("DELETE", "/v1/accounts/rita@example.test", "", 200, NULL);
+    call("POST", "/v1/accounts/rita@example.test/purge", "", 200, NULL);
+    call("DELETE", QUINN "/refusals?owner=rita@example.test", "", 200, NULL);
+    call("GET", QUINN "/shares", "", 200, "\"refuses\":[]}", NULL);
+    call("POST", "/v1/accounts/nobody@example.test/refusals", "{\"all\":true}", 404, NULL);
 }
 
 static int count_part(void *n, struct part part)
@@ -456,6 +504,7 @@ int main(void)
         cmocka_unit_test(any_text_can_be_read_back),
         cmocka_unit_test(mail_stays_when_adding_ends_unclear),
         cmocka_unit_test(shares),
+        cmocka_unit_test(refusals),
         cmocka_unit_test(documentation_has_every_route),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
