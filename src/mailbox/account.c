@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mailbox/acl_leave.h"
 #include "mailbox/boxes.h"
 #include "mailbox/sharers.h"
 
@@ -54,7 +55,9 @@ int mailbox_account_create(struct mail *m, account_id id, struct span address)
 
 int mailbox_account_destroy(struct mail *m, account_id id)
 {
-    int err = sharers_leave(m, id);
+    int err = acl_leave_all(m, id);
+    if (err == 0)
+        err = sharers_leave(m, id);
     if (err == 0)
         err = sharers_destroy(m, id);
     return err != 0 ? err : store_part_destroy(m->store, part_of(id));

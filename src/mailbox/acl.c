@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mailbox/acl_leave.h"
 #include "mailbox/acl_walk.h"
 #include "mailbox/boxes.h"
 #include "mailbox/sharers.h"
@@ -83,6 +84,8 @@ count_and_clean(struct edit *e, struct mailbox_id mailbox, const struct mail_use
             !span_eq(w.grant.address, user->address))
             continue;
         err = drop_row(e, w.mailbox, w.user);
+        if (err == 0)
+            err = annotations_drop_of(e, w.mailbox, w.user);
         dropped++;
     }
     *n = w.rows - dropped;
@@ -122,7 +125,8 @@ static int change_entry(struct edit *e, struct grant *x)
         (n >= LIMIT_GRANTS || e->account.grants >= LIMIT_GRANTS_ACCOUNT))
         return ERR_LIMIT;
     x->user = in->user.id;
-    return settle(e, x->mailbox, there, &g);
+    err = settle(e, x->mailbox, there, &g);
+    return err != 0 || x->user == 0 ? err : acl_leave(e, x->mailbox, &in->user);
 }
 
 static int drop_entry(struct edit *e, struct grant *x)
@@ -142,6 +146,9 @@ static int drop_entry(struct edit *e, struct grant *x)
         err = settle(e, x->mailbox, true, &g);
     }
     err = acl_walk_end(&w, err);
+    struct mail_user user = {x->user, x->address};
+    if (err == 0 && x->found && x->user != 0)
+        err = acl_leave(e, x->mailbox, &user);
     return err != 0 ? err : x->found ? 0 : ERR_NOT_FOUND;
 }
 
@@ -218,6 +225,9 @@ int mailbox_grant(struct mail *m,
     /* who took away the last entry meanwhile did not see this one, and took the hint along */
     if (err == 0 && gives)
         err = put_hint(&x);
+    bool takes = in->denied ? in->op != GRANT_REMOVE : in->op != GRANT_ADD;
+    if (err == 0 && in->user.id == 0 && takes)
+        err = acl_leave_anyone(m, owner, mailbox);
     if (gives ? err != 0 && err != ERR_NO_USER && x.owner_address.p != NULL : err == 0) {
         int cleared = drop_hint(&x);
         err = err != 0 ? err : cleared;
@@ -235,6 +245,8 @@ int mailbox_grant_drop(
     if (x.arena == NULL)
         return ERR_NOMEM;
     int err = store_txn_run(m->store, part_of(owner), grant_run, &x);
+    if (err == 0 && x.user == 0)
+        err = acl_leave_anyone(m, owner, mailbox);
     if (err == 0)
         err = drop_hint(&x);
     arena_free(x.arena);

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/limits.h"
+#include "mailbox/acl_leave.h"
 #include "mailbox/boxes.h"
 
 /* ---- names ------------------------------------------------------------------------------- */
@@ -39,7 +40,7 @@ static uint64_t bytes_of(struct span name, struct span value)
 
 struct annotate {
     struct mail *mail;
-    bool guest; /* sets them */
+    account_id guest; /* sets them; 0: it is the owner */
     struct mailbox_id mailbox;
     const struct mail_annotation *v; /* names folded */
     size_t n;
@@ -115,7 +116,16 @@ static int count(struct edit *e, struct mailbox_id mailbox, account_id user)
 /* What others put there, for themselves or for all, may fill half of the room. */
 static uint64_t room(const struct annotate *x)
 {
-    return x->guest ? LIMIT_ANNOTATION_BYTES / 2 : LIMIT_ANNOTATION_BYTES;
+    return x->guest != 0 ? LIMIT_ANNOTATION_BYTES / 2 : LIMIT_ANNOTATION_BYTES;
+}
+
+/* A guest whose last right goes at this moment must leave nothing (mailbox/acl_leave.h). */
+static int may_annotate(struct edit *e, const struct annotate *x)
+{
+    struct mail_user guest = {.id = x->guest};
+    bool may;
+    int err = acl_has_rights(e, x->mailbox, &guest, &may);
+    return err == 0 && !may ? ERR_NOT_FOUND : err;
 }
 
 static int annotate(struct edit *e, const struct annotate *x)
@@ -125,6 +135,8 @@ static int annotate(struct edit *e, const struct annotate *x)
     uint64_t before = e->account.annotation_bytes;
     bool changed = false;
     int err = x->mailbox.v == 0 ? 0 : edit_mailbox_record(e, x->mailbox, &box);
+    if (err == 0 && x->guest != 0)
+        err = may_annotate(e, x);
     for (size_t k = 0; err == 0 && k < x->n; k++)
         err = put(e, x->mailbox, &v[k], &changed);
     for (size_t k = 0; err == 0 && k < x->n; k++)
@@ -156,7 +168,7 @@ int mailbox_annotate(struct mail *m,
                      const struct mail_annotation *v,
                      size_t n)
 {
-    struct annotate x = {.mail = m, .guest = by != id, .mailbox = mailbox, .n = n};
+    struct annotate x = {.mail = m, .guest = by != id ? by : 0, .mailbox = mailbox, .n = n};
     struct arena *a = arena_new(n * (sizeof *v + LIMIT_ANNOTATION_NAME + 64) + 4096);
     struct mail_annotation *folded = a == NULL ? NULL : arena_array(a, n + 1, sizeof *folded);
     int err = folded == NULL ? ERR_NOMEM : 0;
@@ -175,10 +187,10 @@ int mailbox_annotate(struct mail *m,
 
 /* ---- with their mailbox ------------------------------------------------------------------- */
 
-int annotations_drop(struct edit *e, struct mailbox_id mailbox)
+static int drop_rows(struct edit *e, struct mail_key prefix)
 {
-    struct mail_key prefix = mail_key_mailbox_annotations(mailbox);
     struct store_iter *it;
+    struct mailbox_id mailbox;
     struct span key, record, value;
     struct buf name;
     size_t damaged = 0;
@@ -200,7 +212,27 @@ int annotations_drop(struct edit *e, struct mailbox_id mailbox)
     return err < 0 ? err : 0;
 }
 
-int annotations_copy(struct edit *e, struct mailbox_id from, struct mailbox_id to)
+int annotations_drop(struct edit *e, struct mailbox_id mailbox)
+{
+    return drop_rows(e, mail_key_mailbox_annotations(mailbox));
+}
+
+int annotations_drop_of(struct edit *e, struct mailbox_id mailbox, account_id user)
+{
+    struct mailbox_record box;
+    uint64_t before = e->account.annotation_bytes;
+    int err = drop_rows(e, mail_key_annotations(mailbox, user));
+    if (err != 0 || e->account.annotation_bytes == before)
+        return err;
+    err = edit_mailbox_record(e, mailbox, &box);
+    if (err == 0) {
+        box.highest_modseq = edit_modseq(e).v;
+        edit_mailbox_put(e, mailbox, &box);
+    }
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+int annotations_copy(struct edit *e, account_id owner, struct mailbox_id from, struct mailbox_id to)
 {
     struct mail_key prefix = mail_key_mailbox_annotations(from);
     struct store_iter *it;
@@ -218,8 +250,12 @@ int annotations_copy(struct edit *e, struct mailbox_id from, struct mailbox_id t
         if (mail_key_read_annotation(key, &mailbox, &v.user, &name) != 0 ||
             annotation_record_unpack(record, &v.value) != 0)
             continue;
+        struct mail_user guest = {.id = v.user};
+        bool may = v.user == 0 || v.user == owner;
+        err = may ? 0 : acl_has_rights(e, to, &guest, &may);
         v.name = buf_span(&name);
-        err = put(e, to, &v, &changed);
+        if (err == 0 && may)
+            err = put(e, to, &v, &changed);
         if (err < 0)
             break;
     }

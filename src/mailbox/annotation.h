@@ -26,7 +26,7 @@ struct mail_annotation {
 int mailbox_annotation_fold(struct span name, struct arena *a, struct span *out) MUST_CHECK;
 
 /* Sets and removes all of them, or none; later ones of the same name win. `mailbox` 0: those of the account. `by`: whose
- * wish it is. */
+ * wish it is; to somebody else without any right to it there is no such mailbox. */
 int mailbox_annotate(struct mail *m,
                      account_id id,
                      account_id by,

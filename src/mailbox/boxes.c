@@ -221,6 +221,7 @@ int boxes_create(struct edit *e, struct span name, enum special_use use, struct 
 
 struct mailbox_create {
     struct mail *mail;
+    account_id account;
     struct span name;
     enum special_use use;
     struct mailbox_id like; /* INBOX, whose annotations it gets; 0: nobody's */
@@ -242,14 +243,15 @@ static int mailbox_revive(struct edit *e, struct mailbox_id id)
     return 0;
 }
 
-static int come_from_inbox(struct edit *e, struct mailbox_id inbox, struct mailbox_id id)
+static int
+come_from_inbox(struct edit *e, account_id owner, struct mailbox_id inbox, struct mailbox_id id)
 {
     struct mailbox_record box;
     int err = edit_mailbox_record(e, id, &box);
     if (err == 0) {
         box.was_inbox = true;
         edit_mailbox_put(e, id, &box);
-        err = annotations_copy(e, inbox, id);
+        err = annotations_copy(e, owner, inbox, id);
     }
     return err;
 }
@@ -271,7 +273,7 @@ static int mailbox_create_run(struct store_txn *t, void *arg)
         err = boxes_create(&e, c->name, c->use, &c->id);
     }
     if (err == 0 && c->like.v != 0)
-        err = come_from_inbox(&e, c->like, c->id);
+        err = come_from_inbox(&e, c->account, c->like, c->id);
     return edit_close(&e, err);
 }
 
@@ -292,13 +294,13 @@ static int create(struct mailbox_create *c, account_id id, struct span name, str
 int mailbox_create(
     struct mail *m, account_id id, struct span name, enum special_use use, struct mailbox_id *out)
 {
-    struct mailbox_create c = {.mail = m, .use = use};
+    struct mailbox_create c = {.mail = m, .account = id, .use = use};
     return create(&c, id, name, out);
 }
 
 int boxes_create_like(
     struct mail *m, account_id id, struct span name, struct mailbox_id like, struct mailbox_id *out)
 {
-    struct mailbox_create c = {.mail = m, .like = like};
+    struct mailbox_create c = {.mail = m, .account = id, .like = like};
     return create(&c, id, name, out);
 }

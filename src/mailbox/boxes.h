@@ -34,8 +34,11 @@ int boxes_create_like(struct mail *m,
 
 /* All annotations of a mailbox that goes. */
 int annotations_drop(struct edit *e, struct mailbox_id mailbox) MUST_CHECK;
-/* To a mailbox that has none. ERR_QUOTA. */
-int annotations_copy(struct edit *e, struct mailbox_id from, struct mailbox_id to) MUST_CHECK;
+/* Those that are one user's own. */
+int annotations_drop_of(struct edit *e, struct mailbox_id mailbox, account_id user) MUST_CHECK;
+/* To a mailbox that has none: what is shared, the owner's own, and those of guests who have a right to it. ERR_QUOTA. */
+int annotations_copy(struct edit *e, account_id owner, struct mailbox_id from, struct mailbox_id to)
+    MUST_CHECK;
 
 /* The access control list of a mailbox that goes. */
 int grants_drop(struct edit *e, struct mailbox_id mailbox) MUST_CHECK;

@@ -173,6 +173,30 @@ static void deep_mailboxes_are_all_listed(void **state)
     host_free(b);
 }
 
+/* The owner has the room back, and whoever gets rights again begins anew. */
+static void notes_go_with_the_last_right(void **state)
+{
+    (void)state;
+    people_give(&p, "lr");
+    struct host *h = anna(), *b = bernd();
+    world_talk(b, "a SETMETADATA " INBOX_OF_ANNA " (/private/comment \"mine\")", "a OK", NULL);
+    world_talk(h, "a SETMETADATA INBOX (/private/comment \"hers\")", "a OK", NULL);
+    world_talk(h, "a SETACL INBOX bernd@example.test -r", "a OK", NULL);
+    world_talk(h, "a SETACL INBOX bernd@example.test +r", "a OK", NULL);
+    world_talk(b, "a GETMETADATA " INBOX_OF_ANNA " /private/comment",
+               "* METADATA " INBOX_OF_ANNA " (/private/comment \"mine\")", "a OK", NULL);
+    world_talk(h, "a DELETEACL INBOX bernd@example.test", "a OK", NULL);
+    world_talk(b, "a SETMETADATA " INBOX_OF_ANNA " (/private/comment \"x\")", "a NO [NONEXISTENT]",
+               NULL);
+    world_talk(h, "a SETACL INBOX bernd@example.test lr", "a OK", NULL);
+    world_talk(b, "a GETMETADATA " INBOX_OF_ANNA " /private/comment",
+               "* METADATA " INBOX_OF_ANNA " (/private/comment NIL)", "a OK", NULL);
+    world_talk(h, "a GETMETADATA INBOX /private/comment",
+               "* METADATA INBOX (/private/comment \"hers\")", "a OK", NULL);
+    host_free(b);
+    host_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +206,7 @@ int main(void)
         T(half_of_the_mailboxes_is_the_owner_s),
         T(a_long_move_ends_with_its_rights),
         T(deep_mailboxes_are_all_listed),
+        T(notes_go_with_the_last_right),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "fixture.h"
+#include "mailbox/acl.h"
 #include "mailbox/annotation.h"
 
 static struct fixture f;
@@ -159,7 +160,13 @@ static void guests_leave_half_of_the_room_to_the_owner(void **state)
     static char big[LIMIT_ANNOTATION];
     char name[16];
     struct mail_annotation v = {.value = span_of(big, sizeof big)};
+    struct mail_grant_change grant = {.user = {GUEST, SPAN("bernd@example.test")},
+                                      .rights = RIGHT_LOOKUP | RIGHT_WRITE};
     int err = 0;
+    v.name = SPAN("/0");
+    assert_int_equal(mailbox_annotate(&f.mail, FIXTURE_ACCOUNT, GUEST, inbox, &v, 1),
+                     ERR_NOT_FOUND);
+    assert_int_equal(mailbox_grant(&f.mail, FIXTURE_ACCOUNT, inbox, &grant), 0);
     for (int k = 0; err == 0 && k < LIMIT_ANNOTATIONS; k++) {
         (void)snprintf(name, sizeof name, "/%d", k);
         v.name = span_str(name);
