@@ -10,6 +10,8 @@
 #include "net/proxy.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -259,6 +261,15 @@ static void tls_early(struct conn *c)
     conn_session_start(c);
 }
 
+/* We have nothing to say to the client's Finished, so the kernel would wait for 40 ms with its acknowledgement, and a
+ * client that has not switched off Nagle's algorithm (RFC 9293 §3.7.4) that long with its first command. */
+static void acknowledge(struct conn *c)
+{
+    enum { ONCE = 2 }; /* of tcp(7)'s TCP_QUICKACK: 1 would do so for a while */
+    if (c->left.n == 0 && c->fd >= 0)
+        (void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){ONCE}, sizeof(int));
+}
+
 static void tls_ready(struct conn *c)
 {
     struct session_tls info;
@@ -271,6 +282,7 @@ static void tls_ready(struct conn *c)
         conn_session_start(c);
     } else if (c->early) {
         c->early = false;
+        acknowledge(c);
         conn_idle(c);
     } else {
         c->s->tls = info;

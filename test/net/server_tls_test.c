@@ -127,6 +127,34 @@ static void greets_before_the_clients_finished(void **state)
     fixture_stop(&f);
 }
 
+static int64_t now_ms(void)
+{
+    return clock_system()->mono_ms(clock_system());
+}
+
+/* Nagle's algorithm keeps the first command back until the Finished is acknowledged, which a kernel with nothing to send
+ * puts off for 40 ms: each time, whatever else the machine does. */
+static void the_finished_is_acknowledged_at_once(void **state)
+{
+    (void)state;
+    enum { TRIES = 50, DELAYED = 40 };
+    struct fixture f = {0};
+    int64_t least = INT64_MAX;
+    fixture_start(&f, (struct server_options){0});
+    for (int i = 0; i < TRIES && least >= DELAYED / 2; i++) {
+        struct client c;
+        early_client(&c, &f);
+        int64_t began = now_ms();
+        assert_true(client_finishes(&c, 0) && client_sends(&c, "ECHO a\r\n"));
+        assert_string_equal(client_line(&c), "a");
+        int64_t took = now_ms() - began;
+        least = took < least ? took : least;
+        client_close(&c);
+    }
+    assert_true(least < DELAYED / 2);
+    fixture_stop(&f);
+}
+
 /* The server stops between greeting and Finished. */
 static void stops_before_the_clients_finished(void **state)
 {
@@ -300,6 +328,7 @@ int main(void)
         cmocka_unit_test(implicit_tls_and_sni),
         cmocka_unit_test(bad_handshakes_end),
         cmocka_unit_test(greets_before_the_clients_finished),
+        cmocka_unit_test(the_finished_is_acknowledged_at_once),
         cmocka_unit_test(stops_before_the_clients_finished),
         cmocka_unit_test(a_close_notify_ends_lingering),
         cmocka_unit_test(lingers_over_what_is_not_wanted),
