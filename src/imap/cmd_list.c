@@ -9,8 +9,8 @@
 
 enum {
     LIST_ARENA = 64 * 1024 * 1024, /* 10,000 mailboxes, as many names subscribed to, and others' */
-    LIST_PATTERNS = 20,
-    LIST_WORK = 1024 * 1024, /* characters compared in one step */
+    LIST_PLACES = 1000,            /* in all patterns; each is looked at for each name */
+    LIST_WORK = 1024 * 1024,       /* characters compared in one step */
 };
 
 enum list_option { /* what is selected, or returned */
@@ -28,7 +28,7 @@ struct list {
     bool lsub, extended; /* RFC 9051 §6.3.9: the extended syntax was used */
     unsigned select, give;
     unsigned status; /* enum imap_status */
-    struct imap_pattern patterns[LIST_PATTERNS];
+    struct imap_pattern *patterns;
     size_t patterns_n;
     struct span prefix; /* what is listed begins with it, and what is below that */
     bool others;        /* what they share may match */
@@ -101,33 +101,40 @@ static bool read_give(struct imap *i, const struct imap_arg *a, struct list *x)
     return true;
 }
 
+static size_t places_of(const struct imap_pattern *p)
+{
+    return 1 + 2 * p->wildcards;
+}
+
 /* The reference is put before the pattern (RFC 9051 §6.3.9: the meaning is ours to choose). One that is no name
- * matches nothing. */
+ * matches nothing, and "any pattern that is not accepted for any reason" is ignored: that with too many wildcards, or
+ * too many before it. */
 static int
 read_pattern(struct imap *i, struct span reference, const struct imap_arg *a, struct list *x)
 {
+    struct imap_pattern made;
     struct span pattern;
-    if (x->patterns_n == LIST_PATTERNS)
-        return ERR_LIMIT;
     int err = imap_read_mailbox(i, a, &pattern);
     if (err == ERR_INVALID && a->kind != IMAP_LIST)
         return 0;
     if (err != 0)
         return err;
-    if (x->extended && pattern.n == 0)
+    if ((x->extended && pattern.n == 0) || x->places == LIST_PLACES)
         return 0;
     struct span whole = arena_printf(x->arena, "%.*s%.*s", SPAN_ARG(reference), SPAN_ARG(pattern));
-    err = imap_pattern_make(whole, x->arena, &x->patterns[x->patterns_n]);
-    if (err == ERR_LIMIT) /* RFC 9051 §6.3.9: what is not accepted is ignored */
+    err = imap_pattern_make(whole, x->arena, &made);
+    if (err == ERR_LIMIT || (err == 0 && x->places + places_of(&made) > LIST_PLACES))
         return 0;
+    if (err != 0)
+        return err;
     size_t fixed = 0;
     while (fixed < whole.n && whole.p[fixed] != '%' && whole.p[fixed] != '*')
         fixed++;
     x->others = x->others || imap_names_reach_others(span_slice(whole, 0, fixed));
     x->prefix = x->patterns_n == 0 ? span_slice(whole, 0, fixed) : SPAN_EMPTY;
-    if (err == 0)
-        x->places += 1 + 2 * x->patterns[x->patterns_n++].wildcards;
-    return err;
+    x->places += places_of(&made);
+    x->patterns[x->patterns_n++] = made;
+    return 0;
 }
 
 static int read_patterns(struct imap *i, const struct imap_arg *args, struct list *x)
@@ -139,10 +146,14 @@ static int read_patterns(struct imap *i, const struct imap_arg *args, struct lis
         return ERR_INVALID;
     if (err == ERR_INVALID)
         return 0;
-    if (err != 0 || a->kind != IMAP_LIST)
-        return err != 0 ? err : read_pattern(i, reference, a, x);
-    if (a->child == NULL)
-        return ERR_INVALID;
+    if (err != 0 || (a->kind == IMAP_LIST && a->child == NULL))
+        return err != 0 ? err : ERR_INVALID;
+    x->patterns = arena_array(x->arena, imap_args_count(a->kind == IMAP_LIST ? a->child : a),
+                              sizeof *x->patterns);
+    if (x->patterns == NULL)
+        return arena_err(x->arena);
+    if (a->kind != IMAP_LIST)
+        return read_pattern(i, reference, a, x);
     for (a = a->child; err == 0 && a != NULL; a = a->next)
         err = a->kind == IMAP_LIST ? ERR_INVALID : read_pattern(i, reference, a, x);
     return err;

@@ -32,9 +32,13 @@ static void a_new_account_has_six(void **state)
     world_talk(h, "a LIST \"\" \"\" RETURN (CHILDREN)", "a OK", NULL);
     world_talk(h, "a LIST () \"\" \"\"", "a OK", NULL);
     world_talk(h, "a LIST \"\" (\"\" inbox)", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
-    /* and one that is too much for us has no match */
+    /* and one that is too much for us has no match, nor has one behind a thousand */
     world_talk(h, "a LIST \"\" (%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a inbox)",
                "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
+    host_sends(h, "a LIST \"\" (");
+    for (int n = 0; n < 999; n++)
+        host_sends(h, "x ");
+    world_talk(h, "inbox sent Sent)", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
     world_talk(h, "a LIST \"\" inbox", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
     world_talk(h, "a LIST In {3+}\r\nbox", "* LIST (\\HasNoChildren) \"/\" INBOX", "a OK", NULL);
     world_talk(h, "a LIST (SPECIAL-USE) \"\" (\"S%\" T%)",
