@@ -131,6 +131,12 @@ static int fetch_select(struct imap *i, struct fetch *f, const struct imap_arg *
 
 /* ---- batches ------------------------------------------------------------------------------ */
 
+static bool sets_seen(const struct imap *i, const struct fetch_request *r)
+{
+    return (r->needs & FETCH_SETS_SEEN) != 0 && !i->box->read_only &&
+           (i->box->rights & RIGHT_SEEN) != 0;
+}
+
 /* What is left out with OK is taken for expunged. */
 static void damaged_entries(struct imap *i, struct fetch *f, size_t n)
 {
@@ -225,8 +231,7 @@ static int batch_read(struct imap *i, struct fetch *f)
     if (err != 0)
         return err;
     err = batch_items(i, f, large ? BATCH_SUMMARIES : BATCH, &next);
-    if (err == 0 && (f->request.needs & FETCH_SETS_SEEN) != 0 && !i->box->read_only &&
-        (i->box->rights & RIGHT_SEEN) != 0)
+    if (err == 0 && sets_seen(i, &f->request))
         err = batch_seen(i, f, &next);
     if (err != 0)
         return err;
@@ -383,6 +388,15 @@ void imap_condstore_on(struct imap *i)
     i->enabled |= IMAP_ON_CONDSTORE;
 }
 
+/* RFC 7162 §3.2.4: with mod-sequences in use, a FETCH that sets \Seen is answered with UID and MODSEQ. */
+static int imply(struct imap *i, struct fetch_request *r)
+{
+    bool condstore = (i->enabled & IMAP_ON_CONDSTORE) != 0 || r->modseq;
+    bool both = condstore && sets_seen(i, r);
+    bool uid = (i->uid || both) && (i->enabled & IMAP_ON_UIDONLY) == 0;
+    return fetch_imply(r, uid, r->changed || both, i->s.arena);
+}
+
 enum step imap_cmd_fetch(struct imap *i, const struct imap_arg *args)
 {
     if (args == NULL)
@@ -394,8 +408,7 @@ enum step imap_cmd_fetch(struct imap *i, const struct imap_arg *args)
     if (err == 0)
         err = fetch_parse(args->next, i->uid, i->s.arena, &f->request);
     if (err == 0)
-        err = fetch_imply(&f->request, i->uid && (i->enabled & IMAP_ON_UIDONLY) == 0,
-                          f->request.changed, i->s.arena);
+        err = imply(i, &f->request);
     if (err == 0 && f->request.vanished && (i->enabled & IMAP_ON_QRESYNC) == 0)
         err = ERR_INVALID;
     if (err == 0)

@@ -217,8 +217,10 @@ static void mod_sequences_begin(void **state)
             host_expect(h, "b OK");
         }
         world_talk(h, "b STORE 1 FLAGS ()", "* 1 FETCH (UID 1 FLAGS () MODSEQ (", "b OK", NULL);
-        world_talk(h, "b FETCH 2 BODY[TEXT]", "* 2 FETCH (BODY[TEXT] {8}", "Hello.", ")",
-                   "* 2 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (", "b OK", NULL);
+        world_talk(h, "b FETCH 2 BODY[TEXT]", "* 2 FETCH (BODY[TEXT] {8}", "Hello.",
+                   " UID 2 MODSEQ (", "* 2 FETCH (UID 2 FLAGS (\\Seen) MODSEQ (", "b OK", NULL);
+        world_talk(h, "b FETCH 2 BODY.PEEK[TEXT]", "* 2 FETCH (BODY[TEXT] {8}", "Hello.", ")",
+                   "b OK", NULL);
         world_talk(h, "b FETCH 2 FLAGS", "* 2 FETCH (FLAGS (\\Seen))", "b OK", NULL);
         world_talk(h, "b STORE 2 FLAGS.SILENT ()", "* 2 FETCH (UID 2 MODSEQ (", "b OK", NULL);
         host_free(h);
