@@ -25,7 +25,8 @@ struct ticket_key {
 struct tickets {
     int refs; /* atomic */
     struct clock *clock;
-    pthread_mutex_t lock;         /* guards the keys */
+    EVP_CIPHER *cipher;   /* fetched once: OpenSSL 3 looks for it by name each time it is named */
+    pthread_mutex_t lock; /* guards the keys */
     struct ticket_key keys[KEYS]; /* newest first */
 };
 
@@ -36,6 +37,11 @@ struct tickets *tickets_new(struct clock *clock)
         return NULL;
     t->refs = 1;
     t->clock = clock;
+    t->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    if (t->cipher == NULL) {
+        free(t);
+        return NULL;
+    }
     must(pthread_mutex_init(&t->lock, NULL) == 0);
     return t;
 }
@@ -51,6 +57,7 @@ void tickets_unref(struct tickets *t)
     if (t == NULL || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     pthread_mutex_destroy(&t->lock);
+    EVP_CIPHER_free(t->cipher);
     OPENSSL_cleanse(t->keys, sizeof t->keys);
     free(t);
 }
@@ -102,7 +109,8 @@ static bool key_to_decrypt(struct tickets *t, const unsigned char *name, struct 
 
 /* ---- OpenSSL's question: SSL_CTX_set_tlsext_ticket_key_evp_cb(3) --------------------------- */
 
-static bool key_apply(const struct ticket_key *k,
+static bool key_apply(const struct tickets *t,
+                      const struct ticket_key *k,
                       const unsigned char *iv,
                       EVP_CIPHER_CTX *cipher,
                       EVP_MAC_CTX *mac,
@@ -116,7 +124,7 @@ static bool key_apply(const struct ticket_key *k,
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end(),
     };
-    bool ok = EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->aes, iv, enc) == 1 &&
+    bool ok = EVP_CipherInit_ex(cipher, t->cipher, NULL, k->aes, iv, enc) == 1 &&
               EVP_MAC_CTX_set_params(mac, params) == 1;
     OPENSSL_cleanse(hmac, sizeof hmac);
     return ok;
@@ -149,7 +157,7 @@ static int on_ticket(SSL *ssl,
         answer = enc != 0 ? FAILED : NO_SUCH_KEY;
     else if (enc != 0 && RAND_bytes(iv, IV) != 1)
         answer = FAILED;
-    else if (key_apply(&k, iv, cipher, mac, enc))
+    else if (key_apply(t, &k, iv, cipher, mac, enc))
         answer = enc != 0 || is_used_again(ssl, &k, now) ? FINE : FINE_BUT_RENEW;
     if (enc != 0 && answer == FINE)
         memcpy(name, k.name, NAME);
