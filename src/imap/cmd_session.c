@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 
+#include <pthread.h>
+
 /* ---- capabilities ---------------------------------------------------------------------------- */
 
 enum { BEFORE = IMAP_NOT_AUTHENTICATED, AFTER = IMAP_AUTHENTICATED | IMAP_SELECTED, BOTH = 7 };
@@ -75,6 +77,17 @@ static const struct {
     {"UNAUTHENTICATE", AFTER, "UNAUTHENTICATE", 0},
 };
 
+/* Those whose command there is; looked up once, since each login asks for them all. */
+static bool known[COUNT_OF(capabilities)];
+static pthread_once_t known_once = PTHREAD_ONCE_INIT;
+
+static void known_make(void)
+{
+    for (size_t n = 0; n < COUNT_OF(capabilities); n++)
+        known[n] = capabilities[n].needs == NULL ||
+                   imap_command_find(span_str(capabilities[n].needs)) != NULL;
+}
+
 static bool is_offered(const struct imap *i, size_t n)
 {
     const struct config *config = i->server->config;
@@ -85,8 +98,8 @@ static bool is_offered(const struct imap *i, size_t n)
     if (!config->imap_unauthenticate &&
         span_eq(span_str(capabilities[n].name), SPAN("UNAUTHENTICATE")))
         return false;
-    return capabilities[n].needs == NULL ||
-           imap_command_find(span_str(capabilities[n].needs)) != NULL;
+    pthread_once(&known_once, known_make);
+    return known[n];
 }
 
 static void auth_capabilities(struct imap *i, struct buf *out)
