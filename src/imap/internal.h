@@ -297,6 +297,9 @@ enum step imap_sync_resume(struct imap *i,
 /* The session ends. */
 void imap_sync_forget(struct imap *i);
 void imap_tell_exists(struct imap *i);
+
+/* ---- tell_flags.c: the flags there are ---------------------------------------------------- */
+
 /* FLAGS, with the keywords of i->keywords. */
 void imap_tell_flags(struct imap *i);
 void imap_tell_permanent_flags(struct imap *i);
