@@ -115,6 +115,11 @@ enum step imap_uid_required(struct imap *i)
                           "Message numbers are not allowed once UIDONLY is enabled");
 }
 
+enum log_level imap_fault_level(int err)
+{
+    return err == ERR_NOT_FOUND || err == ERR_NO_USER ? LOG_INFO : LOG_ERROR;
+}
+
 const char *imap_read_only_code(const struct imap_selected *box)
 {
     return box->deleted ? "NONEXISTENT" : "CANNOT"; /* RFC 5530 §3 */

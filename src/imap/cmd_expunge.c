@@ -79,6 +79,6 @@ enum step imap_cmd_close(struct imap *i, const struct imap_arg *args)
         err = expunge(i, &i->box->uids);
     imap_box_close(i);
     if (err != 0) /* it is closed all the same; the messages keep their mark */
-        log_event(LOG_ERROR, "imap.close", LOG_Z("account", i->address), LOG_ERR(err));
+        log_event(imap_fault_level(err), "imap.close", LOG_Z("account", i->address), LOG_ERR(err));
     return imap_ok(i, SPAN_EMPTY, "Closed");
 }

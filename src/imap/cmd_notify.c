@@ -129,7 +129,7 @@ struct span imap_notify_items(const struct imap *i)
 enum step imap_notify_lost(struct imap *i, int err, enum step (*then)(struct imap *i))
 {
     if (err != ERR_LIMIT)
-        log_event(LOG_ERROR, "imap.notify", LOG_Z("account", i->address), LOG_ERR(err));
+        log_event(imap_fault_level(err), "imap.notify", LOG_Z("account", i->address), LOG_ERR(err));
     notify_clear(i->notify);
     imap_listen(i);
     buf_puts(

@@ -179,7 +179,7 @@ static int compare(struct imap_contexts *all, const struct numset *changed)
 /* The client is not told; it hears of these messages with their next change. */
 static void failed(const struct imap *i, struct imap_contexts *all, int err)
 {
-    log_event(LOG_ERROR, "imap.context", LOG_Z("account", i->address), LOG_ERR(err));
+    log_event(imap_fault_level(err), "imap.context", LOG_Z("account", i->address), LOG_ERR(err));
     numset_andnot(&all->at->results, &all->add);
     numset_clear(&all->remove);
     numset_clear(&all->add);

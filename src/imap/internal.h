@@ -215,6 +215,8 @@ enum step imap_bad_coded(struct imap *i, struct span code, const char *fmt, ...)
 enum step imap_bad_args(struct imap *i);
 /* BAD: sequence numbers, from a client that has enabled UIDONLY. */
 enum step imap_uid_required(struct imap *i);
+/* How loud an error of the store is in the log: a mailbox or an account that somebody removed meanwhile is no fault. */
+enum log_level imap_fault_level(int err);
 /* NO: nothing can be changed in the selected mailbox, which was opened for reading only or is not there any more. */
 enum step imap_no_read_only(struct imap *i);
 /* Why not: a response code without brackets, and a sentence. Static. */

@@ -353,7 +353,7 @@ static enum step sync_end(struct imap *i, struct imap_sync *y)
 /* The next command tells them. */
 static void tell_again(struct imap *i, struct imap_sync *y, int err)
 {
-    log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
+    log_event(imap_fault_level(err), "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
     if (y->from > 1)
         numset_remove_range(&y->changed, 1, y->from - 1);
     numset_or(&i->box->owed, &y->changed);
@@ -363,7 +363,7 @@ static void tell_again(struct imap *i, struct imap_sync *y, int err)
 /* A client that resumes would remember HIGHESTMODSEQ, and never hear of what could not be read now. */
 static enum step resume_failed(struct imap *i, int err)
 {
-    log_event(LOG_ERROR, "imap.resume", LOG_Z("account", i->address), LOG_ERR(err));
+    log_event(imap_fault_level(err), "imap.resume", LOG_Z("account", i->address), LOG_ERR(err));
     imap_task_end(i);
     imap_box_close(i);
     return imap_no_of(i, err);
@@ -457,7 +457,7 @@ static bool is_readable(struct imap *i)
 {
     int err = imap_box_readable(i);
     if (err != 0 && err != ERR_DENIED)
-        log_event(LOG_ERROR, "imap.rights", LOG_Z("account", i->address), LOG_ERR(err));
+        log_event(imap_fault_level(err), "imap.rights", LOG_Z("account", i->address), LOG_ERR(err));
     return err == 0;
 }
 
@@ -481,7 +481,8 @@ enum step imap_sync(struct imap *i, bool expunges, enum step (*then)(struct imap
     if (changed || !numset_is_empty(&i->loud) || !numset_is_empty(&box->owed)) {
         int err = collect(i, y, changed);
         if (err != 0) { /* it is tried again after the next command */
-            log_event(LOG_ERROR, "imap.changes", LOG_Z("account", i->address), LOG_ERR(err));
+            log_event(imap_fault_level(err), "imap.changes", LOG_Z("account", i->address),
+                      LOG_ERR(err));
             __atomic_store_n(&box->watch.changed, true, __ATOMIC_RELEASE);
             sync_free(y);
             tell_sure(i);
