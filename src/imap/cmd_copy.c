@@ -67,9 +67,10 @@ static int copy_or_move_now(struct imap *i,
     if (x->to == here)
         return mailbox_copy(m, here, &x->in, uids, uidvalidity, from, to);
     int err = mailbox_copy_across(m, here, x->to, &x->in, uids, uidvalidity, from, to);
-    if (err == 0 && x->in.move)
-        err = mailbox_expunge_set(m, here, i->box->id, from, imap_keep_ms(i));
-    return err;
+    if (err != 0 || !x->in.move)
+        return err;
+    err = mailbox_expunge_set(m, here, i->box->id, from, imap_keep_ms(i));
+    return err == ERR_NOT_FOUND ? 0 : err; /* the mailbox is gone, and they with it */
 }
 
 static enum step copy(struct imap *i, const struct copying *x, struct numset *uids)

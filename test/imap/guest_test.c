@@ -143,6 +143,40 @@ static void a_long_move_ends_with_its_rights(void **state)
     host_free(h);
 }
 
+/* Anna's mail has changed: what moves to her has come. */
+static void delete_source(void *arg, struct part part)
+{
+    struct mailbox_id *box = arg;
+    (void)part;
+    if (box->v != 0)
+        assert_int_equal(mailbox_delete(&p.w.mail, p.id[1], *box, 0), 0);
+    box->v = 0;
+}
+
+/* They are where they were to go, and nowhere else: NO would say that nothing was moved. */
+static void a_move_out_of_a_mailbox_that_is_deleted_meanwhile(void **state)
+{
+    (void)state;
+    struct store_watch *watch;
+    struct mailbox_id box;
+    struct part part = {PART_ACCOUNT, p.id[0]};
+    struct host *b = bernd();
+    people_give(&p, "lri");
+    assert_int_equal(mailbox_create(&p.w.mail, p.id[1], SPAN("Box"), USE_NONE, &box), 0);
+    world_talk(b, "a APPEND Box {1+}\r\nx", "a OK", NULL);
+    world_talk(b, "a APPEND Box {1+}\r\ny", "a OK", NULL);
+    host_sends(b, "a SELECT Box\r\n");
+    host_output_clear(b);
+    assert_int_equal(store_watch(p.w.store, part, delete_source, &box, &watch), 0);
+    world_talk(b, "a MOVE 1:2 " INBOX_OF_ANNA, "* OK [COPYUID ", "* 2 EXPUNGE", "* 1 EXPUNGE",
+               "a OK", NULL);
+    store_unwatch(watch);
+    world_talk(b, "a STATUS " INBOX_OF_ANNA " (MESSAGES)",
+               "* STATUS \"Other Users/anna@example.test/INBOX\" (MESSAGES 2)", "a OK", NULL);
+    world_talk(b, "a STATUS Box (MESSAGES)", "a NO [NONEXISTENT]", NULL);
+    host_free(b);
+}
+
 /* ---- what others share ---------------------------------------------------------------------------- */
 
 /* A level above many counts once. */
@@ -205,6 +239,7 @@ int main(void)
         T(half_of_the_keywords_is_the_owner_s),
         T(half_of_the_mailboxes_is_the_owner_s),
         T(a_long_move_ends_with_its_rights),
+        T(a_move_out_of_a_mailbox_that_is_deleted_meanwhile),
         T(deep_mailboxes_are_all_listed),
         T(notes_go_with_the_last_right),
 #undef T
