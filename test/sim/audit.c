@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "mailbox/acl.h"
+#include "mailbox/annotation.h"
 #include "mailbox/keys.h"
 #include "mailbox/records.h"
 #include "mailbox/sync.h"
@@ -279,6 +280,35 @@ static struct box *box_of(struct life *l, const struct mailbox *found)
     return b;
 }
 
+static void audit_note(struct audit *a, struct box *b)
+{
+    struct mail_annotation_range range = {
+        .mailbox = {b->id}, .user = b->life->id, .name = SPAN(NOTE_NAME)};
+    struct mail_annotation *v;
+    uint64_t is = 0;
+    size_t n;
+    bool more;
+    if (mailbox_annotations(&a->w->mail, b->life->id, &range, a->arena, &v, &n, &more) != 0 ||
+        (n > 0 && !span_to_u64(v[0].value, &is)))
+        wrong("the note of %s of u%u cannot be read", b->name, b->life->slot);
+    note_seen(a->m, b, (unsigned)is);
+}
+
+/* A mailbox below another was made there, and is renamed with it. */
+static void audit_parent(const struct life *l, const struct box *b)
+{
+    char parent[BOX_TEXT];
+    snprintf(parent, sizeof parent, "%s", b->name);
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL)
+        return;
+    *slash = '\0';
+    for (size_t i = 0; i < l->boxes_n; i++)
+        if (box_is_there(l->boxes[i]) && strcmp(l->boxes[i]->name, parent) == 0)
+            return;
+    wrong("%s of u%u is below no mailbox", b->name, l->slot);
+}
+
 static void audit_box(struct audit *a, struct life *l, const struct mailbox *found)
 {
     char name[BOX_TEXT];
@@ -295,6 +325,7 @@ static void audit_box(struct audit *a, struct life *l, const struct mailbox *fou
               (unsigned long long)found->highest_modseq);
     box_numbers_seen(b, found->uidnext, found->highest_modseq);
     b->seen = a->mark;
+    audit_note(a, b);
     audit_entries(a, b);
     b->settled_uidnext = found->uidnext;
 }
@@ -334,6 +365,9 @@ static void audit_boxes(struct audit *a, struct life *l)
             wrong("u%u has no mailbox %s, and was told that it is there", l->slot, b->name);
         box_set(a->m, b, b->made == MAYBE ? &b->made : &b->removed, b->made == MAYBE ? NO : YES);
     }
+    for (size_t i = 0; i < l->boxes_n; i++)
+        if (box_is_there(l->boxes[i]))
+            audit_parent(l, l->boxes[i]);
     audit_missing(a, l);
     audit_shared(a, l);
     if (quota.bytes != a->bytes || quota.messages != a->messages)

@@ -281,13 +281,14 @@ static void act(struct imap_view *v)
         bool selected;
         void (*run)(struct imap_view *v);
     } things[] = {
-        {12, true, act_store},   {6, true, act_copy},    {6, true, act_move},
-        {7, true, act_expunge},  {1, true, act_close},   {12, false, act_append},
-        {3, true, act_replace},  {6, true, act_fetch},   {4, true, act_search},
-        {3, false, act_status},  {2, false, act_list},   {3, false, act_create},
-        {2, false, act_delete},  {2, false, act_rename}, {2, false, act_share},
-        {1, false, act_intrude}, {4, true, noop},        {4, true, verify},
-        {4, false, idle},        {1, false, notify},     {4, false, reopen},
+        {12, true, act_store},   {6, true, act_copy},       {6, true, act_move},
+        {7, true, act_expunge},  {1, true, act_close},      {12, false, act_append},
+        {3, true, act_replace},  {6, true, act_fetch},      {4, true, act_search},
+        {3, false, act_status},  {2, false, act_list},      {3, false, act_create},
+        {2, false, act_delete},  {2, false, act_rename},    {2, false, act_share},
+        {1, false, act_intrude}, {4, true, noop},           {4, true, verify},
+        {3, false, act_note},    {3, false, act_read_note}, {1, false, act_rename_inbox},
+        {4, false, idle},        {1, false, notify},        {4, false, reopen},
     };
     unsigned all = 0;
     size_t i = 0;

@@ -469,3 +469,83 @@ void act_move(struct imap_view *v)
 {
     copy_or_move(v, true);
 }
+
+/* ---- RENAME INBOX -------------------------------------------------------------------------------- */
+
+static bool is_emptied(const struct copying *x, const struct copy *copy)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (x->v[i].from == copy)
+            return true;
+    return false;
+}
+
+/* All that may be in the box, but for what is there already. */
+static void empty_add(struct imap_view *v, struct copying *x, const struct box *inbox)
+{
+    const struct life *l = inbox->life;
+    size_t all = l->copies_n; /* those that it makes are elsewhere */
+    x->v = reallocarray(x->v, x->n + all + 1, sizeof *x->v);
+    must(x->v != NULL);
+    for (size_t i = 0; i < all; i++) {
+        struct copy *copy = l->copies[i];
+        if (copy->box != inbox || copy->arrived == NO || copy->gone == YES || is_emptied(x, copy))
+            continue;
+        x->v[x->n] = (struct pair){.from = copy};
+        pair_begin(&v->c->w->model, x, &x->v[x->n++]);
+    }
+}
+
+/* What came, went or was brought back meanwhile is in one of both. */
+static void empty_end(struct imap_view *v, struct copying *x, size_t sure_n, enum tri how)
+{
+    struct copy **from = calloc(x->n + 1, sizeof(struct copy *));
+    struct copy **to = calloc(x->n + 1, sizeof(struct copy *));
+    size_t n = 0;
+    must(from != NULL && to != NULL);
+    for (size_t i = 0; i < x->n; i++) {
+        struct pair *p = &x->v[i];
+        bool sure = i < sure_n && p->must && p->from->removers == 1 &&
+                    p->from->restores == p->from_restores;
+        pair_arrived(v, x, p, how == YES && !sure ? MAYBE : how);
+        if (how == MAYBE && sure) {
+            from[n] = p->from;
+            to[n++] = p->to;
+        }
+    }
+    if (n > 0)
+        sweep_add(&v->c->w->model, from, to, n, true, false);
+    free(from);
+    free(to);
+}
+
+/* Its messages go to a new mailbox, which gets a copy of its note; it stays, empty (RFC 9051 §6.3.6). */
+void act_rename_inbox(struct imap_view *v)
+{
+    struct model *m = &v->c->w->model;
+    struct copying x = {.move = true};
+    char name[BOX_TEXT];
+    if (v->life == NULL || imap_view_is_others(v) || v->life->restoring || v->life->boxes_n > 20 ||
+        !imap_choose_name(v, name))
+        return;
+    struct box *inbox = life_inbox(v->life);
+    if (!note_is_sure(&inbox->note))
+        return;
+    x.to = box_new(m, v->life, name);
+    x.to->note = inbox->note;
+    inbox->note.busy = true;
+    inbox->emptying++;
+    box_set(m, x.to, &x.to->made, MAYBE);
+    empty_add(v, &x, inbox);
+    size_t sure_n = x.n;
+    enum imap_answer a = view_run(v, "RENAME INBOX %s", name);
+    enum tri how = imap_outcome(v, a, false, "RENAME");
+    inbox->emptying--;
+    inbox->note.busy = false;
+    if (how != NO)
+        empty_add(v, &x, inbox);
+    box_set(m, x.to, &x.to->made, how);
+    empty_end(v, &x, sure_n, how);
+    free(x.v);
+    imap_told_all(v, a, false);
+}

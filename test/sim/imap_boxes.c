@@ -104,12 +104,13 @@ void imap_hold(struct imap_view *v, const struct box *b)
     snprintf(v->c->held, sizeof v->c->held, "%s", b->name);
 }
 
-/* A command of somebody is on its way to a mailbox of that name: it would meet another one. */
-static bool is_held(const struct imap_view *v, const char *name)
+/* A command of somebody is on its way to a mailbox of that name: it would meet another one, or none. */
+static bool is_held(const struct imap_view *v, const char *name, const struct client *but)
 {
     const struct world *w = v->c->w;
     for (size_t i = 0; i < w->clients_n; i++)
-        if (w->clients[i].held_life == v->life && strcmp(w->clients[i].held, name) == 0)
+        if (&w->clients[i] != but && w->clients[i].held_life == v->life &&
+            strcmp(w->clients[i].held, name) == 0)
             return true;
     return false;
 }
@@ -288,21 +289,87 @@ void act_replace(struct imap_view *v)
     imap_some_done(&some);
 }
 
+/* ---- METADATA ---------------------------------------------------------------------------------- */
+
+static struct box *choose_noted(struct imap_view *v)
+{
+    struct box *b = imap_view_is_others(v) ? NULL : imap_choose_box(v);
+    return b != NULL && note_is_sure(&b->note) ? b : NULL;
+}
+
+void act_note(struct imap_view *v)
+{
+    struct model *m = &v->c->w->model;
+    struct box *b = choose_noted(v);
+    char value[24] = "NIL";
+    if (b == NULL)
+        return;
+    unsigned to = client_chance(v->c, 4) ? 0 : ++m->notes;
+    if (to != 0)
+        snprintf(value, sizeof value, "\"%u\"", to);
+    note_begin(m, &b->note, to);
+    enum imap_answer a = view_run(v, "SETMETADATA %s (/private" NOTE_NAME " %s)", b->name, value);
+    note_end(m, &b->note, imap_outcome(v, a, imap_refusal_is_right(v, b, 0, 0), "SETMETADATA"));
+    imap_told_all(v, a, false);
+}
+
+void act_read_note(struct imap_view *v)
+{
+    struct box *b = choose_noted(v);
+    if (b == NULL)
+        return;
+    enum imap_answer a = view_run(v, "GETMETADATA %s /private" NOTE_NAME, b->name);
+    (void)imap_outcome(v, a, imap_refusal_is_right(v, b, 0, 0), "GETMETADATA");
+    if (a == IMAP_OK && imap_view_counts(v) && box_is_there(b) && box_is_steady(b, v->since) &&
+        note_is_sure(&b->note) && b->note.step <= v->since &&
+        (!v->note.told || v->note.is != b->note.is))
+        wrong("%s: the note of %s of u%u is told to be %llu, and it is %u", v->c->name, b->name,
+              v->life->slot, (unsigned long long)v->note.is, b->note.is);
+    imap_told_all(v, a, false);
+}
+
 /* ---- making, removing, renaming ---------------------------------------------------------------- */
 
-/* A name that is nobody's, for certain; false: there is none. */
-static bool choose_name(struct imap_view *v, char to[static BOX_TEXT])
+static bool is_free(const struct imap_view *v, const char *name)
 {
-    snprintf(to, BOX_TEXT, "Box%u", (unsigned)client_below(v->c, NAMES));
-    return v->life != NULL && !imap_view_is_others(v) && box_find(v->life, to) == NULL &&
-           !is_held(v, to);
+    return strlen(name) + 1 < BOX_TEXT && box_find(v->life, name) == NULL &&
+           !is_held(v, name, NULL);
+}
+
+/* Any that is surely there, was not there from the beginning, and is not too deep. */
+static const struct box *choose_parent(struct imap_view *v)
+{
+    const struct life *l = v->life;
+    size_t first = (size_t)client_below(v->c, l->boxes_n);
+    for (size_t i = 0; i < l->boxes_n; i++) {
+        const struct box *b = l->boxes[(first + i) % l->boxes_n];
+        if (!b->fixed && box_is_there(b) && b->other[0] == '\0' && strlen(b->name) + 6 < BOX_TEXT)
+            return b;
+    }
+    return NULL;
+}
+
+bool imap_choose_name(struct imap_view *v, char to[static BOX_TEXT])
+{
+    const struct box *parent = NULL;
+    unsigned n = (unsigned)client_below(v->c, NAMES);
+    char text[2 * BOX_TEXT];
+    if (v->life == NULL || imap_view_is_others(v))
+        return false;
+    if (client_chance(v->c, 2))
+        parent = choose_parent(v);
+    if (parent != NULL)
+        snprintf(text, sizeof text, "%s/%u", parent->name, n);
+    else
+        snprintf(text, sizeof text, "Box%u", n);
+    return is_free(v, text) && span_to_cstr(span_str(text), to, BOX_TEXT);
 }
 
 void act_create(struct imap_view *v)
 {
     struct model *m = &v->c->w->model;
     char name[BOX_TEXT];
-    if (!choose_name(v, name) || v->life->boxes_n > 20)
+    if (!imap_choose_name(v, name) || v->life->boxes_n > 20)
         return;
     struct box *b = box_new(m, v->life, name);
     box_set(m, b, &b->made, MAYBE);
@@ -317,12 +384,21 @@ static struct box *choose_made(struct imap_view *v)
     return b == NULL || b->fixed || v->life->restoring ? NULL : b;
 }
 
+/* One that has others below it would stay as a level of their names. */
+static bool has_below(const struct life *l, const char *name)
+{
+    for (size_t i = 0; i < l->boxes_n; i++)
+        if (box_may_be_there(l->boxes[i]) && box_is_below(l->boxes[i], name))
+            return true;
+    return false;
+}
+
 void act_delete(struct imap_view *v)
 {
     struct model *m = &v->c->w->model;
     struct box *b = choose_made(v);
     size_t n = 0;
-    if (b == NULL)
+    if (b == NULL || has_below(v->life, b->name))
         return;
     const struct life *l = v->life;
     struct copy **in = calloc(l->copies_n + 1, sizeof(struct copy *));
@@ -346,17 +422,54 @@ void act_delete(struct imap_view *v)
     imap_told_all(v, a, false);
 }
 
+/* What is renamed at once: a box and all below it. */
+struct renaming {
+    struct box *v[NAMES * NAMES + 1];
+    char to[NAMES * NAMES + 1][BOX_TEXT];
+    size_t n;
+};
+
+/* false: one of them is in doubt, or its new name is. */
+static bool renaming_add(struct imap_view *v, struct renaming *x, struct box *b, const char *name)
+{
+    char to[2 * BOX_TEXT];
+    snprintf(to, sizeof to, "%s%s", name, x->n > 0 ? b->name + strlen(x->v[0]->name) : "");
+    if (!box_is_there(b) || b->other[0] != '\0' || is_held(v, b->name, v->c) || !is_free(v, to) ||
+        x->n == COUNT_OF(x->v))
+        return false;
+    must(span_to_cstr(span_str(to), x->to[x->n], BOX_TEXT));
+    x->v[x->n++] = b;
+    return true;
+}
+
+static bool
+renaming_gather(struct imap_view *v, struct renaming *x, struct box *b, const char *name)
+{
+    const struct life *l = v->life;
+    bool sure = renaming_add(v, x, b, name);
+    for (size_t i = 0; sure && i < l->boxes_n; i++)
+        if (box_may_be_there(l->boxes[i]) && box_is_below(l->boxes[i], b->name))
+            sure = renaming_add(v, x, l->boxes[i], name);
+    return sure;
+}
+
 void act_rename(struct imap_view *v)
 {
     struct model *m = &v->c->w->model;
-    char name[BOX_TEXT];
+    struct renaming x = {.n = 0};
+    char name[BOX_TEXT], old[BOX_TEXT];
     struct box *b = choose_made(v);
-    if (b == NULL || !choose_name(v, name))
+    if (b == NULL || !imap_choose_name(v, name))
         return;
-    box_named(m, b, b->name, name);
-    enum imap_answer a = view_run(v, "RENAME %s %s", b->name, name);
+    snprintf(old, sizeof old, "%s", b->name);
+    size_t n = strlen(old); /* not below itself */
+    if ((strncmp(name, old, n) == 0 && name[n] == '/') || !renaming_gather(v, &x, b, name))
+        return;
+    for (size_t i = 0; i < x.n; i++)
+        box_named(m, x.v[i], x.v[i]->name, x.to[i]);
+    enum imap_answer a = view_run(v, "RENAME %s %s", old, name);
     enum tri how = imap_outcome(v, a, !box_is_there(b), "RENAME");
-    if (how != MAYBE)
-        box_named(m, b, how == YES ? name : b->name, "");
+    for (size_t i = 0; how != MAYBE && i < x.n; i++)
+        box_named(m, x.v[i], how == YES ? x.to[i] : x.v[i]->name, "");
     imap_told_all(v, a, false);
 }

@@ -8,7 +8,7 @@
 void view_command_begin(struct imap_view *v)
 {
     v->since = v->c->w->model.step;
-    v->passed = v->searched = v->numbers = v->status.told = false;
+    v->passed = v->searched = v->numbers = v->status.told = v->note.told = false;
     v->commands++;
     v->names_n = 0;
     buf_clear(&v->code);
@@ -149,14 +149,30 @@ static void read_status(struct imap_view *v, struct span rest)
     *s = told;
 }
 
+/* INBOX (/private/comment "5"), or NIL; also the names alone, of what others have changed. */
+static void read_note(struct imap_view *v, struct span rest)
+{
+    (void)span_split(&rest, ' ');
+    if (!span_skip(&rest, SPAN("(/private" NOTE_NAME " ")))
+        return;
+    v->note = (struct imap_note){.told = true};
+    if (span_eq(rest, SPAN("NIL)")))
+        return;
+    if (!span_skip(&rest, SPAN("\"")) || !take_number(&rest, &v->note.is) ||
+        !span_eq(rest, SPAN("\")")))
+        wrong("%s: METADATA tells %.*s", v->c->name, SPAN_ARG(rest));
+}
+
 static void read_list(struct imap_view *v, struct span rest)
 {
     (void)span_split(&rest, ')');
     if (span_starts(rest, SPAN(" \"/\" \"Other Users")))
         return; /* what others share */
-    if (!span_skip(&rest, SPAN(" \"/\" ")) || v->names_n == COUNT_OF(v->names) ||
-        !span_to_cstr(rest, v->names[v->names_n++], BOX_TEXT))
-        wrong("%s: LIST tells %.*s", v->c->name, SPAN_ARG(rest));
+    bool ok = span_skip(&rest, SPAN(" \"/\" "));
+    struct span name = span_split(&rest, ' '); /* NOTIFY tells an old name behind it */
+    if (!ok || v->names_n == COUNT_OF(v->names) ||
+        !span_to_cstr(name, v->names[v->names_n++], BOX_TEXT))
+        wrong("%s: LIST tells %.*s %.*s", v->c->name, SPAN_ARG(name), SPAN_ARG(rest));
 }
 
 /* A code in a response about the mailbox that is opened, or about a MOVE. */
@@ -219,6 +235,8 @@ static bool untagged(struct imap_view *v, struct span rest, struct buf *line)
         read_search(v, rest);
     } else if (span_skip(&rest, SPAN("STATUS "))) {
         read_status(v, rest);
+    } else if (span_skip(&rest, SPAN("METADATA "))) {
+        read_note(v, rest);
     } else if (span_skip(&rest, SPAN("LIST ("))) {
         read_list(v, rest);
     }

@@ -34,6 +34,11 @@ struct imap_status { /* of STATUS */
     uint64_t messages, uidnext, uidvalidity, modseq, unseen, deleted;
 };
 
+struct imap_note { /* of GETMETADATA */
+    bool told;
+    uint64_t is;
+};
+
 struct imap_view {
     struct client *c;
     struct life *
@@ -64,6 +69,7 @@ struct imap_view {
     bool searched;
     struct numset from, to; /* COPYUID; APPENDUID is `to` */
     struct imap_status status;
+    struct imap_note note;
     char names[24][BOX_TEXT]; /* LIST */
     size_t names_n;
 };
@@ -141,6 +147,9 @@ void act_share(struct imap_view *v);
 void act_intrude(struct imap_view *v); /* asks for what nobody shares */
 void act_delete(struct imap_view *v);
 void act_rename(struct imap_view *v);
+void act_note(struct imap_view *v);
+void act_read_note(struct imap_view *v);
+void act_rename_inbox(struct imap_view *v);
 
 /* What the client calls it. */
 enum { BOX_PATH = 80 };
@@ -151,6 +160,8 @@ struct box *imap_choose_target(struct imap_view *v);
 struct life *imap_choose_sharer(struct imap_view *v);
 /* A box of the life that is surely there, or NULL. */
 struct box *imap_choose_box(struct imap_view *v);
+/* A name that is nobody's, for certain; perhaps below another. false: there is none. */
+bool imap_choose_name(struct imap_view *v, char to[static BOX_TEXT]);
 /* No other box gets its name before the next command. */
 void imap_hold(struct imap_view *v, const struct box *b);
 /* A refusal that a limit, or somebody's change of that box, explains; n messages of so many bytes in all. */

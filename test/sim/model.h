@@ -8,6 +8,7 @@
  * COPY      a message in one box; at most one for each message, which may leave and come back
  * LINE      what has one UIDL for ever: a copy and what it was moved to
  * MARK      a flag of a copy
+ * NOTE      the private annotation that the owner has at a box
  *
  * What is not known is MAYBE: an answer that did not come, an error that a fault has caused. A copy
  * may be there if it has `arrived` (perhaps) and is not surely `gone`; it must be there if it has
@@ -26,6 +27,8 @@ enum tri { NO, MAYBE, YES };
 const char *tri_name(enum tri t);
 
 enum { SLOTS_MAX = 24, PASSWORDS_MAX = 8, DOMAIN_TEXT = 32, BOX_TEXT = 24, OLD_UIDS = 4 };
+
+#define NOTE_NAME "/comment"
 
 enum { MARK_SEEN, MARK_ANSWERED, MARK_FLAGGED, MARK_DELETED, MARK_DRAFT, MARK_KEYWORD, MARKS };
 extern const char *const mark_names[MARKS]; /* as IMAP has them */
@@ -60,13 +63,21 @@ struct line {
     uint64_t uidl; /* 0: not seen yet */
 };
 
+struct note {
+    unsigned is, maybe; /* numbers; 0: there is none. It is one of these */
+    uint64_t step;      /* of its last change */
+    bool busy;          /* that is being changed */
+};
+
 struct box {
     struct life *life;
     char name[BOX_TEXT], other[BOX_TEXT]; /* other: it may have that one instead; else empty */
     enum tri made, removed;
-    bool fixed;                        /* made with the account, and always there */
-    uint64_t step;                     /* of the last change of these */
-    unsigned expunging;                /* EXPUNGEs under way */
+    bool fixed;         /* made with the account, and always there */
+    uint64_t step;      /* of the last change of these */
+    unsigned expunging; /* EXPUNGEs under way */
+    unsigned emptying;  /* RENAMEs of INBOX under way */
+    struct note note;
     uint32_t id, uidvalidity, uidnext; /* 0: not seen yet; uidnext: the highest that was */
     uint64_t modseq;                   /* the highest seen */
     uint32_t settled_uidnext;          /* at the last audit */
@@ -146,6 +157,7 @@ struct model {
     size_t lines_n, lines_cap;
     unsigned strays;    /* mail partitions that nobody may have: makings that failed half-way */
     unsigned passwords; /* given out */
+    unsigned notes;     /* likewise */
 };
 
 void model_init(struct model *m, unsigned slots);
@@ -195,12 +207,24 @@ void box_named(struct model *m, struct box *b, const char *name, const char *oth
 bool box_is_there(const struct box *b);
 bool box_may_be_there(const struct box *b);
 bool box_is_steady(const struct box *b, uint64_t since);
+/* Is it of a name below that one? */
+bool box_is_below(const struct box *b, const char *name);
 /* One that may have that name now; NULL. */
 struct box *box_find(const struct life *l, const char *name);
 struct box *box_of_id(const struct life *l, uint32_t id);
 /* What an answer, or the audit, says of it. wrong() if it was something else. */
 void box_id_seen(struct box *b, uint32_t id, uint32_t uidvalidity);
 void box_numbers_seen(struct box *b, uint32_t uidnext, uint64_t modseq);
+
+/* ---- notes ----------------------------------------------------------------------------------- */
+
+/* Nothing of it is in doubt, and nobody changes it. */
+bool note_is_sure(const struct note *n);
+/* It may become that; then it has (YES), or has not (NO). */
+void note_begin(struct model *m, struct note *n, unsigned to);
+void note_end(struct model *m, struct note *n, enum tri how);
+/* What it is, after all. wrong() if it cannot be that. */
+void note_seen(struct model *m, struct box *b, unsigned is);
 
 /* ---- marks ----------------------------------------------------------------------------------- */
 

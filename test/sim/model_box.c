@@ -91,6 +91,12 @@ bool box_is_steady(const struct box *b, uint64_t since)
     return b->step <= since;
 }
 
+bool box_is_below(const struct box *b, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(b->name, name, n) == 0 && b->name[n] == '/';
+}
+
 struct box *box_find(const struct life *l, const char *name)
 {
     for (size_t i = 0; i < l->boxes_n; i++) {
@@ -136,6 +142,42 @@ void box_numbers_seen(struct box *b, uint32_t uidnext, uint64_t modseq)
         b->uidnext = uidnext;
     if (modseq > b->modseq)
         b->modseq = modseq;
+}
+
+/* ---- notes ----------------------------------------------------------------------------------- */
+
+bool note_is_sure(const struct note *n)
+{
+    return n->is == n->maybe && !n->busy;
+}
+
+void note_begin(struct model *m, struct note *n, unsigned to)
+{
+    n->maybe = to;
+    n->busy = true;
+    n->step = ++m->step;
+}
+
+void note_end(struct model *m, struct note *n, enum tri how)
+{
+    if (how == YES)
+        n->is = n->maybe;
+    else if (how == NO)
+        n->maybe = n->is;
+    n->busy = false;
+    n->step = ++m->step;
+}
+
+void note_seen(struct model *m, struct box *b, unsigned is)
+{
+    struct note *n = &b->note;
+    if (is != n->is && is != n->maybe)
+        wrong("%s of u%u has the note %u, and was promised to have %u%s", b->name, b->life->slot,
+              is, n->is, n->is != n->maybe ? ", or perhaps another one" : "");
+    if (n->is != n->maybe)
+        n->step = ++m->step;
+    n->is = n->maybe = is;
+    n->busy = false;
 }
 
 /* ---- marks ----------------------------------------------------------------------------------- */

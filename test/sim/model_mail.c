@@ -143,7 +143,7 @@ void copy_arrived(struct model *m, struct copy *c, enum tri to)
     c->arrived_step = ++m->step;
     trace("message %u in %s of life %u: arrived %s", c->message->n, c->box->name, c->life->n,
           tri_name(to));
-    if (to != NO && c->box->removed == MAYBE) /* it goes with its box */
+    if (to != NO && (c->box->removed == MAYBE || c->box->emptying > 0)) /* it goes with its box */
         copy_remove_begin(m, c);
 }
 
