@@ -108,7 +108,8 @@ void auth_login_begin(struct auth *a,
                       struct auth_login *out)
 {
     struct login_bucket *b = bucket_of(a, result->account_id);
-    *out = (struct auth_login){.account = result->account_id,
+    *out = (struct auth_login){.begun = true,
+                               .account = result->account_id,
                                .version = result->version,
                                .domain = hash_of(domain_of(result->address)),
                                .waker = waker};
@@ -125,7 +126,7 @@ void auth_login_begin(struct auth *a,
 
 void auth_login_end(struct auth *a, struct auth_login *l)
 {
-    if (l->at == NULL)
+    if (!l->begun)
         return;
     struct login_bucket *b = bucket_of(a, l->account);
     pthread_mutex_lock(&b->lock);

@@ -17,7 +17,9 @@
 #include "auth/auth.h"
 
 struct auth_login {
-    struct auth_login *next, **at; /* in its bucket; `at` NULL: nobody is logged in */
+    struct auth_login *next,
+        **at;   /* in its bucket; neighbours that go change both, under its lock */
+    bool begun; /* the session's: somebody is logged in */
     uint64_t account, version;
     uint32_t domain; /* hash */
     unsigned told;   /* atomic */

@@ -4,6 +4,9 @@
 
 #include "auth/logins.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #define ALICE SPAN("alice@example.test")
 #define BOB   SPAN("bob@example.test")
 
@@ -125,6 +128,42 @@ static void a_domain_ends_all_of_its_own(void **state)
     auth_login_end(r->auth, &l);
 }
 
+enum { NEIGHBOURS = 4, TIMES = 2000 };
+
+struct neighbour {
+    struct rig *r;
+    const struct auth_result *result;
+    pthread_t thread;
+};
+
+static void *come_and_go(void *arg)
+{
+    struct neighbour *n = arg;
+    struct auth_login l;
+    for (int k = 0; k < TIMES; k++) {
+        auth_login_begin(n->r->auth, n->result, NULL, &l);
+        sched_yield();
+        auth_login_end(n->r->auth, &l);
+        auth_login_end(n->r->auth, &l);
+    }
+    return NULL;
+}
+
+/* Whoever goes writes to those beside him: a build with ThreadSanitizer sees who reads that without the lock. */
+static void neighbours_come_and_go(void **state)
+{
+    struct rig *r = *state;
+    struct neighbour n[NEIGHBOURS];
+    struct auth_exchange *x = prove(r, ALICE);
+    for (size_t k = 0; k < COUNT_OF(n); k++) {
+        n[k] = (struct neighbour){.r = r, .result = auth_exchange_result(x)};
+        assert_int_equal(pthread_create(&n[k].thread, NULL, come_and_go, &n[k]), 0);
+    }
+    for (size_t k = 0; k < COUNT_OF(n); k++)
+        assert_int_equal(pthread_join(n[k].thread, NULL), 0);
+    auth_exchange_close(x);
+}
+
 static void a_new_account_of_the_same_address_is_another(void **state)
 {
     struct rig *r = *state;
@@ -148,7 +187,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
         T(only_those_of_the_account_are_told),           T(what_happens_during_the_login_is_seen),
         T(another_s_change_and_an_upgrade_end_nothing),  T(a_domain_ends_all_of_its_own),
-        T(a_new_account_of_the_same_address_is_another),
+        T(a_new_account_of_the_same_address_is_another), T(neighbours_come_and_go),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
