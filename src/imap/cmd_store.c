@@ -40,6 +40,11 @@ static int flag_read(struct imap *i,
      * (RFC 9051 §7.1), and programs that move mail have some from where it was. */
     if (span_skip(&name, SPAN("\\")))
         return mailbox_keyword_is_name(name) ? 0 : ERR_INVALID;
+    if (add &&
+        span_ieq(
+            name,
+            SPAN("$istrusted"))) /* the server's word, which no client may speak: RFC 9979 §7.4 */
+        return 0;
     int err = imap_keyword_find(i, list, account, name, add, &id);
     if (err == ERR_NOT_FOUND)
         return 0;

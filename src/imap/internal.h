@@ -423,7 +423,8 @@ int imap_keyword_find(struct imap *i,
 void imap_keyword_list_done(struct imap_keyword_list *list);
 
 /* Flags in a list, or one after the other to the end; keywords get an id of that account when `add`, others are left
- * out, and so are system flags that there are not. ERR_INVALID: no flags. ERR_LIMIT. `a` may be NULL. */
+ * out, and so are system flags that there are not, and what only the server says of a message. ERR_INVALID: no flags.
+ * ERR_LIMIT. `a` may be NULL. */
 int imap_flags_read(struct imap *i,
                     account_id account,
                     const struct imap_arg *a,

@@ -69,10 +69,11 @@ static void mail_is_moved_here(void **state)
 {
     (void)state;
     struct host *h = world_login(&w);
-    world_talk(h,
-               "a APPEND INBOX (\\Recent \\Seen \\Forwarded) \"31-Dec-1969 23:59:59 +0000\" "
-               "{47+}\r\n" MESSAGE " \"01-Jan-1601 00:00:00 +0000\" {47+}\r\n" MESSAGE,
-               "a OK [APPENDUID 1790000000 1:2]", NULL);
+    world_talk(
+        h,
+        "a APPEND INBOX (\\Recent \\Seen \\Forwarded $istrusted) \"31-Dec-1969 23:59:59 +0000\" "
+        "{47+}\r\n" MESSAGE " \"01-Jan-1601 00:00:00 +0000\" {47+}\r\n" MESSAGE,
+        "a OK [APPENDUID 1790000000 1:2]", NULL);
     const struct mail_item *v = items(2);
     assert_int_equal(v[0].flags, FLAG_SEEN);
     assert_int_equal(v[0].keywords.n, 0);

@@ -95,6 +95,8 @@ static void keywords_are_announced(void **state)
                "* 1 FETCH (FLAGS (\\Seen $Forwarded Work))", "b OK", NULL);
     world_talk(h, "b STORE 1 +FLAGS (work $FORWARDED)",
                "* 1 FETCH (FLAGS (\\Seen $Forwarded Work))", "b OK", NULL);
+    world_talk(h, "b STORE 1 +FLAGS ($IsTrusted)", "* 1 FETCH (FLAGS (\\Seen $Forwarded Work))",
+               "b OK", NULL);
     world_talk(h, "b STORE 1 -FLAGS (work unknown)", "* 1 FETCH (FLAGS (\\Seen $Forwarded))",
                "b OK", NULL);
     world_talk(other, "c NOOP",
