@@ -134,10 +134,11 @@ int fetch_put_section(struct imap *i, struct fetch *f, const struct section_rang
     return 0;
 }
 
-/* Up to a piece of the message, appended; never less than the message has. */
-static int read_piece(const struct fetch *f, uint64_t at, uint64_t end, struct buf *out)
+/* Up to `most` bytes of the message, appended; never less than the message has. */
+static int
+read_piece(const struct fetch *f, uint64_t at, uint64_t end, size_t most, struct buf *out)
 {
-    size_t before = out->n, n = end - at < FETCH_PIECE ? (size_t)(end - at) : FETCH_PIECE;
+    size_t before = out->n, n = end - at < most ? (size_t)(end - at) : most;
     int err = store_blob_read(f->reader, at, n, out);
     if (err == 0 && out->n - before != n)
         err = ERR_CORRUPT;
@@ -147,8 +148,9 @@ static int read_piece(const struct fetch *f, uint64_t at, uint64_t end, struct b
 static int raw_more(struct imap *i, struct fetch *f)
 {
     struct fetch_stream *s = &f->stream;
-    size_t before = i->s.out->n;
-    int err = read_piece(f, s->at, s->end, i->s.out);
+    /* as much as fills the step, whatever message or item came before in it */
+    size_t before = i->s.out->n, most = before < IMAP_OUT_STEP ? IMAP_OUT_STEP - before : 1;
+    int err = read_piece(f, s->at, s->end, most, i->s.out);
     if (err != 0)
         return err;
     struct span piece = span_from(buf_span(i->s.out), before);
@@ -182,7 +184,7 @@ static int decode_piece(struct fetch *f, struct buf *raw, struct buf *out, bool 
     struct fetch_stream *s = &f->stream;
     buf_clear(raw);
     buf_clear(out);
-    int err = s->at < s->end ? read_piece(f, s->at, s->end, raw) : 0;
+    int err = s->at < s->end ? read_piece(f, s->at, s->end, FETCH_PIECE, raw) : 0;
     if (err != 0)
         return err;
     s->at += raw->n;

@@ -6,7 +6,7 @@
  * and their kin, whose step it returns. These first say what else has changed in the mailbox, as far as the
  * command allows (sync.c), and may need several steps for it.
  *
- * What may be longer than about 64 KiB is a task: the handler sets `task` and returns imap_task_begin; `go_on` is
+ * What may be longer than about 60 KiB is a task: the handler sets `task` and returns imap_task_begin; `go_on` is
  * called each time `out` has drained, writes up to about IMAP_OUT_STEP and returns STEP_MORE, and at its end the
  * step of imap_ok. No snapshot of the store is held between two steps.
  *
@@ -23,7 +23,7 @@
 #include "imap/imap.h"
 #include "mailbox/sync.h"
 
-enum { IMAP_OUT_STEP = 64 * 1024 };
+enum { IMAP_OUT_STEP = SESSION_STRIDE };
 
 enum imap_state { /* RFC 9051 §3; bits, so that a command can name several */
                   IMAP_NOT_AUTHENTICATED = 1,

@@ -17,7 +17,8 @@
 
 enum {
     /* One write of TLS records is made of at most this much plaintext. */
-    WIRE_CHUNK = 64 * 1024,
+    WIRE_CHUNK = SESSION_STRIDE,
+    WIRE_RECORDS = 512, /* bytes that the records of it add, so that room is made once */
     DISCARD_READS = 64, /* pieces of input that STARTTLS throws away; a client sends none */
 };
 _Static_assert(CONN_PLAIN >= CONN_RAW + 32 * 1024, "OpenSSL may hold a record that began earlier");
@@ -341,6 +342,8 @@ static int encrypt(struct conn *c)
 {
     while (c->out.n > 0 && c->wire.n < WIRE_CHUNK) {
         struct span part = span_slice(buf_span(&c->out), 0, WIRE_CHUNK);
+        if (buf_room(&c->wire, part.n + WIRE_RECORDS) == NULL)
+            return c->wire.err;
         int err = tls_conn_write(c->tls, part);
         if (err != 0)
             return err;

@@ -47,6 +47,11 @@
 #include "base/ip.h"
 #include "base/waker.h"
 
+/* What a long answer had best write in one step. With its TLS records it is one packet of the kernel's (64 KiB with the
+ * headers, also where the network card cuts it up) and leaves in one system call; more than that leaves in two, and a short
+ * packet right behind a long one waits for its turn where the kernel paces, which costs a timer. */
+enum { SESSION_STRIDE = 60 * 1024 };
+
 enum step {
     STEP_DONE,  /* the unit is done: next unit, or idle */
     STEP_MORE,  /* drain `out`, then wake(WAKE_MORE) */

@@ -23,8 +23,6 @@ struct tls_conn {
     char *why;     /* after TLS_BAD; NULL when there was no memory for it */
 };
 
-enum { RECORD = 16 * 1024 }; /* RFC 8446 §5.1: plaintext of one record */
-
 /* ---- the BIO ------------------------------------------------------------------------------ */
 
 static int bio_read(BIO *bio, char *to, int n)
@@ -315,21 +313,21 @@ enum tls_status tls_conn_read(struct tls_conn *t, char *to, size_t size, size_t 
     }
 }
 
+/* OpenSSL cuts it into records of 16 KiB (RFC 8446 §5.1), in one buffer that it makes and gives back with each call. */
 int tls_conn_write(struct tls_conn *t, struct span plain)
 {
-    while (plain.n > 0) {
-        struct span part = span_slice(plain, 0, RECORD);
-        size_t n = 0;
-        ERR_clear_error();
-        /* the BIO takes everything, so this never asks for patience */
-        int ok = t->opened ? SSL_write_ex(t->ssl, part.p, part.n, &n)
-                           : SSL_write_early_data(t->ssl, part.p, part.n, &n);
-        if (ok != 1) {
-            bad(t);
-            return t->wire->err != 0 ? ERR_NOMEM : ERR_IO;
-        }
-        plain = span_from(plain, n);
+    size_t n = 0;
+    if (plain.n == 0)
+        return 0;
+    ERR_clear_error();
+    /* the BIO takes everything, so this never asks for patience */
+    int ok = t->opened ? SSL_write_ex(t->ssl, plain.p, plain.n, &n)
+                       : SSL_write_early_data(t->ssl, plain.p, plain.n, &n);
+    if (ok != 1) {
+        bad(t);
+        return t->wire->err != 0 ? ERR_NOMEM : ERR_IO;
     }
+    must(n == plain.n);
     return 0;
 }
 

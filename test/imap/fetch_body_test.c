@@ -15,8 +15,9 @@ static void fill(struct buf *b, size_t n)
 static void literals_of_every_size(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0,      1,       65535,   65536,   65537,          131072,
-                                   262144, 1048575, 1048576, 1048577, 3 * 1048576 + 5};
+    static const size_t sizes[] = {0,       1,       61439,   61440,          61441,
+                                   65535,   65536,   65537,   131072,         262144,
+                                   1048575, 1048576, 1048577, 3 * 1048576 + 5};
     struct buf body, answer;
     buf_init(&body, 4 << 20);
     buf_init(&answer, 9 << 20);
@@ -44,6 +45,30 @@ static void literals_of_every_size(void **state)
         (void)snprintf(command, sizeof(command), "FETCH %zu BODY[]<65530.999999999>", n + 1);
         answer_is(h, command, buf_span(&answer), "b OK");
     }
+    buf_done(&body);
+    buf_done(&answer);
+    host_free(h);
+}
+
+/* Bodies fill each step to its end and no further, wherever one message ends and the next begins: what is a stride leaves at
+ * once, and a little more than that would leave in two. */
+static void bodies_go_in_strides(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 12, SIZE = 50001 };
+    struct buf body, answer;
+    buf_init(&body, SIZE + 100);
+    buf_init(&answer, MESSAGES * (SIZE + 100));
+    fill(&body, SIZE);
+    for (int n = 1; n <= MESSAGES; n++) {
+        world_append(&w, buf_span(&body), FLAG_SEEN);
+        buf_printf(&answer, "* %d FETCH (BODY[] {%d}\r\n", n, SIZE);
+        buf_put(&answer, buf_span(&body));
+        buf_puts(&answer, ")\r\n");
+    }
+    struct host *h = selected("");
+    answer_is(h, "FETCH 1:12 BODY[]", buf_span(&answer), "b OK");
+    assert_in_range(host_largest(h), SESSION_STRIDE, SESSION_STRIDE + 2);
     buf_done(&body);
     buf_done(&answer);
     host_free(h);
@@ -218,8 +243,11 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(literals_of_every_size),   TEST(decoded_literals_of_every_size),
-        TEST(answers_may_be_large),     TEST(limits),
+        TEST(literals_of_every_size),
+        TEST(decoded_literals_of_every_size),
+        TEST(bodies_go_in_strides),
+        TEST(answers_may_be_large),
+        TEST(limits),
         TEST(damage_costs_one_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ struct host {
     struct buf in, out, output;
     uint64_t random;
     size_t discarded;
+    size_t largest; /* output of one step */
     bool waiting;
     bool eof;
     bool aborted;
@@ -126,6 +127,8 @@ static bool host_killed(const struct host *h)
 static void collect(struct host *h)
 {
     must(h->out.err == 0); /* more than LIMIT_SESSION_OUT written in one call */
+    if (h->out.n > h->largest)
+        h->largest = h->out.n;
     if (host_killed(h))
         buf_clear(&h->out);
     buf_put(&h->output, buf_span(&h->out));
@@ -418,6 +421,11 @@ size_t host_discarded(const struct host *h)
 struct span host_output(struct host *h)
 {
     return buf_span(&h->output);
+}
+
+size_t host_largest(const struct host *h)
+{
+    return h->largest;
 }
 
 void host_output_clear(struct host *h)

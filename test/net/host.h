@@ -79,6 +79,8 @@ size_t host_discarded(const struct host *h);
  * session runs again or host_output_clear. */
 struct span host_output(struct host *h);
 void host_output_clear(struct host *h);
+/* The most bytes that one step has written, since the session began. */
+size_t host_largest(const struct host *h);
 /* Takes one line (without CRLF). false: there is no whole line. */
 bool host_line(struct host *h, struct span *out);
 /* Takes exactly that many bytes. false: so many have not been written yet. */
