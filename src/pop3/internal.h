@@ -33,8 +33,8 @@ struct pop3_stream {
     bool body;             /* past the header section */
     bool done;             /* TOP has all its lines */
     bool counts;           /* a RETR, for the metric */
-    uint64_t line_n;       /* bytes of the line so far */
-    char last;             /* the byte before */
+    uint64_t line_n; /* bytes of the line so far; of a whole message only whether there are any */
+    char last;       /* the byte before */
 };
 
 enum { POP3_HOLDER = 17 };

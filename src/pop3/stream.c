@@ -10,7 +10,8 @@
 #include "message/message.h"
 
 enum {
-    STREAM_CHUNK = 64 * 1024,
+    STREAM_CHUNK =
+        SESSION_STRIDE - 1024,       /* with what dots and the first line add, mostly one stride */
     STREAM_HEADER_MAX = 1024 * 1024, /* of what a surrogate is made; SMTP takes half of it */
 };
 
@@ -100,6 +101,26 @@ static void stream_line(struct pop3_stream *st, struct buf *out, struct span s)
     st->done = st->body && st->lines_left == 0;
 }
 
+/* All of `s`, where lines need not be counted. What encodes an attachment has no dots, so looking for them goes through most
+ * of a message at once. */
+static void stream_all(struct pop3_stream *st, struct buf *out, struct span s)
+{
+    size_t done = 0;
+    ssize_t dot;
+    for (size_t at = 0; (dot = span_chr(span_from(s, at), '.')) >= 0;) {
+        at += (size_t)dot;
+        if (at > 0 ? s.p[at - 1] == '\n' : st->line_n == 0) {
+            buf_put(out, span_slice(s, done, at - done));
+            buf_putc(out, '.');
+            done = at;
+        }
+        at++;
+    }
+    buf_put(out, span_from(s, done));
+    st->last = s.p[s.n - 1];
+    st->line_n = st->last != '\n';
+}
+
 int pop3_stream_more(struct pop3_stream *st, struct buf *out)
 {
     size_t used = 0, room = STREAM_CHUNK;
@@ -109,6 +130,11 @@ int pop3_stream_more(struct pop3_stream *st, struct buf *out)
             return err;
     }
     struct span rest = span_slice(buf_span(&st->chunk), 0, room);
+    if (rest.n > 0 && st->lines_left == UINT64_MAX) {
+        stream_all(st, out, rest);
+        used = rest.n;
+        rest = SPAN_EMPTY;
+    }
     while (rest.n > 0 && !st->done) {
         ssize_t lf = span_chr(rest, '\n');
         struct span line = lf < 0 ? rest : span_slice(rest, 0, (size_t)lf + 1);
