@@ -16,6 +16,7 @@
 #define STORE_BASE64_LINES_H
 
 #include "base/buf.h"
+#include "base/pack.h"
 
 /* Appends to both; together never more than the content and 16 bytes. `bytes` must have room for as many as
  * the content has. The sticky error of either. */
@@ -25,5 +26,28 @@ int base64_lines_pack(struct span content, struct buf *text, struct buf *bytes) 
  * sticky error of `out`. */
 int base64_lines_unpack(struct span text, struct span bytes, size_t max, struct buf *out)
     MUST_CHECK;
+
+/* One piece: text, and the lines behind it. */
+struct base64_piece {
+    struct span text;
+    size_t groups, end, count; /* of letters in a line, bytes of its end, lines */
+};
+
+/* The content without unpacking all of it. Refers to text and bytes. */
+struct base64_view {
+    struct span text, bytes;
+    size_t n; /* bytes of content */
+    /* the piece that was read last, so that whoever goes on there finds it at once: where it begins in the content and
+     * its lines in the bytes, and the text behind it */
+    struct base64_piece piece;
+    size_t begin, bytes_at;
+    struct unpack rest;
+};
+
+/* ERR_CORRUPT as above: what is open can be read to its end. */
+int base64_view_open(struct span text, struct span bytes, size_t max, struct base64_view *out)
+    MUST_CHECK;
+/* Appends up to `n` bytes of the content from `offset` on, fewer only at its end. The sticky error of `to`. */
+int base64_view_read(struct base64_view *v, size_t offset, size_t n, struct buf *to) MUST_CHECK;
 
 #endif

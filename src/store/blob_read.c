@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a blob: one chunk at a time is held, so that a phone that reads line by line costs one
- * read of the engine a megabyte, and a reader never more than that megabyte. */
+/* Reading a blob: one chunk at a time is held, in the form in which it lies in the engine wherever its content can
+ * be made from that a piece at a time. So a phone that reads line by line costs one read of the engine
+ * a megabyte, a reader never more memory than that megabyte, and content is written once, where it is wanted. */
 #include "store/internal.h"
 
 #include "base/err.h"
@@ -11,8 +12,10 @@ struct blob_reader {
     struct store *s;
     struct blob_id id;
     struct blob_head head;
-    uint32_t held;    /* index of the chunk in `chunk`, or NO_CHUNK */
-    struct buf chunk; /* its content */
+    uint32_t held;            /* index of the chunk in `view`, or NO_CHUNK */
+    struct chunk_view view;   /* of `value`, or of `sealed` */
+    struct engine_value kept; /* owner NULL: none */
+    struct buf sealed;        /* of a blob that was pending */
 };
 
 int blob_head_get(struct store *s, struct blob_id id, struct arena *a, struct blob_head *out)
@@ -30,14 +33,20 @@ static size_t chunk_length(const struct blob_head *h, uint32_t index)
     return left < h->chunk_size ? (size_t)left : h->chunk_size;
 }
 
-/* Makes the content of a chunk the one that is held. */
+static void chunk_let_go(struct blob_reader *r)
+{
+    r->held = NO_CHUNK;
+    chunk_view_done(&r->view);
+    if (r->kept.owner != NULL)
+        r->s->engine->vt->value_drop(&r->kept);
+}
+
+/* Makes a chunk the one that is held. */
 static int chunk_unseal(struct blob_reader *r, uint32_t index, struct span key, struct span sealed)
 {
     size_t length = chunk_length(&r->head, index);
-    r->held = NO_CHUNK;
-    buf_clear(&r->chunk);
-    int rc = chunk_open(r->s->chunks, key, sealed, length, &r->chunk);
-    if (rc == 0 && r->chunk.n != length)
+    int rc = chunk_view_open(r->s->chunks, key, sealed, length, &r->view);
+    if (rc == 0 && r->view.n != length)
         rc = ERR_CORRUPT;
     if (rc == 0)
         r->held = index;
@@ -47,13 +56,10 @@ static int chunk_unseal(struct blob_reader *r, uint32_t index, struct span key, 
 static int pending_hold(struct blob_reader *r)
 {
     struct fixed_key key;
-    struct buf sealed;
     key_chunk(&key, r->id, 0);
-    buf_init(&sealed, chunk_sealed_max(STORE_SMALL_BLOB));
-    int rc = pending_read(r->s, r->id, &r->head, &sealed);
+    int rc = pending_read(r->s, r->id, &r->head, &r->sealed);
     if (rc == 0 && r->head.size > 0)
-        rc = chunk_unseal(r, 0, fixed_key_span(&key), buf_span(&sealed));
-    buf_done(&sealed);
+        rc = chunk_unseal(r, 0, fixed_key_span(&key), buf_span(&r->sealed));
     return rc;
 }
 
@@ -69,7 +75,7 @@ int store_blob_open(struct store *s,
         r->s = s;
         r->id = id;
         r->held = NO_CHUNK;
-        buf_init(&r->chunk, STORE_CHUNK);
+        buf_init(&r->sealed, chunk_sealed_max(STORE_SMALL_BLOB));
         /* pending first: when it is no longer there it is in the engine already */
         rc = pending_hold(r);
         if (rc == ERR_NOT_FOUND)
@@ -92,7 +98,8 @@ void store_blob_close(struct blob_reader *r)
 {
     if (r == NULL)
         return;
-    buf_done(&r->chunk);
+    chunk_let_go(r);
+    buf_done(&r->sealed);
     free(r);
 }
 
@@ -104,12 +111,17 @@ static int chunk_hold(struct blob_reader *r, uint32_t index)
     struct fixed_key key;
     key_chunk(&key, r->id, index);
     struct engine *e = r->s->engine;
-    struct engine_value value;
-    int rc = e->vt->get(e, NULL, CF_CHUNKS, fixed_key_span(&key), &value);
+    chunk_let_go(r);
+    int rc = e->vt->get(e, NULL, CF_CHUNKS, fixed_key_span(&key), &r->kept);
     if (rc != 0)
         return store_count_error(rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc);
-    rc = chunk_unseal(r, index, fixed_key_span(&key), value.bytes);
-    e->vt->value_done(e, &value);
+    rc = e->vt->value_keep(e, &r->kept);
+    if (rc == 0)
+        rc = chunk_unseal(r, index, fixed_key_span(&key), r->kept.bytes);
+    if (rc != 0)
+        chunk_let_go(r);
+    else if (!r->view.borrows)
+        e->vt->value_drop(&r->kept);
     return store_count_error(rc);
 }
 
@@ -117,15 +129,13 @@ int store_blob_read(struct blob_reader *r, uint64_t offset, size_t max, struct b
 {
     while (max > 0 && offset < r->head.size) {
         int rc = chunk_hold(r, (uint32_t)(offset / r->head.chunk_size));
+        size_t before = to->n;
+        if (rc == 0)
+            rc = chunk_view_read(&r->view, (size_t)(offset % r->head.chunk_size), max, to);
         if (rc != 0)
             return rc;
-        struct span part =
-            span_slice(buf_span(&r->chunk), (size_t)(offset % r->head.chunk_size), max);
-        buf_put(to, part);
-        if (to->err != 0)
-            return to->err;
-        offset += part.n;
-        max -= part.n;
+        offset += to->n - before;
+        max -= to->n - before;
     }
     return 0;
 }
@@ -146,13 +156,19 @@ int store_blob_verify(struct store *s, struct blob_id id)
     if (rc != 0)
         return rc;
     struct digest state;
+    struct buf content;
     uint8_t digest[DIGEST_BYTES];
+    buf_init(&content, STORE_CHUNK);
     digest_init(&state, r->head.digest_kind);
     for (uint32_t i = 0; rc == 0 && i < r->head.chunks; i++) {
         rc = chunk_hold(r, i);
+        buf_clear(&content);
         if (rc == 0)
-            digest_update(&state, buf_span(&r->chunk));
+            rc = chunk_view_read(&r->view, 0, r->view.n, &content);
+        if (rc == 0)
+            digest_update(&state, buf_span(&content));
     }
+    buf_done(&content);
     int digest_rc = digest_final(&state, digest);
     if (rc == 0)
         rc = digest_rc;

@@ -6,11 +6,13 @@
 
 #include "base/err.h"
 #include "base/pack.h"
-#include "store/base64_lines.h"
 #include "store/keys.h"
 
 #include <pthread.h>
 #include <xxhash.h>
+#if defined(XXH_HAS_DISPATCH)
+#include <xxh_x86dispatch.h> /* the same function with the widest registers that this processor has */
+#endif
 #include <zstd.h>
 
 enum {
@@ -39,6 +41,7 @@ struct chunk_tools *chunk_tools_new(void)
     struct chunk_tools *t = calloc(1, sizeof(*t));
     if (t != NULL)
         pthread_mutex_init(&t->lock, NULL);
+    (void)XXH3_64bits_withSeed("", 0, 0); /* looks at the processor, while there is one thread */
     return t;
 }
 
@@ -255,10 +258,9 @@ part_open(struct chunk_tools *t, struct span part, bool packed, struct buf *held
     return rc;
 }
 
-static int open_lines(struct chunk_tools *t, struct span sealed, size_t max, struct buf *out)
+static int open_lines(struct chunk_tools *t, struct span sealed, size_t max, struct chunk_view *v)
 {
     struct span text, bytes;
-    struct buf text_held, bytes_held;
     if (sealed.n < LINES_TAIL)
         return ERR_CORRUPT;
     struct unpack tail = unpack_of(span_from(sealed, sealed.n - LINES_TAIL));
@@ -267,26 +269,35 @@ static int open_lines(struct chunk_tools *t, struct span sealed, size_t max, str
     sealed.n -= LINES_TAIL;
     if (text_n > sealed.n || packed > (TEXT_IS_ZSTD | BYTES_ARE_ZSTD))
         return ERR_CORRUPT;
-    buf_init(&text_held, max + LINES_FROM);
-    buf_init(&bytes_held, max);
     int rc = part_open(t, span_from(sealed, sealed.n - text_n), (packed & TEXT_IS_ZSTD) != 0,
-                       &text_held, &text);
+                       &v->held_text, &text);
     if (rc == 0)
         rc = part_open(t, span_slice(sealed, 0, sealed.n - text_n), (packed & BYTES_ARE_ZSTD) != 0,
-                       &bytes_held, &bytes);
+                       &v->held, &bytes);
     if (rc == 0)
-        rc = base64_lines_unpack(text, bytes, max, out);
-    buf_done(&text_held);
-    buf_done(&bytes_held);
+        rc = base64_view_open(text, bytes, max, &v->lines);
+    v->is_lines = true;
+    v->borrows = packed != (TEXT_IS_ZSTD | BYTES_ARE_ZSTD);
+    v->n = rc == 0 ? v->lines.n : 0;
     return rc;
 }
 
-static int put_raw(struct span content, size_t max, struct buf *out)
+static int open_raw(struct span content, size_t max, struct chunk_view *v)
 {
     if (content.n > max)
         return ERR_CORRUPT;
-    buf_put(out, content);
-    return out->err;
+    v->content = content;
+    v->n = content.n;
+    v->borrows = true;
+    return 0;
+}
+
+static int open_packed(struct chunk_tools *t, struct span packed, size_t max, struct chunk_view *v)
+{
+    int rc = unpack(t, packed, max, &v->held);
+    v->content = buf_span(&v->held);
+    v->n = v->content.n;
+    return rc;
 }
 
 static bool sum_is_right(struct span key, struct span sealed)
@@ -296,19 +307,58 @@ static bool sum_is_right(struct span key, struct span sealed)
     return memcmp(sum, sealed.p + sealed.n - 8, 8) == 0;
 }
 
-int chunk_open(
-    struct chunk_tools *t, struct span key, struct span sealed, size_t max, struct buf *out)
+static int view_open(
+    struct chunk_tools *t, struct span key, struct span sealed, size_t max, struct chunk_view *v)
 {
     if (sealed.n >= TAIL && sum_is_right(key, sealed)) {
         struct span content = span_slice(sealed, 0, sealed.n - TAIL);
         char form = sealed.p[content.n];
         if (form == FORM_ZSTD)
-            return unpack(t, content, max, out);
+            return open_packed(t, content, max, v);
         if (form == FORM_LINES)
-            return open_lines(t, content, max, out);
-        return form == FORM_RAW ? put_raw(content, max, out) : ERR_CORRUPT;
+            return open_lines(t, content, max, v);
+        return form == FORM_RAW ? open_raw(content, max, v) : ERR_CORRUPT;
     }
     struct span content; /* of format 1? */
     int rc = frame_open(CF_CHUNKS, key, sealed, &content);
-    return rc == 0 ? put_raw(content, max, out) : rc;
+    return rc == 0 ? open_raw(content, max, v) : rc;
+}
+
+int chunk_view_open(
+    struct chunk_tools *t, struct span key, struct span sealed, size_t max, struct chunk_view *out)
+{
+    *out = (struct chunk_view){0};
+    buf_init(&out->held, max);
+    buf_init(&out->held_text, max + LINES_FROM);
+    int rc = view_open(t, key, sealed, max, out);
+    if (rc != 0)
+        chunk_view_done(out);
+    return rc;
+}
+
+int chunk_view_read(struct chunk_view *v, size_t offset, size_t n, struct buf *to)
+{
+    if (v->is_lines)
+        return base64_view_read(&v->lines, offset, n, to);
+    buf_put(to, span_slice(v->content, offset < v->n ? offset : v->n, n));
+    return to->err;
+}
+
+void chunk_view_done(struct chunk_view *v)
+{
+    buf_done(&v->held);
+    buf_done(&v->held_text);
+    *v = (struct chunk_view){0};
+}
+
+int chunk_open(
+    struct chunk_tools *t, struct span key, struct span sealed, size_t max, struct buf *out)
+{
+    struct chunk_view v;
+    int rc = chunk_view_open(t, key, sealed, max, &v);
+    if (rc != 0)
+        return rc;
+    rc = chunk_view_read(&v, 0, v.n, out);
+    chunk_view_done(&v);
+    return rc;
 }

@@ -16,7 +16,7 @@
 #ifndef STORE_CHUNK_H
 #define STORE_CHUNK_H
 
-#include "base/buf.h"
+#include "store/base64_lines.h"
 
 struct chunk_tools;
 
@@ -36,5 +36,27 @@ int chunk_open(struct chunk_tools *t,
                struct span sealed,
                size_t max,
                struct buf *out) MUST_CHECK;
+
+/* A chunk that is known to be whole, for reading pieces of it: what lies there as lines of base64 is made lines only
+ * then, where it is wanted. */
+struct chunk_view {
+    size_t n;     /* bytes of content */
+    bool borrows; /* from `sealed`, which must stay; else nothing does */
+    bool is_lines;
+    struct span content;      /* not is_lines: all of it */
+    struct base64_view lines; /* is_lines */
+    struct buf held, held_text;
+};
+
+/* ERR_CORRUPT, ERR_NOMEM; then there is nothing to be done with *out. */
+int chunk_view_open(struct chunk_tools *t,
+                    struct span key,
+                    struct span sealed,
+                    size_t max,
+                    struct chunk_view *out) MUST_CHECK;
+/* Appends up to `n` bytes from `offset` on, fewer only at the end. The sticky error of `to`. */
+int chunk_view_read(struct chunk_view *v, size_t offset, size_t n, struct buf *to) MUST_CHECK;
+/* Also of one that is all zero, or done. */
+void chunk_view_done(struct chunk_view *v);
 
 #endif

@@ -39,8 +39,8 @@ struct engine_op {
 struct engine_snap;
 struct engine_iter;
 
-/* A value the engine lends until value_done: at most one per thread and short-lived. Its snapshot, if it is of one, is
- * closed after it. */
+/* A value the engine lends until value_done: at most one per thread and short-lived, or one that was kept. Its snapshot, if
+ * it is of one, is closed after it, also where it was kept. */
 struct engine_value {
     struct span bytes;
     void *owner;
@@ -71,6 +71,11 @@ struct engine_vtable {
                struct span key,
                struct engine_value *out);
     void (*value_done)(struct engine *e, struct engine_value *value);
+    /* Instead of value_done: makes it the caller's, to be held for as long as a slow client takes, by any thread, and
+     * also while the engine recovers; `bytes` may move. Then value_drop follows. ERR_NOMEM: it is done with, and *value is
+     * all zero. */
+    int (*value_keep)(struct engine *e, struct engine_value *value);
+    void (*value_drop)(struct engine_value *value);
 
     int (*iter_open)(struct engine *e,
                      struct engine_snap *snap,

@@ -110,6 +110,27 @@ static void sim_value_done(struct engine *e, struct engine_value *value)
     sim_map_unref(value->owner);
 }
 
+static int sim_value_keep(struct engine *e, struct engine_value *value)
+{
+    struct sim_node *root = value->owner;
+    struct span bytes = value->bytes;
+    char *copy = malloc(bytes.n);
+    (void)e;
+    *value = (struct engine_value){0};
+    if (copy != NULL) {
+        memcpy(copy, bytes.p, bytes.n);
+        *value = (struct engine_value){.bytes = span_of(copy, bytes.n), .owner = copy};
+    }
+    sim_map_unref(root);
+    return copy != NULL ? 0 : ERR_NOMEM;
+}
+
+static void sim_value_drop(struct engine_value *value)
+{
+    free(value->owner);
+    *value = (struct engine_value){0};
+}
+
 static int sim_iter_open(struct engine *e,
                          struct engine_snap *snap,
                          const struct engine_range *range,
@@ -288,6 +309,8 @@ static const struct engine_vtable sim_vtable = {
     .snap_close = sim_snap_close,
     .get = sim_get,
     .value_done = sim_value_done,
+    .value_keep = sim_value_keep,
+    .value_drop = sim_value_drop,
     .iter_open = sim_iter_open,
     .iter_next = sim_iter_next,
     .iter_close = sim_iter_close,

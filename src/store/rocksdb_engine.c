@@ -6,6 +6,8 @@
 
 #include <sys/statvfs.h>
 
+enum { VALUE_OWNED = 16 * 1024 }; /* bytes from which on a value is in memory of its own */
+
 rocksdb_readoptions_t *rocksdb_read_new(const rocksdb_snapshot_t *snapshot)
 {
     rocksdb_readoptions_t *read = rocksdb_readoptions_create();
@@ -87,6 +89,36 @@ static void engine_value_done(struct engine *engine, struct engine_value *value)
     rocksdb_pinnableslice_destroy(value->owner);
     if (value->newest)
         rocksdb_gate_leave(rocksdb_of(engine));
+}
+
+/* Of what comes from a blob file the library has made a copy that belongs to the slice (BlobSource::PinOwnedBlob; there
+ * is no blob cache here), and of what comes from a memory table, too (PinnableSlice::PinSelf). Only what lies in
+ * a table file, which is less than min_blob_size, is lent from a block of the cache: that is copied. */
+static int engine_value_keep(struct engine *engine, struct engine_value *value)
+{
+    struct engine_value lent = *value;
+    int rc = 0;
+    if (lent.bytes.n < VALUE_OWNED) {
+        char *copy = malloc(lent.bytes.n + 1);
+        rc = copy != NULL ? 0 : ERR_NOMEM;
+        if (copy != NULL)
+            memcpy(copy, lent.bytes.p, lent.bytes.n);
+        *value = (struct engine_value){.bytes = span_of(copy, copy != NULL ? lent.bytes.n : 0),
+                                       .owner = copy};
+        rocksdb_pinnableslice_destroy(lent.owner);
+    }
+    if (lent.newest)
+        rocksdb_gate_leave(rocksdb_of(engine));
+    return rc;
+}
+
+static void engine_value_drop(struct engine_value *value)
+{
+    if (value->bytes.n < VALUE_OWNED)
+        free(value->owner);
+    else
+        rocksdb_pinnableslice_destroy(value->owner);
+    *value = (struct engine_value){0};
 }
 
 /* ---- commit ------------------------------------------------------------------------------ */
@@ -189,6 +221,8 @@ const struct engine_vtable rocksdb_vtable = {
     .snap_close = engine_snap_close,
     .get = engine_get,
     .value_done = engine_value_done,
+    .value_keep = engine_value_keep,
+    .value_drop = engine_value_drop,
     .iter_open = rocksdb_range_open,
     .iter_next = rocksdb_range_next,
     .iter_close = rocksdb_range_close,

@@ -11,6 +11,21 @@
 
 enum { MOST = 1 << 20 };
 
+/* Forward in pieces, and then the last half again. */
+static void in_pieces(struct span text, struct span bytes, struct span content, struct buf *out)
+{
+    struct base64_view v;
+    size_t piece = content.n / 5 + 1;
+    must(base64_view_open(text, bytes, content.n, &v) == 0 && v.n == content.n);
+    buf_clear(out);
+    for (size_t at = 0; at < content.n; at += piece)
+        must(base64_view_read(&v, at, piece, out) == 0);
+    must(span_eq(buf_span(out), content));
+    buf_clear(out);
+    must(base64_view_read(&v, content.n / 2, content.n, out) == 0);
+    must(span_eq(buf_span(out), span_from(content, content.n / 2)));
+}
+
 static void there_and_back(struct span content)
 {
     struct buf text, bytes, out;
@@ -21,6 +36,7 @@ static void there_and_back(struct span content)
     must(text.n + bytes.n <= content.n + 16);
     must(base64_lines_unpack(buf_span(&text), buf_span(&bytes), content.n, &out) == 0);
     must(span_eq(buf_span(&out), content));
+    in_pieces(buf_span(&text), buf_span(&bytes), content, &out);
     if (content.n > 0) {
         buf_clear(&out);
         must(base64_lines_unpack(buf_span(&text), buf_span(&bytes), content.n - 1, &out) ==

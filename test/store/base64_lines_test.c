@@ -138,6 +138,42 @@ static void any_cut_comes_back(void **state)
     }
 }
 
+/* Read in pieces of any size, forward and back to where it was before. */
+static void any_piece_comes_back(void **state)
+{
+    (void)state;
+    static const size_t steps[] = {1, 7, 63, 64, 77, 78, 79, 156, 1000, 4096};
+    struct base64_view v;
+    buf_clear(&content);
+    buf_puts(&content, "Subject: pieces\r\n\r\n");
+    put_lines(76, 20, "\r\n", NULL);
+    put_lines(48, 5, "\n", NULL);
+    buf_puts(&content, "QQ==\r\nbetween\r\n");
+    put_lines(512, 4, "\r\n", NULL);
+    (void)there_and_back(buf_span(&content));
+    assert_true(bytes.n > 0);
+    assert_int_equal(base64_view_open(buf_span(&text), buf_span(&bytes), content.n - 1, &v),
+                     ERR_CORRUPT);
+    assert_int_equal(base64_view_open(buf_span(&text), buf_span(&bytes), content.n, &v), 0);
+    assert_int_equal(v.n, content.n);
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        buf_clear(&out);
+        for (size_t at = 0; at <= v.n; at += steps[i])
+            assert_int_equal(base64_view_read(&v, at, steps[i], &out), 0);
+        assert_true(span_eq(buf_span(&out), buf_span(&content)));
+        for (size_t at = v.n + 1; at-- > 0;) {
+            buf_clear(&out);
+            assert_int_equal(base64_view_read(&v, at, steps[i], &out), 0);
+            assert_true(span_eq(buf_span(&out), span_slice(buf_span(&content), at, steps[i])));
+        }
+    }
+    struct buf little;
+    buf_init(&little, 100);
+    assert_int_equal(base64_view_read(&v, 0, 101, &little), ERR_TOO_BIG);
+    assert_int_equal(little.n, 0);
+    buf_done(&little);
+}
+
 static void few_lines_stay_text(void **state)
 {
     (void)state;
@@ -204,6 +240,7 @@ int main(void)
         cmocka_unit_test(lines_of_every_length_come_back),
         cmocka_unit_test(every_letter_at_every_place),
         cmocka_unit_test(any_cut_comes_back),
+        cmocka_unit_test(any_piece_comes_back),
         cmocka_unit_test(few_lines_stay_text),
         cmocka_unit_test(what_is_cut_or_too_much_is_refused),
         cmocka_unit_test(absurd_numbers_are_refused),

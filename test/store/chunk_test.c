@@ -32,6 +32,29 @@ static int tools_teardown(void **state)
 static struct span key_a = {"0123456789abcdef\0\0\0\0", 20},
                    key_b = {"0123456789abcdef\0\0\0\1", 20};
 
+/* What is sealed can be read in pieces; where it need not stay it is overwritten first. */
+static void pieces_are(struct span content, struct buf *sealed)
+{
+    struct chunk_view v;
+    struct buf got;
+    size_t piece = content.n / 7 + 1;
+    buf_init(&got, content.n + 1);
+    assert_int_equal(chunk_view_open(tools, key_a, buf_span(sealed), content.n, &v), 0);
+    assert_int_equal(v.n, content.n);
+    if (!v.borrows)
+        memset(sealed->p, 'x', sealed->n);
+    for (size_t at = 0; at < content.n; at += piece)
+        assert_int_equal(chunk_view_read(&v, at, piece, &got), 0);
+    assert_true(span_eq(buf_span(&got), content));
+    buf_clear(&got);
+    assert_int_equal(chunk_view_read(&v, content.n / 2, content.n, &got), 0);
+    assert_int_equal(chunk_view_read(&v, content.n + 5, 1, &got), 0);
+    assert_true(span_eq(buf_span(&got), span_from(content, content.n / 2)));
+    chunk_view_done(&v);
+    chunk_view_done(&v);
+    buf_done(&got);
+}
+
 /* Text, noise and nothing, of sizes around the limits. */
 static void what_is_sealed_opens(void **state)
 {
@@ -55,6 +78,7 @@ static void what_is_sealed_opens(void **state)
             assert_true(text == 0 || s.n < 2048 || sealed.n < s.n / 8);
             assert_int_equal(chunk_open(tools, key_a, buf_span(&sealed), s.n, &opened), 0);
             assert_true(span_eq(buf_span(&opened), s));
+            pieces_are(s, &sealed);
         }
     }
     buf_done(&sealed);
@@ -133,6 +157,7 @@ static void attachments_become_bytes(void **state)
             assert_true(lines < 400 || sealed.n < s.n * rows[i].percent / 100);
             assert_int_equal(chunk_open(tools, key_a, buf_span(&sealed), s.n, &opened), 0);
             assert_true(span_eq(buf_span(&opened), s));
+            pieces_are(s, &sealed);
         }
     }
     buf_done(&content);

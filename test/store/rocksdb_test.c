@@ -2,6 +2,9 @@
 /* What only an engine with a disk can get wrong: formats, locks, kill -9, damage, a full disk. */
 #include "fixture.h"
 
+#include "store/internal.h"
+#include "store/rocksdb_impl.h"
+
 #include "base/metrics.h"
 
 #include <dirent.h>
@@ -421,6 +424,46 @@ static int deliver_one(struct fixture *f, uint32_t n)
     return rc != 0 ? rc : store_txn_run(f->s, part_a, deliver, &d);
 }
 
+/* Who reads slowly holds what was read, not the database: it can be closed and opened again beneath. */
+static void a_reader_outlives_a_repair(void **state)
+{
+    struct fixture *f = *state;
+    static const size_t sizes[] = {200, 1500, 3000, 100000, 1 << 20, (3 << 20) + 5};
+    struct blob_reader *readers[COUNT_OF(sizes)];
+    struct span contents[COUNT_OF(sizes)];
+    struct blob_id ids[COUNT_OF(sizes)];
+    struct buf got;
+    uint64_t generation, after;
+    buf_init(&got, 4 << 20);
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        contents[i] = content_make(f->a, sizes[i], i);
+        ids[i] = blob_put(f, contents[i]);
+        assert_int_equal(blob_link(f, part_a, ids[i], i), 0);
+    }
+    for (int flushed = 0; flushed < 2; flushed++) {
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+            assert_int_equal(store_blob_open(f->s, ids[i], &readers[i], NULL), 0);
+            assert_int_equal(store_blob_read(readers[i], 0, 1, &got), 0);
+        }
+        struct engine_rocksdb *e = rocksdb_of(f->s->engine);
+        assert_int_equal(rocksdb_gate_enter(e, &generation), 0);
+        rocksdb_gate_leave(e);
+        rocksdb_fail(e, ERR_IO);
+        assert_int_equal(rocksdb_repair(e, generation),
+                         0); /* which puts it into table files, too */
+        assert_int_equal(rocksdb_gate_enter(e, &after), 0);
+        rocksdb_gate_leave(e);
+        assert_true(after != generation);
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+            buf_clear(&got);
+            assert_int_equal(store_blob_read(readers[i], 0, sizes[i], &got), 0);
+            assert_true(span_eq(buf_span(&got), contents[i]));
+            store_blob_close(readers[i]);
+        }
+    }
+    buf_done(&got);
+}
+
 /* Fills what is left of the disk with a file. */
 static void ballast_write(const char *path)
 {
@@ -504,6 +547,7 @@ int main(void)
         T(one_flipped_bit_costs_one_block),
         T(several_damaged_blocks_hide_only_themselves),
         T(a_damaged_body_is_one_body),
+        T(a_reader_outlives_a_repair),
         T(a_full_disk_heals),
     };
     fixture_engine = "rocksdb";
