@@ -221,7 +221,7 @@ write_list(struct imap *i, struct span name, const struct imap_name *v, struct s
     struct buf *out = i->s.out;
     const char *use = v != NULL && v->box != NULL ? imap_use_name(v->box->use) : NULL;
     buf_puts(out, "* LIST (");
-    buf_puts(out, v != NULL && v->box == NULL && v->level ? "\\NonExistent \\Noselect \\HasChildren"
+    buf_puts(out, v != NULL && v->box == NULL && v->level ? "\\NonExistent \\HasChildren"
                   : v == NULL || v->box == NULL           ? "\\NonExistent"
                   : v->children                           ? "\\HasChildren"
                                                           : "\\HasNoChildren");
