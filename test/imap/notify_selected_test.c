@@ -16,20 +16,6 @@ static int setup(void **state)
     return 0;
 }
 
-/* Is woken, and hears these lines and no other. */
-static void hears(struct host *h, ...)
-{
-    va_list args;
-    const char *line;
-    while (host_session(h)->wakeable && host_wait(h, 0))
-        continue;
-    va_start(args, h);
-    while ((line = va_arg(args, const char *)) != NULL)
-        host_expect(h, line);
-    va_end(args);
-    host_expect_silence(h);
-}
-
 /* What the client's own commands take away, and nothing else. */
 static void own_expunges_are_told(void **state)
 {
@@ -84,10 +70,11 @@ static void new_messages(void **state)
     world_talk(h, "a NOTIFY SET (SELECTED (MessageNew (PREVIEW (LAZY) FLAGS) MessageExpunge))",
                "a OK", NULL);
     world_append(&w, SPAN(MESSAGE), 0); /* its preview is not made yet */
-    hears(h, "* 7 EXISTS", "* 0 RECENT", "* 7 FETCH (PREVIEW NIL FLAGS ())", NULL);
+    world_hears(h, "* 7 EXISTS", "* 0 RECENT", "* 7 FETCH (PREVIEW NIL FLAGS ())", NULL);
     world_talk(h, "b FETCH 1 MODSEQ", "* OK [HIGHESTMODSEQ ", "* 1 FETCH (MODSEQ (", "b OK", NULL);
     world_append(&w, SPAN(MESSAGE), 0);
-    hears(h, "* 8 EXISTS", "* 0 RECENT", "* 8 FETCH (PREVIEW NIL FLAGS () UID 8 MODSEQ (", NULL);
+    world_hears(h, "* 8 EXISTS", "* 0 RECENT", "* 8 FETCH (PREVIEW NIL FLAGS () UID 8 MODSEQ (",
+                NULL);
     host_free(h);
 }
 
@@ -102,9 +89,9 @@ static void inbox_is_spelled_in_any_case(void **state)
                "(MailboxName))",
                "a OK", NULL);
     world_talk(other, "o APPEND INBOX/Sub {4+}\r\n\r\nxx", "o OK", NULL);
-    hears(h, "* STATUS INBOX/Sub (MESSAGES 1 UIDNEXT 2", NULL);
+    world_hears(h, "* STATUS INBOX/Sub (MESSAGES 1 UIDNEXT 2", NULL);
     world_talk(other, "o CREATE INBOX/sub", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" INBOX/sub", NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" INBOX/sub", NULL);
     host_free(other);
     host_free(h);
 }

@@ -17,20 +17,6 @@ static int setup(void **state)
     return 0;
 }
 
-/* Is woken, and hears these lines and no other. */
-static void hears(struct host *h, ...)
-{
-    va_list args;
-    const char *line;
-    while (host_session(h)->wakeable && host_wait(h, 0))
-        continue;
-    va_start(args, h);
-    while ((line = va_arg(args, const char *)) != NULL)
-        host_expect(h, line);
-    va_end(args);
-    host_expect_silence(h);
-}
-
 static void append(struct host *h, const char *mailbox)
 {
     host_sends(h, "o APPEND ");
@@ -120,22 +106,22 @@ static void as_in_the_rfc(void **state)
     host_output_clear(h);
     append(other, "Lists/Lemonade");
     append(other, "misc");
-    hears(h, "* STATUS Lists/Lemonade (MESSAGES 1 UIDNEXT 2 UIDVALIDITY", NULL);
+    world_hears(h, "* STATUS Lists/Lemonade (MESSAGES 1 UIDNEXT 2 UIDVALIDITY", NULL);
     world_append(
         &w,
         SPAN("Subject: Re: good morning\r\nFrom: alice@example.org\r\nTo: bob@example.org\r\n\r\n"),
         0);
-    hears(h, "* 4 EXISTS", "* 0 RECENT",
-          "* 4 FETCH (UID 4 BODY[HEADER.FIELDS (from to subject)] {75}",
-          "Subject: Re: good morning", "From: alice@example.org", "To: bob@example.org", "", ")",
-          NULL);
+    world_hears(h, "* 4 EXISTS", "* 0 RECENT",
+                "* 4 FETCH (UID 4 BODY[HEADER.FIELDS (from to subject)] {75}",
+                "Subject: Re: good morning", "From: alice@example.org", "To: bob@example.org", "",
+                ")", NULL);
     world_talk(h,
                "e NOTIFY SET (selected (MessageNew (uid) MessageExpunge)) (subtree Lists "
                "(MessageNew MessageExpunge)) "
                "(mailboxes misc (MessageNew MessageExpunge))",
                "e OK", NULL);
     append(other, "misc");
-    hears(h, "* STATUS misc (MESSAGES 2 UIDNEXT 3 UIDVALIDITY", NULL);
+    world_hears(h, "* STATUS misc (MESSAGES 2 UIDNEXT 3 UIDVALIDITY", NULL);
     host_free(other);
     host_free(h);
 }
@@ -146,41 +132,41 @@ static void the_selected_mailbox(void **state)
     struct host *h = world_select(&w), *other = world_select(&w);
     world_talk(h, "a NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange))", "a OK", NULL);
     world_talk(other, "o STORE 2 +FLAGS.SILENT (\\Flagged \\Deleted)", "o OK", NULL);
-    hears(h, "* 2 FETCH (UID 2 FLAGS (\\Flagged \\Deleted))", NULL);
+    world_hears(h, "* 2 FETCH (UID 2 FLAGS (\\Flagged \\Deleted))", NULL);
     world_append(&w, SPAN(MESSAGE), 0);
-    hears(h, "* 4 EXISTS", "* 0 RECENT", NULL);
+    world_hears(h, "* 4 EXISTS", "* 0 RECENT", NULL);
     world_talk(other, "o EXPUNGE", "* 2 EXPUNGE", "* 3 EXISTS", "* 0 RECENT", "o OK", NULL);
-    hears(h, "* 2 EXPUNGE", NULL);
+    world_hears(h, "* 2 EXPUNGE", NULL);
     /* its own changes are told once */
     world_talk(h, "b UID STORE 1 +FLAGS \\Answered", "* 1 FETCH (UID 1 FLAGS (\\Answered))", "b OK",
                NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     /* what is under way is not disturbed */
     host_sends(h, "c SEARCH SUBJECT {5+}\r\n");
     world_talk(other, "o NOOP", "* 1 FETCH (FLAGS (\\Answered))", "o OK", NULL);
     world_talk(other, "o STORE 1 FLAGS.SILENT ()", "o OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     host_sends(h, "first\r\n");
     host_expect(h, "* SEARCH 1 2 3");
     host_expect(h, "* 1 FETCH (UID 1 FLAGS ())");
     host_expect(h, "c OK");
-    hears(h, NULL);
+    world_hears(h, NULL);
     /* flags that are not wanted */
     world_talk(h, "d NOTIFY SET (SELECTED (MessageNew MessageExpunge))", "d OK", NULL);
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Seen", "o OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "d NOOP", "d OK", NULL);
     world_talk(h, "d UID STORE 3 +FLAGS \\Seen", "* 2 FETCH (UID 3 FLAGS (\\Seen))", "d OK", NULL);
     /* IDLE tells the same */
     world_talk(h, "e IDLE", "+ idling", NULL);
     world_append(&w, SPAN(MESSAGE), 0);
-    hears(h, "* 4 EXISTS", "* 0 RECENT", NULL);
+    world_hears(h, "* 4 EXISTS", "* 0 RECENT", NULL);
     world_talk(other, "o STORE 1 -FLAGS.SILENT \\Seen", "* 4 EXISTS", "* 0 RECENT",
                "* 2 FETCH (FLAGS (\\Seen))", "o OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "DONE", "e OK", NULL);
     world_append(&w, SPAN(MESSAGE), 0);
-    hears(h, "* 5 EXISTS", "* 0 RECENT", NULL);
+    world_hears(h, "* 5 EXISTS", "* 0 RECENT", NULL);
     host_free(other);
     host_free(h);
 }
@@ -202,7 +188,7 @@ static void nothing_at_all(void **state)
                    : n == 1 ? "* 5 EXISTS"
                             : "* 6 EXISTS",
                    "* 0 RECENT", "o OK", NULL);
-        hears(h, NULL);
+        world_hears(h, NULL);
         world_talk(h, "b NOOP", "b OK", NULL);
         world_talk(h, "b STORE 1 +FLAGS \\Flagged", "* 1 FETCH (UID 1 FLAGS (\\Flagged))", "b OK",
                    NULL);
@@ -213,7 +199,7 @@ static void nothing_at_all(void **state)
         world_talk(h, "b SEARCH ALL", line, "b OK", NULL);
         world_talk(h, "c IDLE", "+ idling", NULL);
         world_talk(other, "o STORE 1 -FLAGS.SILENT \\Flagged", "* 1 FETCH", "o OK", NULL);
-        hears(h, NULL);
+        world_hears(h, NULL);
         world_talk(h, "DONE", "c OK", NULL);
         /* a new program tells all there is first */
         host_sends(h, "d NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge))\r\n");
@@ -235,22 +221,22 @@ static void expunges_may_wait(void **state)
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Deleted", "o OK", NULL);
     world_talk(other, "o EXPUNGE", "* 1 EXPUNGE", "o OK", NULL);
     world_append(&w, SPAN(MESSAGE), FLAG_SEEN);
-    hears(h, "* 4 EXISTS", "* 0 RECENT", "* 4 FETCH (FLAGS (\\Seen))", NULL);
+    world_hears(h, "* 4 EXISTS", "* 0 RECENT", "* 4 FETCH (FLAGS (\\Seen))", NULL);
     world_talk(h, "b NOOP", "* 1 EXPUNGE", "b OK", NULL);
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Deleted", "* 3 EXISTS", "* 0 RECENT", "o OK",
                NULL);
     world_talk(h, "c IDLE", "+ idling", NULL);
     world_talk(other, "o EXPUNGE", "* 1 EXPUNGE", "o OK", NULL);
-    hears(h, "* 1 EXPUNGE", NULL);
+    world_hears(h, "* 1 EXPUNGE", NULL);
     world_talk(h, "DONE", "c OK", NULL);
     /* what it puts there itself is only counted */
     host_sends(h, "d APPEND INBOX {6+}\r\na: b\r\n\r\n");
     host_expect(h, "* 3 EXISTS");
     host_expect(h, "* 0 RECENT");
     host_expect(h, "d OK [APPENDUID");
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "e COPY 1 INBOX", "* 4 EXISTS", "* 0 RECENT", "e OK [COPYUID", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     host_free(other);
     host_free(h);
 }
@@ -261,19 +247,19 @@ static void names(void **state)
     struct host *h = world_login(&w), *other = world_login(&w);
     world_talk(h, "a NOTIFY SET (personal (MailboxName SubscriptionChange))", "a OK", NULL);
     world_talk(other, "o CREATE NewMailbox", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" NewMailbox", NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" NewMailbox", NULL);
     world_talk(other, "o CREATE NewMailbox/Below", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" NewMailbox/Below",
-          "* LIST (\\HasChildren \\Subscribed) \"/\" NewMailbox", NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" NewMailbox/Below",
+                "* LIST (\\HasChildren \\Subscribed) \"/\" NewMailbox", NULL);
     world_talk(other, "o UNSUBSCRIBE NewMailbox", "o OK", NULL);
-    hears(h, "* LIST (\\HasChildren) \"/\" NewMailbox", NULL);
+    world_hears(h, "* LIST (\\HasChildren) \"/\" NewMailbox", NULL);
     world_talk(other, "o SUBSCRIBE NewMailbox", "o OK", NULL);
-    hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" NewMailbox", NULL);
+    world_hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" NewMailbox", NULL);
     /* children come along silently */
     world_talk(other, "o RENAME NewMailbox Renamed", "o OK", NULL);
-    hears(h, "* LIST (\\HasChildren", NULL);
+    world_hears(h, "* LIST (\\HasChildren", NULL);
     world_talk(other, "o DELETE Renamed", "o OK", NULL);
-    hears(h, "* LIST (\\HasChildren \\Noselect", NULL);
+    world_hears(h, "* LIST (\\HasChildren \\Noselect", NULL);
     world_talk(other, "o DELETE Renamed/Below", "o OK", NULL);
     host_sends(h, "x NOOP\r\n");
     host_wait(h, 0);
@@ -281,7 +267,7 @@ static void names(void **state)
     host_output_clear(h);
     /* a use is told, as LIST does */
     world_talk(other, "o UNSUBSCRIBE Sent", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Sent) \"/\" Sent", NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Sent) \"/\" Sent", NULL);
     host_free(other);
     host_free(h);
 }
@@ -295,17 +281,17 @@ static void some_names(void **state)
                "a OK", NULL);
     world_talk(other, "o CREATE Elsewhere", "o OK", NULL);
     world_talk(other, "o CREATE Sent/2026", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Sent/2026", "* LIST (\\HasChildren",
-          NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Sent/2026", "* LIST (\\HasChildren",
+                NULL);
     world_talk(other, "o DELETE Sent/2026", "o OK", NULL);
-    hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" Sent/2026", "* LIST (\\HasNoChildren",
-          NULL);
+    world_hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" Sent/2026", "* LIST (\\HasNoChildren",
+                NULL);
     /* the list of what is subscribed to is that of the moment */
     append(other, "Elsewhere");
-    hears(h, "* STATUS Elsewhere (MESSAGES 1 UIDNEXT 2", NULL);
+    world_hears(h, "* STATUS Elsewhere (MESSAGES 1 UIDNEXT 2", NULL);
     world_talk(other, "o UNSUBSCRIBE Elsewhere", "o OK", NULL);
     append(other, "Elsewhere");
-    hears(h, NULL);
+    world_hears(h, NULL);
     host_free(other);
     host_free(h);
 }
@@ -317,20 +303,20 @@ static void flags_elsewhere(void **state)
     world_talk(h, "a NOTIFY SET STATUS (mailboxes inbox (MessageNew MessageExpunge FlagChange))",
                "* STATUS INBOX (MESSAGES 3 UIDNEXT 4 UIDVALIDITY", "a OK", NULL);
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Seen", "o OK", NULL);
-    hears(h, "* STATUS INBOX (UIDVALIDITY", NULL);
+    world_hears(h, "* STATUS INBOX (UIDVALIDITY", NULL);
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Flagged", "o OK", NULL);
-    hears(h, NULL); /* §5.1: nothing of it can be told without mod-sequences */
+    world_hears(h, NULL); /* §5.1: nothing of it can be told without mod-sequences */
     world_talk(h, "b ENABLE CONDSTORE", "* ENABLED CONDSTORE", "b OK", NULL);
     world_talk(other, "o STORE 1 -FLAGS.SILENT \\Flagged", "o OK", NULL);
-    hears(h, "* STATUS INBOX (UIDVALIDITY", NULL);
+    world_hears(h, "* STATUS INBOX (UIDVALIDITY", NULL);
     /* once it is selected its events are those of SELECTED */
     host_sends(h, "c SELECT INBOX\r\n");
     host_output_clear(h);
     world_talk(other, "o STORE 1 +FLAGS.SILENT \\Flagged", "o OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "d UNAUTHENTICATE", "d OK", NULL);
     world_talk(other, "o STORE 1 -FLAGS.SILENT \\Flagged", "o OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     host_free(other);
     host_free(h);
 }
@@ -346,21 +332,21 @@ static void metadata(void **state)
                "(ServerMetadataChange))",
                "a OK", NULL);
     world_talk(other, "o SETMETADATA INBOX (/shared/comment \"after\")", "o OK", NULL);
-    hears(h, "* METADATA INBOX /shared/comment", NULL);
+    world_hears(h, "* METADATA INBOX /shared/comment", NULL);
     world_talk(other,
                "o SETMETADATA INBOX (/shared/comment NIL /private/comment \"yours\" /private/color "
                "\"red\")",
                "o OK", NULL);
-    hears(h, "* METADATA INBOX /private/color /private/comment /shared/comment", NULL);
+    world_hears(h, "* METADATA INBOX /private/color /private/comment /shared/comment", NULL);
     world_talk(other, "o SETMETADATA Sent (/private/comment {3+}\r\nout)", "o OK", NULL);
     world_talk(other, "o SETMETADATA Trash (/private/comment {3+}\r\nbin)", "o OK", NULL);
     world_talk(other, "o SETMETADATA \"\" (/private/comment \"all\")", "o OK", NULL);
-    hears(h, "* METADATA Sent /private/comment", "* METADATA \"\" /private/comment", NULL);
+    world_hears(h, "* METADATA Sent /private/comment", "* METADATA \"\" /private/comment", NULL);
     world_talk(other, "o SETMETADATA \"\" (/private/comment \"all\")", "o OK",
                NULL); /* as it was */
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(other, "o SETMETADATA \"\" (/private/comment NIL)", "o OK", NULL);
-    hears(h, "* METADATA \"\" /private/comment", NULL);
+    world_hears(h, "* METADATA \"\" /private/comment", NULL);
     host_free(other);
     host_free(h);
 }
@@ -374,21 +360,23 @@ static void inbox_is_renamed(void **state)
     world_talk(h, "a NOTIFY SET (personal (MailboxName)) (subscribed (MailboxName))", "a OK", NULL);
     world_append(&w, SPAN(MESSAGE), 0);
     world_talk(other, "o RENAME INBOX Top/Old", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Top/Old (\"OLDNAME\" (INBOX))", NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Top/Old (\"OLDNAME\" (INBOX))",
+                NULL);
     world_talk(other, "o RENAME Top/Old Older", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Older (\"OLDNAME\" (Top/Old))", NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Older (\"OLDNAME\" (Top/Old))",
+                NULL);
     world_talk(other, "o CREATE Older/Below", "o OK", NULL);
-    hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Older/Below",
-          "* LIST (\\HasChildren \\Subscribed) \"/\" Older", NULL);
+    world_hears(h, "* LIST (\\HasNoChildren \\Subscribed) \"/\" Older/Below",
+                "* LIST (\\HasChildren \\Subscribed) \"/\" Older", NULL);
     world_talk(other, "o DELETE Older", "o OK", NULL);
-    hears(h, "* LIST (\\HasChildren \\Noselect", NULL);
+    world_hears(h, "* LIST (\\HasChildren \\Noselect", NULL);
     world_talk(other, "o RENAME inbox Older", "o OK", NULL);
-    hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Older (\"OLDNAME\" (INBOX))", NULL);
+    world_hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Older (\"OLDNAME\" (INBOX))", NULL);
     /* to whom it becomes known later it is no event */
     world_talk(other, "o UNSUBSCRIBE Older", "o OK", NULL);
     world_talk(h, "b NOTIFY SET (subscribed (MailboxName))", "b OK", NULL);
     world_talk(other, "o SUBSCRIBE Older", "o OK", NULL);
-    hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Older", NULL);
+    world_hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Older", NULL);
     assert_int_equal(span_find(host_output(h), SPAN("OLDNAME")), -1);
     host_free(other);
     host_free(h);
@@ -402,31 +390,32 @@ static void own_names(void **state)
     world_talk(h, "a NOTIFY SET (personal (MailboxName SubscriptionChange))", "a OK", NULL);
     world_talk(h, "b CREATE New", "b OK", NULL);
     world_talk(h, "b CREATE New/Below/", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     host_sends(h, "b CREATE Far/Away\r\n");
     host_expect(h, "b OK");
-    hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Far", NULL); /* this it did not ask for */
+    world_hears(h, "* LIST (\\HasChildren \\Subscribed) \"/\" Far",
+                NULL); /* this it did not ask for */
     world_talk(h, "b RENAME New Newer", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b UNSUBSCRIBE Newer", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b SUBSCRIBE Newer", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b DELETE Newer", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b DELETE Newer/Below", "b OK", NULL);
     host_output_clear(h);
-    hears(h, NULL);
+    world_hears(h, NULL);
     /* what somebody else makes of it meanwhile is told */
     host_sends(h, "c CREATE Mine\r\n");
     host_output_clear(h);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(other, "o DELETE Mine", "o OK", NULL);
-    hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" Mine", NULL);
+    world_hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" Mine", NULL);
     world_talk(h, "b CREATE Mine", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b RENAME INBOX Past", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     host_free(other);
     host_free(h);
 }
@@ -443,13 +432,13 @@ static void own_messages(void **state)
     world_talk(h, "b STATUS INBOX (HIGHESTMODSEQ)", "* OK [HIGHESTMODSEQ ", "* STATUS", "b OK",
                NULL);
     append(h, "Sent");
-    hears(h, NULL);
+    world_hears(h, NULL);
     append(other, "Sent");
-    hears(h, "* STATUS Sent (MESSAGES 2 UIDNEXT 3 ", NULL);
+    world_hears(h, "* STATUS Sent (MESSAGES 2 UIDNEXT 3 ", NULL);
     world_talk(h, "b COPY 1:2 Trash", "b OK [COPYUID", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b UID MOVE 3 Trash", "* OK [COPYUID", "* 3 EXPUNGE", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     /* together with what somebody else does it is told */
     for (int n = 0; n < 4; n++) {
         static const char *const others[] = {"o STORE 1 +FLAGS.SILENT \\Flagged",
@@ -464,9 +453,9 @@ static void own_messages(void **state)
         host_sends(h, append_it); /* before it is looked at */
         host_expect(h, "c OK");
         if (n < 3)
-            hears(h, "* STATUS Trash (", NULL);
+            world_hears(h, "* STATUS Trash (", NULL);
         else
-            hears(h, NULL);
+            world_hears(h, NULL);
     }
     host_free(other);
     host_free(h);
@@ -482,13 +471,13 @@ static void own_metadata(void **state)
                "a OK", NULL);
     world_talk(h, "b SETMETADATA INBOX (/shared/comment \"a\" /private/comment \"b\")", "b OK",
                NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b SETMETADATA INBOX (/shared/comment NIL)", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(h, "b SETMETADATA \"\" (/private/comment \"b\")", "b OK", NULL);
-    hears(h, NULL);
+    world_hears(h, NULL);
     world_talk(other, "o SETMETADATA INBOX (/private/comment NIL)", "o OK", NULL);
-    hears(h, "* METADATA INBOX /private/comment", NULL);
+    world_hears(h, "* METADATA INBOX /private/comment", NULL);
     host_free(other);
     host_free(h);
 }
@@ -513,9 +502,10 @@ static void searches(void **state)
                "d OK", NULL);
     world_talk(h, "e NOTIFY SET (SELECTED (MessageNew (FLAGS) MessageExpunge))", "e OK", NULL);
     world_append(&w, SPAN("Subject: boss\r\n\r\n"), FLAG_FLAGGED);
-    hears(h, "* 6 EXISTS", "* 0 RECENT", "* ESEARCH (TAG \"b\") ADDTO (0 6)",
-          "* ESEARCH (TAG \"a\") ADDTO (0 6)", "* 6 FETCH (FLAGS (\\Flagged))",
-          "* 6 FETCH (UID 6 BODY[HEADER.FIELDS (SUBJECT)] {17}", "Subject: boss", "", ")", NULL);
+    world_hears(h, "* 6 EXISTS", "* 0 RECENT", "* ESEARCH (TAG \"b\") ADDTO (0 6)",
+                "* ESEARCH (TAG \"a\") ADDTO (0 6)", "* 6 FETCH (FLAGS (\\Flagged))",
+                "* 6 FETCH (UID 6 BODY[HEADER.FIELDS (SUBJECT)] {17}", "Subject: boss", "", ")",
+                NULL);
     host_free(h);
 }
 
@@ -531,11 +521,11 @@ static void too_much(void **state)
     }
     world_talk(h, "a NOTIFY SET (personal (MailboxName))", "a OK", NULL);
     world_talk(other, "o CREATE more", "o OK", NULL);
-    hears(h, "* OK [NOTIFICATIONOVERFLOW]", NULL);
+    world_hears(h, "* OK [NOTIFICATIONOVERFLOW]", NULL);
     world_talk(h, "b NOTIFY SET (personal (MailboxName))", "b NO [NOTIFICATIONOVERFLOW]", NULL);
     world_talk(h, "c NOTIFY SET (subtree more (MailboxName))", "c OK", NULL);
     world_talk(other, "o DELETE more", "o OK", NULL);
-    hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" more", NULL);
+    world_hears(h, "* LIST (\\NonExistent \\Subscribed) \"/\" more", NULL);
     /* and annotations */
     struct mail_annotation note[LIMIT_ANNOTATIONS];
     char notes[LIMIT_ANNOTATIONS][64];

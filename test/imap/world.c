@@ -59,3 +59,16 @@ void world_talk(struct host *h, const char *command, ...)
     va_end(args);
     host_expect_silence(h);
 }
+
+void world_hears(struct host *h, ...)
+{
+    va_list args;
+    const char *line;
+    while (host_session(h)->wakeable && host_wait(h, 0))
+        continue;
+    va_start(args, h);
+    while ((line = va_arg(args, const char *)) != NULL)
+        host_expect(h, line);
+    va_end(args);
+    host_expect_silence(h);
+}

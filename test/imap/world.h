@@ -23,5 +23,7 @@ struct host *world_select(struct world *w);
 /* Sends `command` with CRLF and expects these lines and no other; each of them a line's beginning. The list ends
  * with NULL. */
 void world_talk(struct host *h, const char *command, ...) __attribute__((sentinel));
+/* Is woken, and hears these lines and no other. The same list. */
+void world_hears(struct host *h, ...) __attribute__((sentinel));
 
 #endif
