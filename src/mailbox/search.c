@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The course of a search: sets first, then chunks of what the sets leave open.
  *
- * A chunk is taken from the lower or the upper end of `todo`. If the program has keys of the entry level, its
+ * A chunk is taken from the lower or the upper end of `unsearched`. If the program has keys of the entry level, its
  * entries are read and the messages they decide are done; the rest is `pending` and read one after the other with
  * summaries, in small batches, since a summary may have 64 KiB.
  */
@@ -113,8 +113,8 @@ static int search_begin(struct mailbox_search *s, const struct numset *uids)
         return arena_err(s->keys);
     err = leaves_open(s, s->program);
     if (err == 0)
-        err = search_bounds(s, &s->found, &s->todo);
-    numset_andnot(&s->todo, &s->found);
+        err = search_bounds(s, &s->found, &s->unsearched);
+    numset_andnot(&s->unsearched, &s->found);
     return err;
 }
 
@@ -158,7 +158,7 @@ void mailbox_search_close(struct mailbox_search *s)
         numset_done(&s->leaves[i].set);
     numset_done(&s->uids);
     numset_done(&s->found);
-    numset_done(&s->todo);
+    numset_done(&s->unsearched);
     numset_done(&s->pending);
     buf_done(&s->header);
     buf_done(&s->text);
@@ -212,25 +212,25 @@ static int decide(struct mailbox_search *s, const struct mail_item *item)
 
 /* ---- chunks ------------------------------------------------------------------------------ */
 
-/* The next chunk leaves todo. */
+/* The next chunk leaves unsearched. */
 static int chunk_take(struct mailbox_search *s, struct numset *out)
 {
-    uint64_t n = numset_count(&s->todo);
+    uint64_t n = numset_count(&s->unsearched);
     uint32_t edge = 0;
-    int err = numset_copy(out, &s->todo);
+    int err = numset_copy(out, &s->unsearched);
     if (err != 0)
         return err;
     if (n > s->chunk) {
-        bool there = s->newest ? numset_at(&s->todo, (uint32_t)(n - s->chunk), &edge)
-                               : numset_at(&s->todo, (uint32_t)s->chunk + 1, &edge);
+        bool there = s->newest ? numset_at(&s->unsearched, (uint32_t)(n - s->chunk), &edge)
+                               : numset_at(&s->unsearched, (uint32_t)s->chunk + 1, &edge);
         if (there && s->newest)
             numset_remove_range(out, 0, edge);
         else if (there)
             numset_remove_range(out, edge, UINT32_MAX);
     }
-    numset_andnot(&s->todo, out);
+    numset_andnot(&s->unsearched, out);
     s->chunk = s->chunk < CHUNK_MAX ? 2 * s->chunk : CHUNK_MAX;
-    return s->todo.err != 0 ? s->todo.err : out->err;
+    return s->unsearched.err != 0 ? s->unsearched.err : out->err;
 }
 
 /* Entries of a chunk: what they decide is done, the rest stays in it. */
@@ -294,11 +294,12 @@ static int batch(struct mailbox_search *s)
 /* Enough is known: of the end that was begun with so many match for certain. */
 static bool is_enough(const struct mailbox_search *s)
 {
-    if (s->enough == 0 || numset_is_empty(&s->todo))
+    if (s->enough == 0 || numset_is_empty(&s->unsearched))
         return false;
     if (s->newest)
-        return numset_count(&s->found) - numset_rank(&s->found, numset_max(&s->todo)) >= s->enough;
-    uint32_t next = numset_min(&s->todo);
+        return numset_count(&s->found) - numset_rank(&s->found, numset_max(&s->unsearched)) >=
+               s->enough;
+    uint32_t next = numset_min(&s->unsearched);
     return (next > 0 ? numset_rank(&s->found, next - 1) : 0) >= s->enough;
 }
 
@@ -330,8 +331,8 @@ int mailbox_search_run(struct mailbox_search *s, int (*stop)(void *arg), void *a
             continue;
         }
         if (is_enough(s))
-            numset_clear(&s->todo);
-        if (numset_is_empty(&s->todo))
+            numset_clear(&s->unsearched);
+        if (numset_is_empty(&s->unsearched))
             return 0;
         if (stop != NULL)
             err = stop(arg);
@@ -349,5 +350,5 @@ const struct numset *mailbox_search_found(const struct mailbox_search *s)
 void mailbox_search_progress(const struct mailbox_search *s, uint64_t *done_out, uint64_t *all_out)
 {
     *all_out = numset_count(&s->uids);
-    *done_out = *all_out - numset_count(&s->todo) - numset_count(&s->pending);
+    *done_out = *all_out - numset_count(&s->unsearched) - numset_count(&s->pending);
 }

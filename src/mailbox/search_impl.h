@@ -43,9 +43,9 @@ struct mailbox_search {
     size_t leaves_n;
     bool level[LEVELS]; /* there are leaves of it */
 
-    struct numset found, todo,
-        pending;  /* pending: of todo, to be read further than their entries */
-    size_t chunk; /* how many of todo are looked at together */
+    struct numset found, unsearched,
+        pending;  /* pending: of unsearched, to be read further than their entries */
+    size_t chunk; /* how many of unsearched are looked at together */
     int64_t work; /* left in this slice */
     int (*stop)(void *);
     void *stop_arg;

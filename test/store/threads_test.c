@@ -180,7 +180,8 @@ static void a_latecomer_is_run_once(void **state)
     struct latecomer l = {.f = f};
     struct sim_watcher watcher = {.before = let_come, .arg = &l};
     int64_t before = metric_get(METRIC_STORE_CONFLICTS);
-    if (f->disk == NULL) /* of the sim engine only it is known when it commits */
+    if (f->disk ==
+        NULL) /* RocksDB does not say when it commits: the moment to come late is known of the sim engine only */
         skip();
     sim_watch(f->disk, &watcher);
     assert_int_equal(store_txn_run(f->s, part_a, add_one, NULL), 0);
